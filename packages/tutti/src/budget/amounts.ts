@@ -1,0 +1,44 @@
+/** What a call may use or has used. All integers; money is micro-USD (1 USD = 1,000,000), never a float. */
+export interface Amounts {
+  readonly microUsd: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly modelCalls: number
+  readonly toolCalls: number
+}
+
+export const nothing: Amounts = { microUsd: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 0, toolCalls: 0 }
+
+export const sum = (a: Amounts, b: Amounts): Amounts => ({
+  microUsd: a.microUsd + b.microUsd,
+  inputTokens: a.inputTokens + b.inputTokens,
+  outputTokens: a.outputTokens + b.outputTokens,
+  cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+  modelCalls: a.modelCalls + b.modelCalls,
+  toolCalls: a.toolCalls + b.toolCalls,
+})
+
+/** Limits as a person writes them. A limit left out does not limit; `tokens` is input and output together. */
+export interface Budget {
+  usd?: number | undefined
+  tokens?: number | undefined
+  inputTokens?: number | undefined
+  outputTokens?: number | undefined
+  modelCalls?: number | undefined
+  toolCalls?: number | undefined
+  /** What happens when the next call does not fit. Default `'fail'`. `'ask'` waits for `handle.grant(more)`. */
+  onExhausted?: 'fail' | 'downgrade' | 'shrink' | 'ask' | undefined
+}
+
+/** What a run, or a part of it, has used: money in USD as a person reads it. */
+export interface Usage {
+  usd: number
+  inputTokens: number
+  outputTokens: number
+  cacheReadTokens: number
+  modelCalls: number
+  toolCalls: number
+  /** Milliseconds in which at least one effect was under way. */
+  activeMs: number
+}

@@ -1,0 +1,146 @@
+/**
+ * The entries of a run's journal: the format, version 1.
+ *
+ * Layout: one JSON object per entry; `seq` is contiguous from 1 within a run; `time` is epoch milliseconds. Fields that are
+ * absent mean their default, named beside them. Entries are never changed or removed; a reader ignores fields it does not know and
+ * refuses types it does not know (`JOURNAL_NEWER`).
+ * Validity: entry 1 is `run.started` and holds `format`; nothing follows a terminal entry but `budget.settled`.
+ * After a crash a journal is a prefix of what was appended: every outcome anybody saw is in it (I1).
+ */
+import type { Amounts, Budget, Usage } from '../budget/amounts.ts'
+import type { ErrorRecord } from '../errors/index.ts'
+import type { Json, RunId, Scope } from '../primitives/index.ts'
+
+export const JOURNAL_FORMAT = 1
+
+/** A recorded value: `encode`d JSON in place, or, above 1 KiB, a reference to a blob that holds that JSON's text. */
+export type Value = Json | BlobRef
+export interface BlobRef {
+  /** `hash128` of the text. */
+  readonly '~blob': string
+  /** Bytes of the text (UTF-8). */
+  readonly bytes: number
+}
+export const isBlobRef = (value: Value | undefined): value is BlobRef => typeof value === 'object' && value !== null && '~blob' in value
+
+/** What an effect does to the world: nothing; something that may be repeated with its key; something that must not be repeated. */
+export type Effect = 'read' | 'idempotent' | 'once'
+
+/** What sort of work a step is; projections (trace, studio, costs) read it. Default `'code'`. */
+export type StepKind = 'code' | 'model' | 'tool' | 'retrieval' | 'guardrail' | 'memory' | 'embedding'
+
+/** The place of an ask: the number of each scope in its parent, then the number of the ask in its scope. */
+export type At = readonly number[]
+
+interface Written {
+  readonly seq: number
+  readonly time: number
+}
+
+/** What was asked: repeated on the first entry of a step, so that divergence can be found from any of them. */
+export interface Asked {
+  readonly key: string
+  readonly at: At
+  /** Hash of what was asked; compared on replay. */
+  readonly fingerprint: string
+  /** Hash of what may change without diverging (instructions, model, settings). */
+  readonly tunable?: string | undefined
+  readonly kind?: StepKind | undefined
+  /** Default `'read'`. */
+  readonly effect?: Effect | undefined
+  /** What a projection shows beside the key: model id, tool name, and the like. */
+  readonly label?: Json | undefined
+}
+
+export type Entry = Written &
+  (
+    | RunStarted
+    | { readonly type: 'run.completed'; readonly output: Value; readonly usage: Usage }
+    | { readonly type: 'run.failed'; readonly error: ErrorRecord; readonly partial?: Value | undefined; readonly usage: Usage }
+    | { readonly type: 'run.cancelling'; readonly reason: string }
+    | { readonly type: 'run.cancelled'; readonly reason: string; readonly usage: Usage }
+    | { readonly type: 'run.suspended'; readonly why: 'waiting' | 'crash-loop' | 'drain' | 'paused' | 'diverged'; readonly error?: ErrorRecord | undefined }
+    | { readonly type: 'run.resumed'; readonly owner: string; readonly epoch: number }
+    | { readonly type: 'run.forked'; readonly from: RunId; readonly at: string }
+    | { readonly type: 'run.patched'; readonly id: string }
+    | StepStarted
+    | StepCompleted
+    | StepFailed
+    | { readonly type: 'step.doubted'; readonly key: string; readonly attempt: number; readonly why: ErrorRecord }
+    | { readonly type: 'step.resolved'; readonly key: string; readonly attempt: number; readonly by: 'hook' | 'person'; readonly verdict: 'done' | 'not-done'; readonly value?: Value | undefined }
+    | { readonly type: 'step.compensated'; readonly key: string; readonly error?: ErrorRecord | undefined }
+    | { readonly type: 'budget.settled'; readonly key: string; readonly attempt: number; readonly settle: Amounts }
+    | { readonly type: 'budget.granted'; readonly key: string; readonly more: Budget }
+    | { readonly type: 'timer.set'; readonly key: string; readonly at: At; readonly fingerprint: string; readonly fireAt: number }
+    | { readonly type: 'timer.fired'; readonly key: string }
+    | SignalAwaited
+    | { readonly type: 'signal.received'; readonly key?: string | undefined; readonly signal: string; readonly id: string; readonly value: Value }
+    | { readonly type: 'thread.compacted'; readonly key: string; readonly data: Json }
+    | { readonly type: 'note'; readonly key: string; readonly at: At; readonly fingerprint: string; readonly name?: string | undefined; readonly text?: string | undefined; readonly data?: Value | undefined }
+  )
+
+export interface RunStarted {
+  readonly type: 'run.started'
+  readonly format: typeof JOURNAL_FORMAT
+  readonly run: RunId
+  readonly flow: string
+  readonly version: string
+  readonly scope: Scope
+  readonly input: Value
+  readonly budget?: Budget | undefined
+  /** Epoch ms. */
+  readonly deadline?: number | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+}
+
+export interface StepStarted extends Asked {
+  readonly type: 'step.started'
+  readonly attempt: number
+  /** The worst case, held in the ledger until the attempt is settled. */
+  readonly hold?: Amounts | undefined
+  /** The scopes whose budgets it draws on, outermost first; the run itself is always drawn on. */
+  readonly draws?: readonly string[] | undefined
+}
+
+export interface StepCompleted extends Partial<Asked> {
+  readonly type: 'step.completed'
+  readonly key: string
+  /** Default 1. */
+  readonly attempt?: number | undefined
+  readonly value: Value
+  readonly settle?: Amounts | undefined
+  /** How long the attempt took. */
+  readonly ms?: number | undefined
+}
+
+export interface StepFailed extends Partial<Asked> {
+  readonly type: 'step.failed'
+  readonly key: string
+  readonly attempt: number
+  readonly error: ErrorRecord
+  /** Only a final failure reaches the flow. */
+  readonly final: boolean
+  /** Epoch ms of the next attempt, when it is not final. */
+  readonly retryAt?: number | undefined
+  readonly settle?: Amounts | undefined
+  readonly ms?: number | undefined
+}
+
+export interface SignalAwaited {
+  readonly type: 'signal.awaited'
+  readonly key: string
+  readonly at: At
+  readonly fingerprint: string
+  readonly signal: string
+  /** Epoch ms. */
+  readonly until?: number | undefined
+  /** What whoever answers is shown. */
+  readonly data?: Json | undefined
+}
+
+export type EntryType = Entry['type']
+export type EntryOf<T extends EntryType> = Extract<Entry, { readonly type: T }>
+
+/** After one of these a run executes nothing ever again. */
+export const isTerminal = (entry: Entry): entry is EntryOf<'run.completed' | 'run.failed' | 'run.cancelled'> =>
+  entry.type === 'run.completed' || entry.type === 'run.failed' || entry.type === 'run.cancelled'

@@ -1,0 +1,126 @@
+/**
+ * Where journals live. Types only; `conformance.ts` in `testing/` holds the suite that every implementation passes.
+ *
+ * Owns: entries, blobs, the head of each run, leases, and the inbox through which others reach a run.
+ * Does not own: what entries mean. It never decodes a value.
+ * Invariants: I1 (an `append` resolves only when its entries are durable), I2 (an append with an older epoch is refused with
+ * JOURNAL_FENCED and the rest of its commit group is not harmed), I6 (a failing disk rejects with JOURNAL_UNWRITABLE; nothing
+ * later is accepted for that run until it is read again), I10 (constant time per append, linear time per read).
+ */
+import type { Json, RunId, Scope } from '../primitives/index.ts'
+import type { Entry, Value } from './entry.ts'
+
+export type RunStatus = 'running' | 'waiting' | 'suspended' | 'completed' | 'failed' | 'cancelled'
+
+/** The line a store keeps of a run, so that runs can be listed and woken without reading their journals. */
+export interface RunHead {
+  readonly run: RunId
+  readonly flow: string
+  readonly version: string
+  readonly scope: Scope
+  readonly status: RunStatus
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Hash of flow, version and input: tells a repeated start from a clash of ids. */
+  readonly startHash: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Highest `seq` appended. */
+  readonly lastSeq: number
+  /** When a run at rest wants to be activated (epoch ms): the earliest of its timers. */
+  readonly wakeAt?: number | undefined
+  /** The signals a run at rest waits for. */
+  readonly waiting?: readonly OpenWait[] | undefined
+  /** Activations in a row that appended nothing but `run.resumed`. */
+  readonly stalls: number
+  readonly epoch: number
+  readonly owner?: string | undefined
+  /** Epoch ms. */
+  readonly leaseUntil?: number | undefined
+}
+
+export interface OpenWait {
+  readonly signal: string
+  readonly key: string
+  readonly until?: number | undefined
+  readonly data?: Json | undefined
+}
+
+/** What a writer may change of the head of its run. */
+export type HeadChange = Partial<Pick<RunHead, 'status' | 'wakeAt' | 'waiting' | 'stalls'>>
+
+export interface NewRun extends Pick<RunHead, 'run' | 'flow' | 'version' | 'scope' | 'createdAt' | 'startHash' | 'labels'> {
+  /** The first entries, `seq` from 1. */
+  readonly entries: readonly Entry[]
+  readonly blobs?: Blobs | undefined
+  /** The lease that the creator takes with it; left out, the run waits to be activated. */
+  readonly lease?: { readonly owner: string; readonly until: number } | undefined
+}
+
+/** Text by `hash128`. */
+export type Blobs = ReadonlyMap<string, string>
+
+export interface Commit {
+  readonly run: RunId
+  /** The epoch of the lease under which it is written. */
+  readonly epoch: number
+  /** `seq` is given by the writer and goes on from `lastSeq`; may be empty when only the head changes. */
+  readonly entries: readonly Entry[]
+  readonly blobs?: Blobs | undefined
+  readonly head?: HeadChange | undefined
+  /** Inbox messages that these entries answer; removed in the same transaction. */
+  readonly taken?: readonly string[] | undefined
+  /** Gives up the lease in the same transaction. */
+  readonly release?: boolean | undefined
+}
+
+export interface Lease {
+  readonly run: RunId
+  readonly epoch: number
+  readonly until: number
+}
+
+/** How others reach a run, whoever drives it. `id` makes it idempotent within its run. */
+export type InboxMessage =
+  | { readonly id: string; readonly type: 'signal'; readonly signal: string; readonly key?: string | undefined; readonly value: Value }
+  | { readonly id: string; readonly type: 'cancel'; readonly reason: string }
+  | { readonly id: string; readonly type: 'grant'; readonly more: Json }
+  | { readonly id: string; readonly type: 'resolve'; readonly key: string; readonly verdict: 'done' | 'not-done'; readonly value?: Value | undefined }
+
+export interface RunFilter {
+  readonly flow?: string | undefined
+  readonly tenant?: string | undefined
+  readonly status?: readonly RunStatus[] | undefined
+  /** Newest first; default 100. */
+  readonly limit?: number | undefined
+  readonly before?: number | undefined
+}
+
+export interface JournalStore {
+  /** Which kind of store, for messages: `memory`, `sqlite`, … */
+  readonly '~store': string
+  /** Opens it when it is not open yet; every other call does so too. @throws JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED */
+  open(): Promise<void>
+  /** Writes a run and its first entries, or answers the run that already has this id. */
+  create(run: NewRun): Promise<{ readonly created: true; readonly head: RunHead } | { readonly created: false; readonly head: RunHead }>
+  /** Durable when it resolves. All that is appended in one turn of the event loop is one transaction (at most 512 entries each). @throws JOURNAL_FENCED | JOURNAL_UNWRITABLE */
+  append(commit: Commit): Promise<void>
+  /** In `seq` order; reads in pages, so that a long journal does not block the event loop. Default: from the beginning. */
+  read(run: RunId, o?: { readonly after?: number | undefined }): AsyncIterable<Entry>
+  /** @throws JOURNAL_CORRUPT when the blob is missing or does not have its hash. */
+  blob(hash: string): Promise<string>
+  head(run: RunId): Promise<RunHead | undefined>
+  list(filter?: RunFilter): Promise<readonly RunHead[]>
+  /** Takes the lease of a run that has none, or whose lease ran out: epoch + 1. `undefined` when another owner holds it, or the run has ended. `now` and `until` are epoch ms. */
+  acquire(run: RunId, owner: string, now: number, until: number): Promise<Lease | undefined>
+  /** Answers the runs whose lease is lost. */
+  renew(leases: readonly Lease[], until: number): Promise<readonly RunId[]>
+  /** Puts a message in the inbox of a run; `duplicate` when this id was ever posted to it. @throws RUN_NOT_FOUND */
+  post(run: RunId, message: InboxMessage, now: number): Promise<'posted' | 'duplicate'>
+  inbox(run: RunId): Promise<readonly InboxMessage[]>
+  /** Runs of these flows that nobody drives and that could go on: `running` without a living lease, `wakeAt` passed, or with something in the inbox. */
+  due(flows: readonly string[], now: number, limit: number): Promise<readonly RunHead[]>
+  /** Calls `changed` when another process may have changed the store or a message was posted; may call it too often. Returns how to stop. */
+  watch(changed: () => void): () => void
+  /** Waits for what was appended, then closes. */
+  close(): Promise<void>
+}

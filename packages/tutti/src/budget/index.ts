@@ -1,0 +1,1 @@
+export { type Amounts, type Budget, nothing, sum, type Usage } from './amounts.ts'

@@ -1,0 +1,165 @@
+/**
+ * What a person declares and what a flow is given: flows, tools, signals, and the `run`. Types only.
+ *
+ * A declaration is plain data with its code beside it; nothing here registers, starts or remembers anything.
+ */
+import type { Budget } from '../budget/index.ts'
+import type { ErrorCode, TuttiError } from '../errors/index.ts'
+import type { Effect } from '../journal/index.ts'
+import type { Duration, Json, ModelSchema, RunId, Schema, Scope } from '../primitives/index.ts'
+import type { RunCore } from './core.port.ts'
+import type { Recorded } from './recorded.ts'
+
+export type Awaitable<T> = T | Promise<T>
+
+/** How often to try again, and how long to wait between: `backoff` doubles with jitter up to `max`. Default backoff 500 ms, max 30 s. */
+export interface Retry {
+  /** Attempts in all, the first included. */
+  attempts: number
+  backoff?: Duration | undefined
+  max?: Duration | undefined
+  /** Only these codes. Default: every error whose disposition is `retryable`, and every error that is not a TuttiError. */
+  on?: readonly ErrorCode[] | undefined
+}
+
+export interface FlowOptions {
+  /** A run is pinned to the version it began with. Default `'1'`. */
+  version?: string | undefined
+  description?: string | undefined
+  retry?: Retry | undefined
+  deadline?: Duration | undefined
+  budget?: Budget | undefined
+  queue?: { concurrency?: number; perTenant?: number; rate?: `${number}/${'s' | 'm' | 'h'}` } | undefined
+}
+
+/** A named, versioned, typed unit of orchestration. Chains, routes, agents and teams are all flows. */
+export interface Flow<in I, out O, N extends string = string> {
+  readonly name: N
+  readonly version: string
+  readonly description?: string
+  readonly '~flow': FlowBody & { readonly in: (input: I) => void; readonly out: () => O }
+  /** The same flow, given to a model as a tool. Needs an input schema that a model can be shown. */
+  asTool(o?: { name?: string; description?: string; effect?: Effect; approve?: Approve<I> }): Tool<I, O>
+}
+export type AnyFlow = Flow<never, unknown>
+// biome-ignore lint/suspicious/noExplicitAny: the other side does not matter
+export type InputOf<F> = F extends Flow<infer I, any> ? I : never
+// biome-ignore lint/suspicious/noExplicitAny: the other side does not matter
+export type OutputOf<F> = F extends Flow<any, infer O> ? O : never
+
+/** What is inside a flow. `structure` names the kind of flow and its parts, for drawings. */
+export interface FlowBody {
+  readonly kind: string
+  readonly options: FlowOptions
+  readonly inputSchema: Schema | undefined
+  readonly outputSchema: Schema | undefined
+  /** The flows it is made of, as far as they are known before it runs. */
+  readonly parts: readonly AnyFlow[]
+  /** The input has passed `inputSchema`; the result passes `outputSchema` afterwards. */
+  execute(input: unknown, run: Run): unknown
+}
+
+/** Whatever can stand as a step of a composition: a flow, or a plain function `(input, run) => output`. */
+export type Step<I, O> = Flow<I, O> | ((input: I, run: Run) => Awaitable<O>)
+/** Inside a run: a flow (with steps of its own), or a function that is one recorded step. */
+export type Leaf<I, O> = Flow<I, O> | ((input: I, ctx: StepContext) => Awaitable<O>)
+
+/** What the function of a step is given. */
+export interface StepContext {
+  /** Aborts when the run is cancelled, its deadline passes, or the step is no longer wanted. */
+  readonly signal: AbortSignal
+  /** The same on every attempt of this step: hand it to whatever must not do the work twice. */
+  readonly idempotencyKey: string
+  /** 1 on the first attempt. */
+  readonly attempt: number
+  readonly scope: Readonly<Scope>
+}
+
+export interface StepOptions<I, O> {
+  /** Default `'read'`: it changes nothing, so it may run again after a crash. */
+  effect?: Effect | undefined
+  retry?: Retry | undefined
+  timeout?: Duration | undefined
+  /** Compensation, run in reverse order when the run fails later. */
+  undo?: ((output: O, input: I) => Awaitable<void>) | undefined
+}
+
+export interface MapOptions {
+  /** Items under way at once. Default: all. */
+  concurrency?: number | undefined
+  budgetPerItem?: Budget | undefined
+}
+export type Settled<I, O> = { ok: true; index: number; output: O } | { ok: false; index: number; input: I; error: TuttiError }
+
+/** What a flow is given: every effect goes through it, so that every effect is recorded. */
+export interface Run {
+  readonly id: RunId
+  /** The key of the scope this `run` belongs to. */
+  readonly key: string
+  readonly scope: Readonly<Scope>
+  readonly signal: AbortSignal
+  readonly deadline: Date | undefined
+  /** Runs another flow as a part of this one. @throws RUN_INPUT_INVALID, and whatever the flow throws */
+  call<I, O>(flow: Flow<I, O>, input: NoInfer<I>, o?: { name?: string; budget?: Budget; deadline?: Duration }): Promise<O>
+  /** Does something once and records its outcome. `input` is the fingerprint: a fork reuses the step while it is unchanged. Without it the step depends on the input of its scope. */
+  step<I, O>(name: string, input: I, fn: (input: I, ctx: StepContext) => Awaitable<O>, o?: StepOptions<I, O>): Promise<Recorded<O>>
+  step<O>(name: string, fn: (ctx: StepContext) => Awaitable<O>, o?: StepOptions<void, O>): Promise<Recorded<O>>
+  /** Every item is recorded by itself, so a killed map goes on at the first unrecorded item. */
+  map<I, O>(name: string, items: Iterable<I> | AsyncIterable<I>, each: Leaf<I, O>, o: MapOptions & { onError: 'collect' }): Promise<Settled<I, O>[]>
+  map<I, O>(name: string, items: Iterable<I> | AsyncIterable<I>, each: Leaf<I, O>, o?: MapOptions & { onError?: 'fail' }): Promise<O[]>
+  /** Branches already begun, awaited together; when one fails the others are cancelled (plain `Promise.all` leaves them running and paid for). */
+  all<B extends { readonly [k: string]: PromiseLike<unknown> } | readonly PromiseLike<unknown>[]>(branches: B): Promise<{ -readonly [P in keyof B]: Awaited<B[P]> }>
+  /** Waits for a signal, for days if need be. @throws RUN_SIGNAL_TIMEOUT after `timeout` without `onTimeout` */
+  wait<I, O>(signal: Signal<I, O>, o?: { timeout?: undefined; data?: Json }): Promise<O>
+  wait<I, O, T>(signal: Signal<I, O>, o: { timeout: Duration; onTimeout: T; data?: Json }): Promise<O | T>
+  wait<I, O>(signal: Signal<I, O>, o: { timeout: Duration; data?: Json }): Promise<O>
+  /** Survives the process. */
+  sleep(name: string, for_: Duration): Promise<void>
+  /** A typed event for whoever watches the run; recorded. */
+  emit(name: string, data: Json): void
+  /** The time of the last delivered entry: the same on replay. */
+  now(): Date
+  random(): number
+  uuid(): string
+  note(text: string, data?: Json): void
+  /** Ends the run as failed, with `RUN_FAILED`. */
+  fail(reason: string, data?: Json): never
+  readonly '~core': RunCore
+}
+
+/** A message that a run waits for. */
+export interface Signal<in I, out O> {
+  readonly name: string
+  readonly '~signal': { readonly schema: Schema; readonly in: (i: I) => void; readonly out: () => O }
+}
+
+export type Approve<I> = boolean | ((input: I, ctx: { scope: Readonly<Scope> }) => Awaitable<boolean>)
+export interface ToolContext extends StepContext {
+  /** The run of this call, for a tool that is made of several steps. Only there when the tool is `composite`. */
+  readonly run: Run
+}
+
+/** Something a model may call. `effect` is always said: what it does to the world decides what happens after a crash. */
+export interface Tool<in I = never, out O = unknown, N extends string = string> {
+  readonly name: N
+  readonly effect: Effect
+  readonly '~tool': ToolBody & { readonly in: (i: I) => void; readonly out: () => O }
+}
+
+export type Reconciled = { done: true; output: unknown } | { done: false } | 'unknown'
+
+export interface ToolBody {
+  readonly description: string
+  readonly inputSchema: ModelSchema
+  readonly outputSchema: Schema | undefined
+  readonly approve: Approve<never> | undefined
+  readonly timeout: Duration | undefined
+  readonly reconcile: ((idempotencyKey: string, input: never) => Awaitable<Reconciled>) | undefined
+  /** A flow as a tool: called with the run, its steps are recorded, not the call as a whole. */
+  readonly flow: AnyFlow | undefined
+  execute(input: unknown, ctx: StepContext): unknown
+}
+/** Tools that are found when they are needed (an MCP server, an OpenAPI document). */
+export interface ToolSource {
+  readonly '~tools': string
+}

@@ -30,6 +30,8 @@ export interface ToolCallPart extends PartBase {
   readonly id: string
   readonly tool: string
   readonly input: Json
+  /** The model wrote arguments that are not JSON: what is wrong with them, to be told to the model. `input` is then `{}`. */
+  readonly malformed?: string | undefined
 }
 export interface ToolResultPart extends PartBase {
   readonly type: 'tool-result'
@@ -48,21 +50,24 @@ export type Message =
   | { readonly role: 'assistant'; readonly parts: readonly (TextPart | ReasoningPart | FilePart | ToolCallPart | ToolResultPart)[] }
   | { readonly role: 'tool'; readonly parts: readonly ToolResultPart[] }
 
-/** Tokens as a provider reported them; `undefined` means unknown, never 0. */
+/** Tokens as a provider reported them; `undefined` (or absent) means unknown, never 0. */
 export interface TokenUsage {
-  readonly inputTokens: number | undefined
+  /** All that was read, from the cache or not. */
+  readonly inputTokens?: number | undefined
   /** Of `inputTokens`, those read from the provider's cache. */
-  readonly cacheReadTokens: number | undefined
-  readonly cacheWriteTokens: number | undefined
-  readonly outputTokens: number | undefined
+  readonly cacheReadTokens?: number | undefined
+  /** Of `inputTokens`, those written to the provider's cache. */
+  readonly cacheWriteTokens?: number | undefined
+  readonly outputTokens?: number | undefined
   /** Of `outputTokens`, those of hidden reasoning. */
-  readonly reasoningTokens: number | undefined
+  readonly reasoningTokens?: number | undefined
 }
 
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'error' | 'other'
 
 /** Whatever people hand over as messages: ours, AI SDK model messages, AI SDK UI messages. */
 export type MessageLike =
+  | Message
   | { readonly role: 'system' | 'user' | 'assistant' | 'tool'; readonly content: unknown }
   | { readonly id: string; readonly role: 'system' | 'user' | 'assistant'; readonly parts: readonly unknown[] }
 export type Prompt = string | readonly MessageLike[]

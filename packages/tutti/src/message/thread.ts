@@ -1,0 +1,27 @@
+/**
+ * A thread as a hash chain: `h = H(message)`, `c = H(c before ‖ h)`, 128 bits each. Whoever holds `c` of n messages appends the next one in constant
+ * time, and two threads with the same `c` are the same from their beginning (DESIGN §5, "What a step records").
+ */
+import { canonical, hash128 } from '../primitives/index.ts'
+import type { Message } from './message.ts'
+
+/** The chain of no messages. */
+export const emptyChain = ''
+
+const hashes = new WeakMap<Message, string>()
+
+/** Computed once per message object: messages are never changed. */
+export function hashMessage(message: Message): string {
+  let hash = hashes.get(message)
+  if (hash === undefined) {
+    hash = hash128(canonical(message))
+    hashes.set(message, hash)
+  }
+  return hash
+}
+
+/** The chain after one more message, given the chain before it and the hash of the message. */
+export const extendChain = (chain: string, hash: string): string => hash128(`${chain}|${hash}`)
+
+/** The chain of all of `messages`, or of `chain` followed by them. */
+export const chainOf = (messages: readonly Message[], chain: string = emptyChain): string => messages.reduce((so, message) => extendChain(so, hashMessage(message)), chain)

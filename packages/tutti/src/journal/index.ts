@@ -1,3 +1,4 @@
+export { checkBlob, corruptEntry, entryText, INLINE_BYTES, joinValue, parseEntry, type SplitValue, splitValue } from './codec.ts'
 export {
   type Asked,
   type At,
@@ -9,7 +10,26 @@ export {
   isBlobRef,
   isTerminal,
   JOURNAL_FORMAT,
+  type RunStarted,
+  type SignalAwaited,
+  type StepCompleted,
+  type StepFailed,
   type StepKind,
+  type StepStarted,
   type Value,
 } from './entry.ts'
-export type { Blobs, Commit, HeadChange, InboxMessage, JournalStore, Lease, NewRun, OpenWait, RunFilter, RunHead, RunStatus } from './store.port.ts'
+export { memoryStore } from './memory-store.ts'
+export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } from './sqlite-store.ts'
+export type {
+  Blobs,
+  Commit,
+  HeadChange,
+  InboxMessage,
+  JournalStore,
+  Lease,
+  NewRun,
+  OpenWait,
+  RunFilter,
+  RunHead,
+  RunStatus,
+} from './store.port.ts'

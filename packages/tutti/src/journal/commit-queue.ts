@@ -1,0 +1,131 @@
+/**
+ * Group commit: all that is asked of a store in one turn of the event loop is one transaction.
+ *
+ * Owns: the jobs that wait, their order, and the runs whose last write failed. Does not own: how a group is written (`WriteGroup`).
+ * Invariants: a job settles only after its group is durable (I1), never in the turn it was asked in; one group is under way at a time, in the
+ * order of the calls; a refused job harms no other (I2); after a failed write every commit of that run is refused until it is read again (I6).
+ */
+import { rebuildError, TuttiError } from '../errors/index.ts'
+import type { RunId } from '../primitives/index.ts'
+import { type Answer, entriesOf, isRefusal, type Job, type WriteGroup } from './job.ts'
+
+/** At most so many entries in one transaction; a single commit with more is one by itself. */
+export const GROUP_ENTRIES = 512
+
+interface Pending {
+  readonly job: Job
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class CommitQueue {
+  readonly #write: WriteGroup
+  readonly #flush = (): void => this.#writeNext()
+  #waiting: Pending[] = []
+  #underWay = false
+  #armed = false
+  readonly #failed = new Map<RunId, unknown>()
+  #whenIdle: (() => void)[] = []
+
+  constructor(write: WriteGroup) {
+    this.#write = write
+  }
+
+  /** The answer, once it is durable. @throws whatever refused the job or failed its group */
+  submit<A extends Answer>(job: Job): Promise<A> {
+    if (job.op === 'append') {
+      const failure = this.#failed.get(job.run)
+      if (failure !== undefined) return Promise.reject(stillFailing(job.run, failure))
+    }
+    return new Promise<A>((resolve, reject) => {
+      this.#waiting.push({ job, resolve: resolve as (answer: Answer) => void, reject })
+      if (!this.#armed && !this.#underWay) {
+        this.#armed = true
+        setImmediate(this.#flush)
+      }
+    })
+  }
+
+  /** The run is being read again: whoever does so knows what was written, and may go on from there. */
+  forgive(run: RunId): void {
+    this.#failed.delete(run)
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  idle(): Promise<void> {
+    if (this.#waiting.length === 0 && !this.#underWay) return Promise.resolve()
+    return new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  #writeNext(): void {
+    this.#armed = false
+    const group = this.#takeGroup()
+    if (group.length === 0) return
+    this.#underWay = true
+    let answers: readonly Answer[] | Promise<readonly Answer[]>
+    try {
+      answers = this.#write(group.map(({ job }) => job))
+    } catch (error) {
+      this.#settleFailed(group, error)
+      return
+    }
+    if (Array.isArray(answers)) this.#settle(group, answers)
+    else
+      (answers as Promise<readonly Answer[]>).then(
+        (late) => this.#settle(group, late),
+        (error: unknown) => this.#settleFailed(group, error),
+      )
+  }
+
+  #takeGroup(): Pending[] {
+    let entries = 0
+    let end = 0
+    for (; end < this.#waiting.length; end++) {
+      entries += entriesOf((this.#waiting[end] as Pending).job)
+      if (entries > GROUP_ENTRIES && end > 0) break
+    }
+    if (end < this.#waiting.length) return this.#waiting.splice(0, end)
+    const group = this.#waiting
+    this.#waiting = []
+    return group
+  }
+
+  #settle(group: readonly Pending[], answers: readonly Answer[]): void {
+    for (let i = 0; i < group.length; i++) {
+      const { resolve, reject } = group[i] as Pending
+      const answer = answers[i]
+      if (isRefusal(answer)) reject(rebuildError(answer.refused))
+      else resolve(answer)
+    }
+    this.#goOn()
+  }
+
+  #settleFailed(group: readonly Pending[], error: unknown): void {
+    const runs = new Set<RunId>()
+    for (const { job } of group) if (job.op === 'append') runs.add(job.run)
+    // A busy file wrote nothing and harmed nothing: the same commit may be tried again.
+    if (!TuttiError.is(error, 'JOURNAL_LOCKED')) for (const run of runs) this.#failed.set(run, error)
+    const behind = this.#waiting.filter(({ job }) => job.op === 'append' && runs.has(job.run))
+    this.#waiting = this.#waiting.filter((pending) => !behind.includes(pending))
+    for (const { reject } of group) reject(error)
+    for (const { reject } of behind) reject(error)
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    this.#underWay = false
+    if (this.#waiting.length > 0) {
+      this.#armed = true
+      setImmediate(this.#flush)
+      return
+    }
+    const idle = this.#whenIdle
+    this.#whenIdle = []
+    for (const resolve of idle) resolve()
+  }
+}
+
+function stillFailing(run: RunId, cause: unknown): TuttiError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new TuttiError('JOURNAL_UNWRITABLE', `run '${run}' is not written any further, because an earlier write failed: ${why}`, { data: { run }, cause })
+}

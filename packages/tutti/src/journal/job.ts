@@ -1,0 +1,159 @@
+/**
+ * What a store is asked to write, as plain data: one job per call, so that a group of them is one transaction, on this thread or another.
+ * A job is a copy: what the caller does to its entries afterwards does not reach the journal.
+ */
+import { type ErrorRecord, recordError, TuttiError } from '../errors/index.ts'
+import type { RunId } from '../primitives/index.ts'
+import { entryText } from './codec.ts'
+import type { Entry } from './entry.ts'
+import type { Commit, HeadChange, InboxMessage, Lease, NewRun, RunHead } from './store.port.ts'
+
+export interface CreateJob {
+  readonly op: 'create'
+  readonly run: RunId
+  readonly head: RunHead
+  readonly bodies: readonly string[]
+  readonly blobs: readonly BlobPair[]
+}
+
+export interface AppendJob {
+  readonly op: 'append'
+  readonly run: RunId
+  readonly epoch: number
+  /** `seq` of the first body; the others follow it. */
+  readonly first: number
+  readonly bodies: readonly string[]
+  readonly blobs: readonly BlobPair[]
+  readonly head: HeadChange | undefined
+  readonly taken: readonly string[]
+  readonly release: boolean
+  /** Time of the last entry (epoch ms). */
+  readonly time: number
+}
+
+export interface AcquireJob {
+  readonly op: 'acquire'
+  readonly run: RunId
+  readonly owner: string
+  readonly now: number
+  readonly until: number
+}
+
+export interface RenewJob {
+  readonly op: 'renew'
+  readonly leases: readonly Lease[]
+  readonly until: number
+}
+
+export interface PostJob {
+  readonly op: 'post'
+  readonly run: RunId
+  readonly id: string
+  readonly body: string
+  readonly now: number
+}
+
+export type BlobPair = readonly [hash: string, text: string]
+export type Job = CreateJob | AppendJob | AcquireJob | RenewJob | PostJob
+
+/** One job was refused; the rest of its group is not harmed. */
+export interface Refusal {
+  readonly refused: ErrorRecord
+}
+export interface Created {
+  readonly created: boolean
+  readonly head: RunHead
+}
+/** What each job is answered, in the order of the jobs; an append that went well is answered `undefined`. */
+export type Answer = undefined | Created | Lease | readonly RunId[] | 'posted' | 'duplicate' | Refusal
+
+/** Writes the jobs in one transaction, in order. Throws when none of them was written. */
+export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<readonly Answer[]>
+
+export const isRefusal = (answer: Answer): answer is Refusal => typeof answer === 'object' && 'refused' in answer
+
+const nothing: readonly never[] = []
+
+export function createJob(start: NewRun): CreateJob {
+  const { run, flow, version, createdAt, startHash, entries, lease } = start
+  const bodies = bodiesOf(run, entries, 1)
+  const { scope, labels } = JSON.parse(JSON.stringify({ scope: start.scope, labels: start.labels })) as Pick<NewRun, 'scope' | 'labels'>
+  const head: RunHead = {
+    run,
+    flow,
+    version,
+    scope,
+    status: 'running',
+    createdAt,
+    updatedAt: entries.at(-1)?.time ?? createdAt,
+    startHash,
+    labels,
+    lastSeq: entries.length,
+    stalls: 0,
+    epoch: lease ? 1 : 0,
+    ...(lease && { owner: lease.owner, leaseUntil: lease.until }),
+  }
+  return { op: 'create', run, head, bodies, blobs: start.blobs ? [...start.blobs] : nothing }
+}
+
+export function appendJob(commit: Commit): AppendJob {
+  const { run, epoch, entries, blobs, head, taken, release } = commit
+  const first = entries.length > 0 ? (entries[0] as Entry).seq : 0
+  return {
+    op: 'append',
+    run,
+    epoch,
+    first,
+    bodies: bodiesOf(run, entries, first),
+    blobs: blobs ? [...blobs] : nothing,
+    head: head && copyChange(head),
+    taken: taken ? [...taken] : nothing,
+    release: release === true,
+    time: entries.at(-1)?.time ?? 0,
+  }
+}
+
+export const postJob = (run: RunId, message: InboxMessage, now: number): PostJob => ({ op: 'post', run, id: message.id, body: JSON.stringify(message), now })
+
+/** How many entries a job brings to its transaction. */
+export const entriesOf = (job: Job): number => (job.op === 'append' || job.op === 'create' ? job.bodies.length : 0)
+
+export function refuseUnknown(run: RunId): Refusal {
+  return { refused: recordError(new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })) }
+}
+
+export function refuseFull(run: RunId): Refusal {
+  const hint = 'Split the work: let the flow call other flows, each a run of its own.'
+  return { refused: recordError(new TuttiError('JOURNAL_UNWRITABLE', `run '${run}' holds as many entries as a run can`, { data: { run }, hint })) }
+}
+
+/** Why this append may not be written, if it may not: an older epoch (I2), or entries that do not go on from the last one. */
+export function refuseAppend(job: AppendJob, held: { readonly epoch: number; readonly lastSeq: number }): Refusal | undefined {
+  const { run, epoch, first, bodies } = job
+  if (epoch !== held.epoch || epoch === 0) {
+    const message = held.epoch === 0 ? `run '${run}' was written to without a lease` : `run '${run}' is held under epoch ${held.epoch}; epoch ${epoch} may not write any more`
+    return { refused: recordError(new TuttiError('JOURNAL_FENCED', message, { data: { run, epoch, heldEpoch: held.epoch } })) }
+  }
+  if (bodies.length > 0 && first !== held.lastSeq + 1) {
+    const message = `entry ${first} of run '${run}' does not follow entry ${held.lastSeq}, the last one written`
+    return { refused: recordError(new TuttiError('JOURNAL_FENCED', message, { data: { run, seq: first, lastSeq: held.lastSeq }, disposition: 'bug', hint: 'Read the run again before writing to it.' })) }
+  }
+  return undefined
+}
+
+function bodiesOf(run: RunId, entries: readonly Entry[], first: number): readonly string[] {
+  const bodies = new Array<string>(entries.length)
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry
+    if (entry.seq !== first + i)
+      throw new TuttiError('JOURNAL_FENCED', `entry ${entry.seq} of run '${run}' stands where entry ${first + i} belongs`, { data: { run, seq: entry.seq }, disposition: 'bug' })
+    bodies[i] = entryText(entry)
+  }
+  return bodies
+}
+
+/** A field that is there and `undefined` clears what the head holds, so the copy keeps it. */
+function copyChange(change: HeadChange): HeadChange {
+  const { waiting } = change
+  return waiting ? { ...change, waiting: JSON.parse(JSON.stringify(waiting)) as typeof waiting } : { ...change }
+}

@@ -1,0 +1,136 @@
+/** What a memory store holds, and how a group of jobs changes it: the plain statement of what every store does. */
+import type { RunId } from '../primitives/index.ts'
+import { type AcquireJob, type Answer, type AppendJob, type BlobPair, type CreateJob, isRefusal, type Job, type PostJob, type RenewJob, refuseAppend, refuseUnknown } from './job.ts'
+import { LIST_LIMIT } from './page.ts'
+import type { RunFilter, RunHead, RunStatus } from './store.port.ts'
+
+
+
+interface RunBook {
+  head: RunHead
+  readonly bodies: string[]
+  /** By id, in the order they were posted; `undefined` once taken, so that a duplicate is still known. */
+  readonly inbox: Map<string, string | undefined>
+}
+
+export const hasEnded = (status: RunStatus): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
+
+export class MemoryBooks {
+  readonly runs = new Map<RunId, RunBook>()
+  readonly blobs = new Map<string, string>()
+
+  write(jobs: readonly Job[]): readonly Answer[] {
+    return jobs.map((job) => this.#apply(job))
+  }
+
+  list({ flow, tenant, status, limit = LIST_LIMIT, before = Number.POSITIVE_INFINITY }: RunFilter): RunHead[] {
+    const wanted = ({ head }: RunBook): boolean =>
+      head.createdAt < before && (flow === undefined || head.flow === flow) && (tenant === undefined || head.scope.tenant === tenant) && (!status || status.includes(head.status))
+    const newestFirst = [...this.runs.values()].filter(wanted).reverse()
+    return newestFirst.sort((a, b) => b.head.createdAt - a.head.createdAt).slice(0, limit).map(({ head }) => head)
+  }
+
+  due(flows: readonly string[], now: number, limit: number): RunHead[] {
+    const due: RunHead[] = []
+    for (const { head, inbox } of this.runs.values()) {
+      if (due.length === limit) break
+      if (hasEnded(head.status) || isDriven(head, now) || !flows.includes(head.flow)) continue
+      if (head.status === 'running' || (head.wakeAt ?? Number.POSITIVE_INFINITY) <= now || hasOpen(inbox)) due.push(head)
+    }
+    return due
+  }
+
+  #apply(job: Job): Answer {
+    switch (job.op) {
+      case 'append':
+        return this.#append(job)
+      case 'create':
+        return this.#create(job)
+      case 'acquire':
+        return this.#acquire(job)
+      case 'renew':
+        return this.#renew(job)
+      case 'post':
+        return this.#post(job)
+    }
+  }
+
+  #create({ run, head, bodies, blobs }: CreateJob): Answer {
+    const known = this.runs.get(run)
+    if (known) return { created: false, head: copyHead(known.head) }
+    this.#keepBlobs(blobs)
+    this.runs.set(run, { head, bodies: [...bodies], inbox: new Map() })
+    return { created: true, head: copyHead(head) }
+  }
+
+  #append(job: AppendJob): Answer {
+    const book = this.runs.get(job.run)
+    if (!book) return refuseUnknown(job.run)
+    const refusal = refuseAppend(job, book.head)
+    if (isRefusal(refusal)) return refusal
+    this.#keepBlobs(job.blobs)
+    book.bodies.push(...job.bodies)
+    for (const id of job.taken) if (book.inbox.has(id)) book.inbox.set(id, undefined)
+    book.head = headAfter(book.head, job)
+    return undefined
+  }
+
+  #acquire({ run, owner, now, until }: AcquireJob): Answer {
+    const book = this.runs.get(run)
+    if (!book || hasEnded(book.head.status) || (isDriven(book.head, now) && book.head.owner !== owner)) return undefined
+    const epoch = book.head.epoch + 1
+    book.head = { ...book.head, epoch, owner, leaseUntil: until }
+    return { run, epoch, until }
+  }
+
+  #renew({ leases, until }: RenewJob): Answer {
+    const lost: RunId[] = []
+    for (const { run, epoch } of leases) {
+      const book = this.runs.get(run)
+      if (book && book.head.epoch === epoch && book.head.owner !== undefined) book.head = { ...book.head, leaseUntil: until }
+      else lost.push(run)
+    }
+    return lost
+  }
+
+  #post({ run, id, body }: PostJob): Answer {
+    const book = this.runs.get(run)
+    if (!book) return refuseUnknown(run)
+    if (book.inbox.has(id)) return 'duplicate'
+    book.inbox.set(id, body)
+    return 'posted'
+  }
+
+  #keepBlobs(blobs: readonly BlobPair[]): void {
+    for (const [hash, text] of blobs) if (!this.blobs.has(hash)) this.blobs.set(hash, text)
+  }
+}
+
+/** A copy, so that no caller reaches into the books. */
+export const copyHead = (head: RunHead): RunHead => structuredClone(head)
+
+const isDriven = ({ owner, leaseUntil }: RunHead, now: number): boolean => owner !== undefined && leaseUntil !== undefined && leaseUntil > now
+
+function hasOpen(inbox: RunBook['inbox']): boolean {
+  for (const body of inbox.values()) if (body !== undefined) return true
+  return false
+}
+
+function headAfter(head: RunHead, { bodies, head: change, release, time }: AppendJob): RunHead {
+  const next: { -readonly [K in keyof RunHead]: RunHead[K] } = { ...head, ...change }
+  if (bodies.length > 0) {
+    next.lastSeq = head.lastSeq + bodies.length
+    next.updatedAt = time
+  }
+  if (change) {
+    next.status = change.status ?? head.status
+    next.stalls = change.stalls ?? head.stalls
+    if (next.wakeAt === undefined) delete next.wakeAt
+    if (next.waiting === undefined) delete next.waiting
+  }
+  if (release) {
+    delete next.owner
+    delete next.leaseUntil
+  }
+  return next
+}

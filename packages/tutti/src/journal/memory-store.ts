@@ -1,0 +1,64 @@
+/**
+ * Journals in memory: the same group commit, fencing and paging as on disk, and nothing left when the process ends.
+ *
+ * Owns: the books (`memory-books.ts`). Does not own: what entries mean.
+ * Invariants: I1 in form (an append resolves in a later turn of the event loop, never at once), I2, I10. Entries are kept as text, so that
+ * a reader gets a copy and a test finds what would not survive a disk.
+ * On a crash everything is gone: for tests and scripts. `close` keeps what was written, so that the store can be opened again.
+ */
+import type { RunId } from '../primitives/index.ts'
+import { checkBlob, parseEntry } from './codec.ts'
+import { CommitQueue } from './commit-queue.ts'
+import type { Entry } from './entry.ts'
+import { appendJob, type Created, createJob, postJob } from './job.ts'
+import { copyHead, MemoryBooks } from './memory-books.ts'
+import { nextTurn, READ_PAGE } from './page.ts'
+import type { InboxMessage, JournalStore, Lease } from './store.port.ts'
+
+/** A store that lives as long as this process, for tests and for scripts that need no durability. */
+export function memoryStore(): JournalStore {
+  const books = new MemoryBooks()
+  const queue = new CommitQueue((jobs) => books.write(jobs))
+  const watchers = new Set<() => void>()
+
+  async function* read(run: RunId, { after = 0 }: { readonly after?: number | undefined } = {}): AsyncGenerator<Entry> {
+    queue.forgive(run)
+    const bodies = books.runs.get(run)?.bodies ?? []
+    for (let i = after; i < bodies.length; i++) {
+      if ((i - after) % READ_PAGE === 0) await nextTurn()
+      yield parseEntry(bodies[i] as string, run, i + 1)
+    }
+  }
+
+  return {
+    '~store': 'memory',
+    open: async () => {},
+    create: async (start) => {
+      queue.forgive(start.run)
+      return (await queue.submit<Created>(createJob(start))) as Created & { created: true }
+    },
+    append: async (commit) => queue.submit<undefined>(appendJob(commit)),
+    read,
+    blob: async (hash) => checkBlob(hash, books.blobs.get(hash)),
+    head: async (run) => {
+      const book = books.runs.get(run)
+      return book && copyHead(book.head)
+    },
+    list: async (filter = {}) => books.list(filter).map(copyHead),
+    acquire: async (run, owner, now, until) => queue.submit<Lease | undefined>({ op: 'acquire', run, owner, now, until }),
+    renew: async (leases, until) => queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until }),
+    post: async (run, message, now) => {
+      const answer = await queue.submit<'posted' | 'duplicate'>(postJob(run, message, now))
+      if (answer === 'posted') for (const changed of watchers) changed()
+      return answer
+    },
+    inbox: async (run) => [...(books.runs.get(run)?.inbox.values() ?? [])].filter((body) => body !== undefined).map((body) => JSON.parse(body) as InboxMessage),
+    due: async (flows, now, limit) => books.due(flows, now, limit).map(copyHead),
+    watch: (changed) => {
+      const watcher = (): void => changed()
+      watchers.add(watcher)
+      return () => void watchers.delete(watcher)
+    },
+    close: () => queue.idle(),
+  }
+}

@@ -1,0 +1,70 @@
+/** One connection to a journal file: the right SQLite, the right settings, the right schema. */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { TuttiError } from '../errors/index.ts'
+import { guarded } from './sqlite-fault.ts'
+import { migrate } from './sqlite-schema.ts'
+
+/** `sync` survives a power cut; `relaxed` survives a killed process and may lose the last moments in a power cut. */
+export type Durability = 'sync' | 'relaxed'
+
+export interface ConnectionOptions {
+  readonly path: string
+  readonly durability: Durability
+  /** How long a statement waits for another process, blocking this thread. */
+  readonly busyMs: number
+}
+
+/** Older ones can corrupt a database when a WAL is reset. */
+const OLDEST_SQLITE = [3, 51, 3] as const
+
+/**
+ * Opens the file, making its folder, the file and its tables where they are missing.
+ * @throws JOURNAL_NODE_TOO_OLD | JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED
+ */
+export function connect({ path, durability, busyMs }: ConnectionOptions): DatabaseSync {
+  const Database = sqliteOfNode()
+  return guarded(path, () => {
+    mkdirSync(dirname(path), { recursive: true })
+    const db = new Database(path, { timeout: busyMs })
+    try {
+      prepareFile(db, path, durability)
+    } catch (error) {
+      db.close()
+      throw error
+    }
+    return db
+  })
+}
+
+/** The version of SQLite in this Node. */
+export function sqliteVersion(db: DatabaseSync): string {
+  return (db.prepare('SELECT sqlite_version() AS version').get() as { version: string }).version
+}
+
+function sqliteOfNode(): typeof DatabaseSync {
+  const sqlite = process.getBuiltinModule('node:sqlite')
+  if (sqlite) return sqlite.DatabaseSync
+  throw tooOld(`Node ${process.version} has no node:sqlite`)
+}
+
+function prepareFile(db: DatabaseSync, path: string, durability: Durability): void {
+  const version = sqliteVersion(db)
+  if (isOlder(version)) throw tooOld(`Node ${process.version} brings SQLite ${version}; tutti needs ${OLDEST_SQLITE.join('.')}`)
+  const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }
+  if (mode !== 'wal')
+    throw new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' cannot have a write-ahead log (SQLite answers '${mode}')`, { data: { path, mode }, hint: 'Use a path on a local disk.' })
+  db.exec(durability === 'sync' ? 'PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1' : 'PRAGMA synchronous = NORMAL')
+  migrate(db, path)
+}
+
+function isOlder(version: string): boolean {
+  const parts = version.split('.').map(Number)
+  for (const [i, least] of OLDEST_SQLITE.entries()) if (parts[i] !== least) return (parts[i] ?? 0) < least
+  return false
+}
+
+function tooOld(message: string): TuttiError {
+  return new TuttiError('JOURNAL_NODE_TOO_OLD', message, { hint: 'Use Node 22.23 or 24.15 (or newer) from nodejs.org.' })
+}

@@ -1,0 +1,33 @@
+/** What a failure of SQLite, or of the file system under it, means for whoever reads or writes a journal. */
+import { type KnownErrorCode, TuttiError } from '../errors/index.ts'
+
+/** Primary result codes: https://www.sqlite.org/rescode.html */
+const codeOf: Readonly<Record<number, readonly [KnownErrorCode, string]>> = {
+  3: ['JOURNAL_UNWRITABLE', 'may not be used'],
+  5: ['JOURNAL_LOCKED', 'is held by another process'],
+  6: ['JOURNAL_LOCKED', 'is held by another process'],
+  8: ['JOURNAL_UNWRITABLE', 'is read-only'],
+  10: ['JOURNAL_UNWRITABLE', 'met an error of the disk'],
+  11: ['JOURNAL_CORRUPT', 'is damaged'],
+  13: ['JOURNAL_UNWRITABLE', 'found no space left'],
+  14: ['JOURNAL_UNWRITABLE', 'cannot be opened'],
+  26: ['JOURNAL_CORRUPT', 'is not a database'],
+}
+
+/** The error to raise for `cause`; one that is neither of SQLite nor of the file system is a bug and stays what it is. */
+export function faultOf(cause: unknown, path: string): unknown {
+  if (TuttiError.is(cause) || !(cause instanceof Error)) return cause
+  const { errcode, syscall } = cause as { errcode?: number; syscall?: string }
+  if (errcode === undefined && syscall === undefined) return cause
+  const [code, says] = (errcode === undefined ? undefined : codeOf[errcode & 0xff]) ?? ['JOURNAL_UNWRITABLE', 'cannot be written']
+  return new TuttiError(code, `the journal '${path}' ${says}: ${cause.message}`, { data: { path, errcode: errcode ?? null }, cause })
+}
+
+/** Does it; a failure is raised as `faultOf` names it. */
+export function guarded<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    throw faultOf(cause, path)
+  }
+}

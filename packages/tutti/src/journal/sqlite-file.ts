@@ -1,0 +1,119 @@
+/**
+ * An open journal file: the connection of the main thread, and whichever thread commits.
+ *
+ * Owns: the connections. Does not own: grouping (`commit-queue.ts`), the schema (`sqlite-schema.ts`).
+ * A file that another process holds is waited for without blocking the event loop.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TuttiError } from '../errors/index.ts'
+import { CommitPlace, type Place } from './commit-place.ts'
+import type { Answer, Job } from './job.ts'
+import { connect, type Durability } from './sqlite-connection.ts'
+import { guarded } from './sqlite-fault.ts'
+import { SqliteReader } from './sqlite-reader.ts'
+import { SqliteWriter } from './sqlite-writer.ts'
+import { WorkerWriter } from './worker-writer.ts'
+
+export interface FileOptions {
+  readonly path: string
+  readonly durability: Durability
+  readonly commit: 'auto' | Place
+  /** How long a file that another process holds is waited for. */
+  readonly lockTimeoutMs: number
+}
+
+/** So long a statement may block the main thread for a lock; beyond it the wait is asynchronous. */
+const BLOCK_MS = 5
+const PROBES = 3
+const LONGEST_PAUSE_MS = 25
+
+export class SqliteFile {
+  readonly db: DatabaseSync
+  readonly commits: CommitPlace
+  readonly #options: FileOptions
+  readonly #reader: SqliteReader
+  readonly #writer: SqliteWriter
+  readonly #worker: WorkerWriter
+
+  private constructor(options: FileOptions, db: DatabaseSync) {
+    const { path, durability, commit, lockTimeoutMs } = options
+    this.#options = options
+    this.db = db
+    this.commits = new CommitPlace(commit)
+    this.#reader = new SqliteReader(db)
+    this.#writer = new SqliteWriter(db, path)
+    this.#worker = new WorkerWriter({ path, durability, busyMs: lockTimeoutMs })
+  }
+
+  /** @throws JOURNAL_NODE_TOO_OLD | JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED */
+  static async open(options: FileOptions): Promise<SqliteFile> {
+    const { path, durability, commit, lockTimeoutMs } = options
+    const db = await patiently(() => connect({ path, durability, busyMs: BLOCK_MS }), lockTimeoutMs)
+    const file = new SqliteFile(options, db)
+    if (commit === 'auto') await file.#probe()
+    return file
+  }
+
+  /** One transaction. Answers at once on the main thread, and later from the worker or when the file is busy. */
+  write(jobs: readonly Job[]): readonly Answer[] | Promise<readonly Answer[]> {
+    if (this.commits.place === 'worker') return this.#writeInWorker(jobs)
+    try {
+      return this.#writeHere(jobs)
+    } catch (error) {
+      if (!TuttiError.is(error, 'JOURNAL_LOCKED')) throw error
+      return patiently(() => this.#writeHere(jobs), this.#options.lockTimeoutMs)
+    }
+  }
+
+  read<T>(work: (reader: SqliteReader) => T): Promise<T> {
+    return patiently(() => guarded(this.#options.path, () => work(this.#reader)), this.#options.lockTimeoutMs)
+  }
+
+  /** Differs from last time when another connection has committed since. Never fails: whoever reads next learns what is wrong. */
+  version(): number {
+    try {
+      return this.#reader.dataVersion()
+    } catch {
+      return 0
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.close()
+    this.db.close()
+  }
+
+  #writeHere(jobs: readonly Job[]): readonly Answer[] {
+    const begun = performance.now()
+    const answers = this.#writer.write(jobs)
+    this.commits.note(performance.now() - begun)
+    return answers
+  }
+
+  async #writeInWorker(jobs: readonly Job[]): Promise<readonly Answer[]> {
+    const { answers, ms } = await this.#worker.write(jobs)
+    this.commits.note(ms)
+    return answers
+  }
+
+  async #probe(): Promise<void> {
+    for (let i = 0; i < PROBES; i++) {
+      const begun = performance.now()
+      await patiently(() => this.#writer.probe(), this.#options.lockTimeoutMs)
+      this.commits.note(performance.now() - begun)
+    }
+  }
+}
+
+async function patiently<T>(attempt: () => T, patienceMs: number): Promise<T> {
+  const begun = performance.now()
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return attempt()
+    } catch (error) {
+      if (!TuttiError.is(error, 'JOURNAL_LOCKED') || performance.now() - begun >= patienceMs) throw error
+    }
+    await sleep(pauseMs)
+  }
+}

@@ -1,0 +1,136 @@
+/** Everything that is read from a journal file. Each method is one statement, or a page of one. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Json, RunId, Scope } from '../primitives/index.ts'
+import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
+import type { Entry } from './entry.ts'
+import { LIST_LIMIT, READ_PAGE } from './page.ts'
+import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
+import type { InboxMessage, OpenWait, RunFilter, RunHead, RunStatus } from './store.port.ts'
+
+interface HeadRow {
+  readonly run: RunId
+  readonly flow: string
+  readonly version: string
+  readonly scope: string
+  readonly status: RunStatus
+  readonly created_at: number
+  readonly start_hash: string
+  readonly labels: string
+  readonly wake_at: number | null
+  readonly waiting: string | null
+  readonly stalls: number
+  readonly epoch: number
+  readonly owner: string | null
+  readonly lease_until: number | null
+  readonly last_key: number | null
+  readonly last_time: number | null
+}
+
+/** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
+const HEAD = `
+  SELECT r.*, e.key AS last_key, e.body ->> '$.time' AS last_time FROM runs r
+  LEFT JOIN entries e ON e.key = (SELECT l.key FROM entries l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)`
+const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) AND r.flow IN (SELECT value FROM json_each(:flows))`
+const OPEN = `r.status IN ('running', 'waiting', 'suspended')`
+
+export class SqliteReader {
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  head(run: RunId): RunHead | undefined {
+    const row = this.#prepare(`${HEAD} WHERE r.run = ?`).get(run) as HeadRow | undefined
+    return row && headOf(row)
+  }
+
+  /** The number of a run in this file. */
+  numberOf(run: RunId): number | undefined {
+    return (this.#prepare('SELECT id FROM runs WHERE run = ?').get(run) as { id: number } | undefined)?.id
+  }
+
+  /** The next entries after `after`, `READ_PAGE` of them or what there is. @throws JOURNAL_CORRUPT | JOURNAL_NEWER */
+  page(run: RunId, number: number, after: number): Entry[] {
+    const statement = this.#prepare('SELECT key, body FROM entries WHERE key > ? AND key < ? ORDER BY key LIMIT ?')
+    const rows = statement.all(entryKey(number, after), entryKey(number + 1, 0), READ_PAGE) as unknown as readonly { key: number; body: string }[]
+    return rows.map(({ key, body }, i) => {
+      const seq = after + 1 + i
+      if (key !== entryKey(number, seq)) throw corruptEntry(run, seq, 'is missing')
+      return parseEntry(body, run, seq)
+    })
+  }
+
+  blob(hash: string): string {
+    const row = this.#prepare('SELECT body FROM blobs WHERE hash = ?').get(blobKey(hash)) as { body: string } | undefined
+    return checkBlob(hash, row?.body)
+  }
+
+  list({ flow, tenant, status, limit = LIST_LIMIT, before }: RunFilter): RunHead[] {
+    const statement = this.#prepare(`
+      ${HEAD}
+      WHERE r.created_at < coalesce(:before, 9e15) AND (:flow IS NULL OR r.flow = :flow) AND (:tenant IS NULL OR r.tenant = :tenant)
+        AND (:status IS NULL OR r.status IN (SELECT value FROM json_each(:status)))
+      ORDER BY r.created_at DESC, r.id DESC LIMIT :limit`)
+    const rows = statement.all({ before: before ?? null, flow: flow ?? null, tenant: tenant ?? null, status: status ? JSON.stringify(status) : null, limit })
+    return (rows as unknown as readonly HeadRow[]).map(headOf)
+  }
+
+  inbox(run: RunId): InboxMessage[] {
+    const rows = this.#prepare('SELECT body FROM inbox WHERE run = (SELECT id FROM runs WHERE run = ?) AND body IS NOT NULL ORDER BY n').all(run)
+    return (rows as unknown as readonly { body: string }[]).map(({ body }) => JSON.parse(body) as InboxMessage)
+  }
+
+  /** Three indexed look-ups, so that runs at rest cost nothing until their time has come. */
+  due(flows: readonly string[], now: number, limit: number): RunHead[] {
+    const statement = this.#prepare(`
+      ${HEAD}
+      WHERE r.id IN (
+        SELECT id FROM (SELECT r.id FROM runs r WHERE r.status = 'running' AND ${UNDRIVEN} LIMIT :limit)
+        UNION SELECT id FROM (SELECT r.id FROM runs r WHERE r.wake_at <= :now AND ${OPEN} AND ${UNDRIVEN} LIMIT :limit)
+        UNION SELECT id FROM (SELECT r.id FROM (SELECT DISTINCT run FROM inbox WHERE body IS NOT NULL) i CROSS JOIN runs r ON r.id = i.run WHERE ${OPEN} AND ${UNDRIVEN} LIMIT :limit)
+      )
+      ORDER BY r.id LIMIT :limit`)
+    return (statement.all({ flows: JSON.stringify(flows), now, limit }) as unknown as readonly HeadRow[]).map(headOf)
+  }
+
+  /** Another number than last time: another connection has committed since. */
+  dataVersion(): number {
+    return (this.#prepare('PRAGMA data_version').get() as { data_version: number }).data_version
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (!statement) {
+      statement = this.#db.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+/** The 128 bits of a hash: half of what its hexadecimal text would take. */
+export const blobKey = (hash: string): Uint8Array => Buffer.from(hash, 'base64url')
+
+function headOf(row: HeadRow): RunHead {
+  const { run, flow, version, status, created_at: createdAt, start_hash: startHash, stalls, epoch } = row
+  return {
+    run,
+    flow,
+    version,
+    scope: JSON.parse(row.scope) as Scope,
+    status,
+    createdAt,
+    updatedAt: row.last_time ?? createdAt,
+    startHash,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    lastSeq: row.last_key === null ? 0 : row.last_key % RUN_SPAN,
+    ...(row.wake_at !== null && { wakeAt: row.wake_at }),
+    ...(row.waiting !== null && { waiting: JSON.parse(row.waiting) as (OpenWait & { data?: Json })[] }),
+    stalls,
+    epoch,
+    ...(row.owner !== null && { owner: row.owner }),
+    ...(row.lease_until !== null && { leaseUntil: row.lease_until }),
+  }
+}

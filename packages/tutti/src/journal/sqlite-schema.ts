@@ -1,0 +1,82 @@
+/**
+ * The layout of a journal file, and how an older one is brought forward.
+ *
+ * `PRAGMA user_version` is the number of steps applied; a file with more of them than are known here is refused (`JOURNAL_NEWER`).
+ * Steps are never edited once released, only added.
+ * An entry's key is one integer, `run × 2^24 + seq`: a run's entries lie side by side in `seq` order, each append goes to the end of its run,
+ * no secondary index is kept, and a body of up to 4 KB needs no overflow page (a `(run, seq)` key WITHOUT ROWID spills from 1 KB on).
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { TuttiError } from '../errors/index.ts'
+
+/** So many entries one run can hold: 16,777,215. */
+export const RUN_SPAN = 2 ** 24
+
+/** The key of an entry in the file; `run` is the number of the run in `runs`. Exact as a double up to run 536,870,911. */
+export const entryKey = (run: number, seq: number): number => run * RUN_SPAN + seq
+
+const steps: readonly string[] = [
+  `
+  CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL UNIQUE,
+    flow TEXT NOT NULL,
+    version TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at INT NOT NULL,
+    start_hash TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    wake_at INT,
+    waiting TEXT,
+    stalls INT NOT NULL,
+    epoch INT NOT NULL,
+    owner TEXT,
+    lease_until INT
+  ) STRICT;
+  CREATE INDEX runs_by_age ON runs (created_at);
+  CREATE INDEX runs_running ON runs (lease_until) WHERE status = 'running';
+  CREATE INDEX runs_to_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
+  CREATE TABLE entries (key INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+  CREATE TABLE inbox (
+    n INTEGER PRIMARY KEY,
+    run INT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT,
+    posted_at INT NOT NULL,
+    UNIQUE (run, id)
+  ) STRICT;
+  CREATE INDEX inbox_open ON inbox (run) WHERE body IS NOT NULL;
+  `,
+]
+
+/** What this version of tutti writes. */
+export const SCHEMA_VERSION = steps.length
+
+/** Brings an older file forward, in one transaction. @throws JOURNAL_NEWER */
+export function migrate(db: DatabaseSync, path: string): void {
+  if (versionOf(db, path) === SCHEMA_VERSION) return
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    for (const step of steps.slice(versionOf(db, path))) db.exec(step)
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+    db.exec('COMMIT')
+  } catch (error) {
+    try {
+      db.exec('ROLLBACK')
+    } catch {
+      // SQLite has rolled back by itself; the first error is the one that tells why.
+    }
+    throw error
+  }
+}
+
+function versionOf(db: DatabaseSync, path: string): number {
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+  if (version <= SCHEMA_VERSION) return version
+  throw new TuttiError('JOURNAL_NEWER', `the journal '${path}' has schema ${version}; this version of tutti knows schemas up to ${SCHEMA_VERSION}`, {
+    data: { path, schema: version, knows: SCHEMA_VERSION },
+  })
+}

@@ -1,0 +1,214 @@
+/**
+ * Journals in one SQLite file, through Node's own `node:sqlite`.
+ *
+ * Owns: the file, from the first call to `close`. Does not own: what entries mean.
+ * Invariants: I1 (an append resolves when its transaction is on disk), I2 (the epoch is checked inside the transaction), I6, I10.
+ * Several processes may use one file. On a crash, everything acknowledged is there and at most one group of what was not; nothing needs repair.
+ */
+import { statSync } from 'node:fs'
+import type { RunId } from '../primitives/index.ts'
+import type { Place } from './commit-place.ts'
+import { CommitQueue } from './commit-queue.ts'
+import type { Entry } from './entry.ts'
+import { type Answer, appendJob, type Created, createJob, type Job, postJob } from './job.ts'
+import { nextTurn, READ_PAGE } from './page.ts'
+import { type Durability, sqliteVersion } from './sqlite-connection.ts'
+import { SqliteFile } from './sqlite-file.ts'
+import type { Commit, InboxMessage, JournalStore, Lease, NewRun, RunFilter, RunHead } from './store.port.ts'
+
+export interface SqliteOptions {
+  /** Default `'sync'`: survives a power cut. `'relaxed'` survives a killed process, and may lose the last moments in a power cut. */
+  durability?: Durability | undefined
+  /** Which thread commits. Default `'auto'`: the main thread while a commit takes under 4 ms, otherwise a worker. */
+  commit?: 'auto' | Place | undefined
+  /** How long a file that another process holds is waited for, before `JOURNAL_LOCKED`. Default 5,000. */
+  lockTimeoutMs?: number | undefined
+}
+
+/** What `tutti doctor` shows of a journal file. */
+export interface SqliteStats {
+  readonly path: string
+  readonly sqlite: string
+  readonly durability: Durability
+  /** Moving average of a commit. */
+  readonly commitMs: number
+  /** The thread that commits. */
+  readonly where: Place
+  /** Bytes of the file, and of what was written since it was last brought together (the write-ahead log). */
+  readonly fileBytes: number
+  readonly logBytes: number
+}
+
+export interface SqliteStore extends JournalStore {
+  stats(): Promise<SqliteStats>
+}
+
+/** Another process cannot tell us that it wrote: we look so often. */
+const WATCH_MS = 250
+
+/**
+ * A store in the file at `path`, made with its folder at the first call.
+ *
+ * ```ts
+ * const store = sqliteStore('.tutti/journal.db')
+ * ```
+ */
+export function sqliteStore(path: string, options: SqliteOptions = {}): SqliteStore {
+  return new FileStore(path, options)
+}
+
+class FileStore implements SqliteStore {
+  readonly '~store' = 'sqlite'
+  readonly #path: string
+  readonly #durability: Durability
+  readonly #openFile: () => Promise<SqliteFile>
+  readonly #queue = new CommitQueue((jobs) => this.#write(jobs))
+  readonly #watchers = new Set<() => void>()
+  #file: SqliteFile | undefined
+  #opening: Promise<SqliteFile> | undefined
+  #poll: NodeJS.Timeout | undefined
+
+  constructor(path: string, { durability = 'sync', commit = 'auto', lockTimeoutMs = 5_000 }: SqliteOptions) {
+    this.#path = path
+    this.#durability = durability
+    this.#openFile = () => SqliteFile.open({ path, durability, commit, lockTimeoutMs })
+  }
+
+  async open(): Promise<void> {
+    await this.#opened()
+  }
+
+  async create(start: NewRun): Promise<Created & { readonly created: true }> {
+    this.#queue.forgive(start.run)
+    return this.#queue.submit(createJob(start))
+  }
+
+  append(commit: Commit): Promise<void> {
+    try {
+      return this.#queue.submit<undefined>(appendJob(commit))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async *read(run: RunId, { after = 0 }: { readonly after?: number | undefined } = {}): AsyncGenerator<Entry> {
+    this.#queue.forgive(run)
+    const file = await this.#opened()
+    const number = await file.read((reader) => reader.numberOf(run))
+    if (number === undefined) return
+    for (let last = after; ; last += READ_PAGE) {
+      const page = await file.read((reader) => reader.page(run, number, last))
+      yield* page
+      if (page.length < READ_PAGE) return
+      await nextTurn()
+    }
+  }
+
+  async blob(hash: string): Promise<string> {
+    return (await this.#opened()).read((reader) => reader.blob(hash))
+  }
+
+  async head(run: RunId): Promise<RunHead | undefined> {
+    return (await this.#opened()).read((reader) => reader.head(run))
+  }
+
+  async list(filter: RunFilter = {}): Promise<readonly RunHead[]> {
+    return (await this.#opened()).read((reader) => reader.list(filter))
+  }
+
+  async acquire(run: RunId, owner: string, now: number, until: number): Promise<Lease | undefined> {
+    return this.#queue.submit<Lease | undefined>({ op: 'acquire', run, owner, now, until })
+  }
+
+  async renew(leases: readonly Lease[], until: number): Promise<readonly RunId[]> {
+    return this.#queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until })
+  }
+
+  async post(run: RunId, message: InboxMessage, now: number): Promise<'posted' | 'duplicate'> {
+    const answer = await this.#queue.submit<'posted' | 'duplicate'>(postJob(run, message, now))
+    if (answer === 'posted') this.#tellWatchers()
+    return answer
+  }
+
+  async inbox(run: RunId): Promise<readonly InboxMessage[]> {
+    return (await this.#opened()).read((reader) => reader.inbox(run))
+  }
+
+  async due(flows: readonly string[], now: number, limit: number): Promise<readonly RunHead[]> {
+    return (await this.#opened()).read((reader) => reader.due(flows, now, limit))
+  }
+
+  watch(changed: () => void): () => void {
+    const watcher = (): void => changed()
+    this.#watchers.add(watcher)
+    this.#poll ??= this.#startPolling()
+    return () => {
+      this.#watchers.delete(watcher)
+      if (this.#watchers.size === 0) this.#stopPolling()
+    }
+  }
+
+  async stats(): Promise<SqliteStats> {
+    const { db, commits } = await this.#opened()
+    return {
+      path: this.#path,
+      sqlite: sqliteVersion(db),
+      durability: this.#durability,
+      commitMs: commits.averageMs,
+      where: commits.place,
+      fileBytes: bytesOf(this.#path),
+      logBytes: bytesOf(`${this.#path}-wal`),
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.idle()
+    this.#stopPolling()
+    const file = await this.#opening?.catch(() => undefined)
+    this.#file = undefined
+    this.#opening = undefined
+    await file?.close()
+  }
+
+  #write(jobs: readonly Job[]): readonly Answer[] | Promise<readonly Answer[]> {
+    return this.#file ? this.#file.write(jobs) : this.#opened().then((file) => file.write(jobs))
+  }
+
+  /** A file that could not be opened is tried again by the next call. */
+  #opened(): Promise<SqliteFile> {
+    this.#opening ??= this.#openFile().then(
+      (file) => {
+        this.#file = file
+        return file
+      },
+      (error: unknown) => {
+        this.#opening = undefined
+        throw error
+      },
+    )
+    return this.#opening
+  }
+
+  #tellWatchers(): void {
+    for (const changed of this.#watchers) changed()
+  }
+
+  #startPolling(): NodeJS.Timeout {
+    let seen: number | undefined
+    const look = (): void => {
+      const version = this.#file?.version()
+      if (seen !== undefined && version !== seen) this.#tellWatchers()
+      seen = version
+    }
+    return setInterval(look, WATCH_MS).unref()
+  }
+
+  #stopPolling(): void {
+    clearInterval(this.#poll)
+    this.#poll = undefined
+  }
+}
+
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}

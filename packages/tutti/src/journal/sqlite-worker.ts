@@ -1,0 +1,39 @@
+/** The thread that commits when the disk is slow: opens its own connection, writes one group a message, answers it. */
+import type { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import { type ErrorRecord, recordError } from '../errors/index.ts'
+import type { Answer, Job } from './job.ts'
+import { type ConnectionOptions, connect } from './sqlite-connection.ts'
+import { SqliteWriter } from './sqlite-writer.ts'
+
+export interface Written {
+  readonly answers: readonly Answer[]
+  /** How long the transaction took. */
+  readonly ms: number
+}
+export type WorkerAnswer = Written | { readonly failed: ErrorRecord }
+
+const options = workerData as ConnectionOptions
+let db: DatabaseSync | undefined
+let writer: SqliteWriter | undefined
+
+parentPort?.on('message', (jobs: readonly Job[] | 'close') => {
+  if (jobs === 'close') {
+    db?.close()
+    parentPort?.close()
+    return
+  }
+  parentPort?.postMessage(write(jobs))
+})
+
+function write(jobs: readonly Job[]): WorkerAnswer {
+  try {
+    db ??= connect(options)
+    writer ??= new SqliteWriter(db, options.path)
+    const begun = performance.now()
+    const answers = writer.write(jobs)
+    return { answers, ms: performance.now() - begun }
+  } catch (error) {
+    return { failed: recordError(error, 'JOURNAL_UNWRITABLE') }
+  }
+}

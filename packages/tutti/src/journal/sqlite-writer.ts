@@ -1,0 +1,210 @@
+/**
+ * Writes one group of jobs in one transaction.
+ *
+ * Owns: the transaction, and what it remembers of runs (number, epoch, last `seq`) between groups. That memory is true while
+ * `PRAGMA data_version` is unchanged, which says that no other connection has written since; it is checked inside each transaction.
+ * Invariants: an append is checked before anything of it is written, so refusing one needs no rollback (I2); after any failure the whole
+ * transaction is rolled back and the memory is dropped (I6); work per append is constant (I10).
+ */
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { RunId } from '../primitives/index.ts'
+import { type AcquireJob, type Answer, type AppendJob, type BlobPair, type CreateJob, type Job, type PostJob, type RenewJob, refuseAppend, refuseFull, refuseUnknown } from './job.ts'
+import { guarded } from './sqlite-fault.ts'
+import { blobKey, SqliteReader } from './sqlite-reader.ts'
+import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
+import type { HeadChange } from './store.port.ts'
+
+interface Known {
+  readonly id: number
+  epoch: number
+  lastSeq: number
+}
+
+/** Rows of one INSERT: crossing into SQLite costs about as much as the row itself. */
+const WIDE = 16
+const MOST_KNOWN = 20_000
+
+export class SqliteWriter {
+  readonly #path: string
+  readonly #reader: SqliteReader
+  readonly #statements: Statements
+  readonly #known = new Map<RunId, Known>()
+  #dataVersion = -1
+  /** Entries of this group that are not in the file yet: key, body, key, body, … */
+  #rows: (number | string)[] = []
+
+  constructor(db: DatabaseSync, path: string) {
+    this.#path = path
+    this.#reader = new SqliteReader(db)
+    this.#statements = prepareAll(db)
+  }
+
+  /** @throws JOURNAL_UNWRITABLE | JOURNAL_LOCKED | JOURNAL_CORRUPT: nothing of the group was written */
+  write(jobs: readonly Job[]): readonly Answer[] {
+    return guarded(this.#path, () => {
+      const { begin, commit } = this.#statements
+      begin.run()
+      try {
+        this.#checkMemory()
+        const answers = jobs.map((job) => this.#apply(job))
+        this.#insertRows()
+        commit.run()
+        return answers
+      } catch (error) {
+        this.#abandon()
+        throw error
+      }
+    })
+  }
+
+  /** Commits a page that is as it was: what a transaction costs on this disk. */
+  probe(): void {
+    guarded(this.#path, () => this.#statements.touch())
+  }
+
+  #abandon(): void {
+    this.#rows = []
+    this.#known.clear()
+    try {
+      this.#statements.rollback.run()
+    } catch {
+      // SQLite has rolled back by itself; the first error is the one that tells why.
+    }
+  }
+
+  #checkMemory(): void {
+    const version = this.#reader.dataVersion()
+    if (version !== this.#dataVersion || this.#known.size > MOST_KNOWN) this.#known.clear()
+    this.#dataVersion = version
+  }
+
+  #apply(job: Job): Answer {
+    switch (job.op) {
+      case 'append':
+        return this.#append(job)
+      case 'create':
+        return this.#create(job)
+      case 'acquire':
+        return this.#acquire(job)
+      case 'renew':
+        return this.#renew(job)
+      case 'post':
+        return this.#post(job)
+    }
+  }
+
+  #append(job: AppendJob): Answer {
+    const known = this.#recall(job.run)
+    if (!known) return refuseUnknown(job.run)
+    const refusal = refuseAppend(job, known)
+    if (refusal) return refusal
+    if (known.lastSeq + job.bodies.length >= RUN_SPAN) return refuseFull(job.run)
+    this.#addRows(known, job.bodies)
+    this.#keepBlobs(job.blobs)
+    if (job.head) this.#changeHead(known.id, job.head)
+    for (const id of job.taken) this.#statements.take.run(known.id, id)
+    if (job.release) this.#statements.release.run(known.id)
+    return undefined
+  }
+
+  #create({ run, head, bodies, blobs }: CreateJob): Answer {
+    this.#insertRows()
+    const there = this.#reader.head(run)
+    if (there) return { created: false, head: there }
+    const { flow, version, scope, status, createdAt, startHash, labels, stalls, epoch, owner = null, leaseUntil = null } = head
+    const { lastInsertRowid } = this.#statements.insertRun.run(
+      run, flow, version, scope.tenant, JSON.stringify(scope), status, createdAt, startHash, JSON.stringify(labels), stalls, epoch, owner, leaseUntil,
+    )
+    const known: Known = { id: Number(lastInsertRowid), epoch, lastSeq: 0 }
+    this.#known.set(run, known)
+    this.#addRows(known, bodies)
+    this.#keepBlobs(blobs)
+    return { created: true, head }
+  }
+
+  #acquire({ run, owner, now, until }: AcquireJob): Answer {
+    const row = this.#statements.acquire.get(owner, until, run, now, owner) as { epoch: number } | undefined
+    if (!row) return undefined
+    const known = this.#known.get(run)
+    if (known) known.epoch = row.epoch
+    return { run, epoch: row.epoch, until }
+  }
+
+  #renew({ leases, until }: RenewJob): Answer {
+    return leases.filter(({ run, epoch }) => this.#statements.renew.run(until, run, epoch).changes === 0).map(({ run }) => run)
+  }
+
+  #post({ run, id, body, now }: PostJob): Answer {
+    const known = this.#recall(run)
+    if (!known) return refuseUnknown(run)
+    return this.#statements.post.run(known.id, id, body, now).changes === 0 ? 'duplicate' : 'posted'
+  }
+
+  #recall(run: RunId): Known | undefined {
+    const known = this.#known.get(run)
+    if (known) return known
+    const row = this.#statements.recall.get(run) as { id: number; epoch: number; last: number | null } | undefined
+    if (!row) return undefined
+    const found: Known = { id: row.id, epoch: row.epoch, lastSeq: row.last === null ? 0 : row.last % RUN_SPAN }
+    this.#known.set(run, found)
+    return found
+  }
+
+  #addRows(known: Known, bodies: readonly string[]): void {
+    for (const body of bodies) this.#rows.push(entryKey(known.id, ++known.lastSeq), body)
+  }
+
+  #insertRows(): void {
+    const rows = this.#rows
+    if (rows.length === 0) return
+    const { insert, insertWide } = this.#statements
+    let i = 0
+    for (; i + 2 * WIDE <= rows.length; i += 2 * WIDE) insertWide.run(...rows.slice(i, i + 2 * WIDE))
+    for (; i < rows.length; i += 2) insert.run(rows[i] as number, rows[i + 1] as string)
+    this.#rows = []
+  }
+
+  #keepBlobs(blobs: readonly BlobPair[]): void {
+    for (const [hash, text] of blobs) this.#statements.insertBlob.run(blobKey(hash), text)
+  }
+
+  #changeHead(id: number, change: HeadChange): void {
+    const { status = null, wakeAt = null, waiting, stalls = null } = change
+    const given = (field: keyof HeadChange): SQLInputValue => (field in change ? 1 : 0)
+    this.#statements.changeHead.run(status, given('wakeAt'), wakeAt, given('waiting'), waiting ? JSON.stringify(waiting) : null, stalls, id)
+  }
+}
+
+type Statements = ReturnType<typeof prepareAll>
+
+function prepareAll(db: DatabaseSync) {
+  const prepare = (sql: string): StatementSync => db.prepare(sql)
+  return {
+    begin: prepare('BEGIN IMMEDIATE'),
+    commit: prepare('COMMIT'),
+    rollback: prepare('ROLLBACK'),
+    touch: () => {
+      const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+      db.exec(`PRAGMA user_version = ${version}`)
+    },
+    recall: prepare(`
+      SELECT r.id, r.epoch, (SELECT key FROM entries WHERE key > r.id * ${RUN_SPAN} AND key < (r.id + 1) * ${RUN_SPAN} ORDER BY key DESC LIMIT 1) AS last
+      FROM runs r WHERE r.run = ?`),
+    insert: prepare('INSERT INTO entries (key, body) VALUES (?, ?)'),
+    insertWide: prepare(`INSERT INTO entries (key, body) VALUES ${Array(WIDE).fill('(?, ?)').join(', ')}`),
+    insertBlob: prepare('INSERT OR IGNORE INTO blobs (hash, body) VALUES (?, ?)'),
+    insertRun: prepare(`
+      INSERT INTO runs (run, flow, version, tenant, scope, status, created_at, start_hash, labels, stalls, epoch, owner, lease_until)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    changeHead: prepare(`
+      UPDATE runs SET status = coalesce(?, status), wake_at = iif(?, ?, wake_at), waiting = iif(?, ?, waiting), stalls = coalesce(?, stalls) WHERE id = ?`),
+    take: prepare('UPDATE inbox SET body = NULL WHERE run = ? AND id = ?'),
+    release: prepare('UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?'),
+    acquire: prepare(`
+      UPDATE runs SET epoch = epoch + 1, owner = ?, lease_until = ?
+      WHERE run = ? AND status IN ('running', 'waiting', 'suspended') AND (owner IS NULL OR lease_until <= ? OR owner = ?)
+      RETURNING epoch`),
+    renew: prepare('UPDATE runs SET lease_until = ? WHERE run = ? AND epoch = ? AND owner IS NOT NULL'),
+    post: prepare('INSERT OR IGNORE INTO inbox (run, id, body, posted_at) VALUES (?, ?, ?, ?)'),
+  }
+}

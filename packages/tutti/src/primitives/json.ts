@@ -9,6 +9,8 @@ import { TuttiError } from '../errors/index.ts'
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 const WRAPPED = '~devalue'
+/** Keys that mean something in a journal; a value that has them is wrapped. */
+const RESERVED = new Set([WRAPPED, '~blob', '__proto__'])
 const NOT_JSON = Symbol('not JSON')
 
 /** @throws RUN_NOT_RECORDABLE naming the place of a function, symbol, promise or class instance. */
@@ -64,7 +66,7 @@ function copyObject(value: object, depth: number): unknown {
   if (prototype !== Object.prototype && prototype !== null) return NOT_JSON
   const copy: Record<string, unknown> = {}
   for (const key of Object.keys(value)) {
-    if (key === WRAPPED || key === '__proto__') return NOT_JSON
+    if (RESERVED.has(key)) return NOT_JSON
     const item = copyJson((value as Record<string, unknown>)[key], depth + 1)
     if (item === NOT_JSON) return NOT_JSON
     copy[key] = item

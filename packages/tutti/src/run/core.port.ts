@@ -66,12 +66,17 @@ export type StreamPart =
 export interface RunCore {
   /** Records one effect in the scope of this run. */
   ask<T>(spec: EffectSpec<T>): Promise<T>
-  /** Opens a child scope, numbered among the asks of this one, and runs `body` in it. `fingerprint` stands for its input. */
-  scope<T>(name: string, fingerprint: string, body: (run: Run) => Awaitable<T>, o?: { readonly budget?: Budget | undefined; readonly deadline?: Duration | undefined }): Promise<T>
+  /** Opens a child scope, numbered among the asks of this one, and runs `body` in it. `input` is what the scope works on. */
+  open<T>(name: string, input: unknown, body: (run: Run) => Awaitable<T>, o?: ScopeOptions): Promise<T>
   /** Something the app provides (the gateway, …); @throws CONFIG_INVALID when it does not. */
   service<T>(key: ServiceKey<T>): T
   /** What is left under every limit that applies here; a limit that is not set is absent. */
   left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
+}
+
+export interface ScopeOptions {
+  readonly budget?: Budget | undefined
+  readonly deadline?: Duration | undefined
 }
 
 /** A typed name for something the app provides to its runs. */

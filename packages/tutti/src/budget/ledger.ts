@@ -1,0 +1,188 @@
+/**
+ * The ledger of one run: what may be used, what is held, what is spent. A pure state machine: no clock, no I/O; its state is a
+ * reading of the journal (`step.started` holds, outcomes and `budget.settled` settle).
+ *
+ * Owns: accounts (one for the run, one for each scope with a budget of its own) and open holds.
+ * Does not own: prices, counting, what happens on refusal.
+ * Invariants: I7. For every limited amount of every account: spent + held ≤ limit, as long as no provider passes its hold. Money is integer
+ * micro-USD. `hold` and `settle` are idempotent by token. A hold that is never settled stays held: unknown is never 0.
+ */
+import { TuttiError } from '../errors/index.ts'
+import { type Amounts, type Budget, nothing, sum } from './amounts.ts'
+
+/** What can be limited. `tokens` is input and output together. */
+export type Limited = 'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls'
+export type Limits = Partial<Record<Limited, number>>
+
+/** Why a hold was refused: the first limit that it would have passed. */
+export interface Refusal {
+  readonly account: string
+  readonly limit: Limited
+  readonly allowed: number
+  /** Spent and held already. */
+  readonly taken: number
+  readonly asked: number
+}
+
+interface Account {
+  limits: Limits
+  spent: Amounts
+  held: Amounts
+}
+interface Hold {
+  readonly accounts: readonly Account[]
+  readonly amounts: Amounts
+}
+
+/** The account every hold draws on. */
+export const RUN_ACCOUNT = ''
+const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
+
+export class Ledger {
+  readonly #accounts = new Map<string, Account>()
+  readonly #holds = new Map<string, Hold>()
+  readonly #settled = new Set<string>()
+
+  constructor(budget?: Budget | undefined) {
+    this.open(RUN_ACCOUNT, budget)
+  }
+
+  /** Opens an account, or sets the limits of one that a restored hold has already drawn on. @throws BUDGET_INVALID */
+  open(path: string, budget: Budget | undefined): void {
+    this.#account(path).limits = limitsOf(budget)
+  }
+
+  /** Raises the limits of an account. */
+  grant(path: string, more: Budget): void {
+    const account = this.#account(path)
+    for (const [name, value] of Object.entries(limitsOf(more)) as [Limited, number][]) {
+      const limit = account.limits[name]
+      if (limit !== undefined) account.limits[name] = limit + value
+    }
+  }
+
+  /** Takes `amounts` from the run and from every account named, or from none of them and says why. */
+  hold(paths: readonly string[], token: string, amounts: Amounts): Refusal | undefined {
+    if (this.#holds.has(token) || this.#settled.has(token)) return undefined
+    const refusal = this.refusal(paths, amounts)
+    if (!refusal) this.restoreHold(paths, token, amounts)
+    return refusal
+  }
+
+  /** What `hold` would answer. */
+  refusal(paths: readonly string[], amounts: Amounts): Refusal | undefined {
+    for (const path of [RUN_ACCOUNT, ...paths]) {
+      const account = this.#account(path)
+      for (const limit of limitedNames) {
+        const allowed = account.limits[limit]
+        if (allowed === undefined) continue
+        const asked = amountOf(amounts, limit)
+        const taken = amountOf(account.spent, limit) + amountOf(account.held, limit)
+        if (asked > 0 && taken + asked > allowed) return { account: path, limit, allowed, taken, asked }
+      }
+    }
+    return undefined
+  }
+
+  /** A hold that a journal records: it was granted once, so it is not judged again. */
+  restoreHold(paths: readonly string[], token: string, amounts: Amounts): void {
+    if (this.#holds.has(token) || this.#settled.has(token)) return
+    const accounts = [RUN_ACCOUNT, ...paths].map((path) => this.#account(path))
+    for (const account of accounts) account.held = sum(account.held, amounts)
+    this.#holds.set(token, { accounts, amounts })
+  }
+
+  /** Replaces a hold by what was used; without `actual`, by the whole of it. Answers the amounts that passed the hold, if any did. */
+  settle(token: string, actual?: Amounts | undefined): readonly Limited[] {
+    const hold = this.#holds.get(token)
+    if (!hold) return []
+    this.#holds.delete(token)
+    this.#settled.add(token)
+    const used = actual ?? hold.amounts
+    for (const account of hold.accounts) {
+      account.held = minus(account.held, hold.amounts)
+      account.spent = sum(account.spent, used)
+    }
+    return limitedNames.filter((name) => amountOf(used, name) > amountOf(hold.amounts, name))
+  }
+
+  /** What a token holds, until it is settled. */
+  holding(token: string): Amounts | undefined {
+    return this.#holds.get(token)?.amounts
+  }
+
+  /** The holds that were never settled, with what they hold. */
+  unsettled(): readonly (readonly [token: string, amounts: Amounts])[] {
+    return [...this.#holds].map(([token, hold]) => [token, hold.amounts] as const)
+  }
+
+  /** Adds something that needed no hold (an unlimited count, a cost known only afterwards). */
+  spend(paths: readonly string[], used: Amounts): void {
+    for (const path of [RUN_ACCOUNT, ...paths]) {
+      const account = this.#account(path)
+      account.spent = sum(account.spent, used)
+    }
+  }
+
+  spent(path: string = RUN_ACCOUNT): Amounts {
+    return this.#account(path).spent
+  }
+
+  held(path: string = RUN_ACCOUNT): Amounts {
+    return this.#account(path).held
+  }
+
+  /** What may still be held, under all the accounts named; a limit that is not set is absent. */
+  left(paths: readonly string[] = []): Limits {
+    const left: Limits = {}
+    for (const path of [RUN_ACCOUNT, ...paths]) {
+      const account = this.#account(path)
+      for (const [name, limit] of Object.entries(account.limits) as [Limited, number][]) {
+        const here = limit - amountOf(account.spent, name) - amountOf(account.held, name)
+        left[name] = Math.max(0, Math.min(left[name] ?? Number.POSITIVE_INFINITY, here))
+      }
+    }
+    return left
+  }
+
+  /** True when a limit on `name` applies to any of the accounts. */
+  limits(paths: readonly string[], name: Limited): boolean {
+    return [RUN_ACCOUNT, ...paths].some((path) => this.#account(path).limits[name] !== undefined)
+  }
+
+  #account(path: string): Account {
+    let account = this.#accounts.get(path)
+    if (!account) {
+      account = { limits: {}, spent: nothing, held: nothing }
+      this.#accounts.set(path, account)
+    }
+    return account
+  }
+}
+
+function limitsOf(budget: Budget | undefined): Limits {
+  const limits: Limits = {}
+  for (const [name, value] of Object.entries(budget ?? {})) {
+    if (value === undefined || name === 'onExhausted') continue
+    if (typeof value !== 'number' || !(value >= 0)) throw new TuttiError('BUDGET_INVALID', `the budget's ${name} is ${String(value)}`)
+    if (name === 'usd') limits.microUsd = Math.floor(value * 1_000_000 + 1e-6)
+    else if ((limitedNames as readonly string[]).includes(name)) limits[name as Limited] = Math.floor(value)
+    else throw new TuttiError('BUDGET_INVALID', `a budget has no limit called '${name}'`, { hint: 'It may limit usd, tokens, inputTokens, outputTokens, modelCalls and toolCalls.' })
+  }
+  return limits
+}
+
+function amountOf(amounts: Amounts, name: Limited): number {
+  return name === 'tokens' ? amounts.inputTokens + amounts.outputTokens : amounts[name]
+}
+
+function minus(a: Amounts, b: Amounts): Amounts {
+  return {
+    microUsd: a.microUsd - b.microUsd,
+    inputTokens: a.inputTokens - b.inputTokens,
+    outputTokens: a.outputTokens - b.outputTokens,
+    cacheReadTokens: a.cacheReadTokens - b.cacheReadTokens,
+    modelCalls: a.modelCalls - b.modelCalls,
+    toolCalls: a.toolCalls - b.toolCalls,
+  }
+}

@@ -1,0 +1,373 @@
+/**
+ * One activation of a run in this process: it executes what the pump submits, appends the outcomes, and hands them back once they are durable.
+ *
+ * Owns: the next `seq`, the ledger, timers and waits of the run, the queue of outcomes that are durable and not yet delivered.
+ * Does not own: the order in which the flow sees them (the pump's), the lease (the engine's).
+ * Invariants: I1 (an outcome enters the queue only after `append` resolved), I2 (every append carries the lease's epoch), I6 (a failing append
+ * ends the activation), I7 and I8 (see `effect.ts`).
+ * On a crash: timers, waits and open attempts are read again from the journal by the next activation.
+ */
+import { type Amounts, type Budget, Ledger, type Usage } from '../../budget/index.ts'
+import { TuttiError } from '../../errors/index.ts'
+import {
+  type At,
+  type Entry,
+  type HeadChange,
+  isBlobRef,
+  type InboxMessage,
+  type JournalStore,
+  type OpenWait,
+  type RunStarted,
+  splitValue,
+  type Value,
+} from '../../journal/index.ts'
+import type { Clock, Json, RunId } from '../../primitives/index.ts'
+import { type Activation, DEADLINE_KEY, type NoteOp, type Op, type Outcome, type RunResult, type Sighting, type TimerOp, type WaitOp } from '../engine.port.ts'
+import { isOutcome } from '../record.ts'
+import { driveEffect, type PriorAttempts, priorAttempts } from './effect.ts'
+import { Inbox } from './inbox.ts'
+
+/** An entry as it is written; the activation adds `seq` and `time`. */
+export type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, 'seq' | 'time'> : never) : never
+
+export interface ActivationOptions {
+  readonly run: RunId
+  readonly store: JournalStore
+  readonly clock: Clock
+  readonly epoch: number
+  readonly record: readonly Entry[]
+  /** Activations before this one that added nothing. */
+  readonly stalls: number
+  sight(sighting: Sighting): void
+  /** The run waits for nothing but timers and signals. */
+  rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
+}
+
+/** Raised through `next` when an activation gives its run up without ending it: control flow, not an error. */
+export class Suspended {
+  readonly why: 'waiting' | 'drain'
+  constructor(why: 'waiting' | 'drain') {
+    this.why = why
+  }
+}
+
+export class EmbeddedActivation implements Activation {
+  readonly started: RunStarted & { readonly time: number }
+  readonly record: readonly Entry[]
+  readonly ledger: Ledger
+  readonly run: RunId
+  readonly clock: Clock
+  readonly priors: ReadonlyMap<string, PriorAttempts>
+  readonly waits = new Map<string, WaitOp>()
+  /** Effects whose doubt waits for a person, by key. */
+  readonly doubts = new Map<string, (message: Extract<InboxMessage, { type: 'resolve' }>) => void>()
+  readonly sight: ActivationOptions['sight']
+  readonly #o: ActivationOptions
+  readonly #inbox: Inbox
+  readonly #alarms = new Map<string, { at: number; forget: () => void }>()
+  readonly #recordedTimers = new Map<string, number>()
+  readonly #ready: Outcome[] = []
+  #waker: { resolve: (outcome: Outcome) => void; reject: (error: unknown) => void } | undefined
+  #over: { error: unknown } | undefined
+  #seq: number
+  #stalls: number
+  /** Effects under way and appends whose outcome is not in the queue yet. */
+  #busy = 0
+  #busySince = 0
+  /** The pump has delivered the whole record and asks for more. */
+  #live = false
+  #activeMs = 0
+
+  constructor(o: ActivationOptions) {
+    const first = o.record[0]
+    if (first?.type !== 'run.started') throw new TuttiError('JOURNAL_CORRUPT', `the journal of ${o.run} does not begin with run.started`)
+    this.#o = o
+    this.run = o.run
+    this.clock = o.clock
+    this.sight = o.sight
+    this.started = first
+    this.record = o.record
+    this.#seq = (o.record.at(-1)?.seq ?? 0) + 1
+    this.#stalls = o.stalls
+    this.ledger = ledgerOf(first.budget, o.record)
+    this.priors = priorAttempts(o.record)
+    this.#inbox = new Inbox(this, o.store, o.record)
+    for (const entry of o.record) {
+      if (entry.type === 'timer.set') this.#recordedTimers.set(entry.key, entry.fireAt)
+      if (entry.type === 'signal.awaited') this.#recordedTimers.set(entry.key, entry.until ?? Number.POSITIVE_INFINITY)
+    }
+    const fired = o.record.some((entry) => entry.type === 'timer.fired' && entry.key === DEADLINE_KEY)
+    if (first.deadline !== undefined && !fired) this.#arm(DEADLINE_KEY, first.deadline)
+  }
+
+  get epoch(): number {
+    return this.#o.epoch
+  }
+
+  get over(): boolean {
+    return this.#over !== undefined
+  }
+
+  submit(op: Op): void {
+    if (this.#over) return
+    switch (op.op) {
+      case 'effect':
+        return driveEffect(this, op)
+      case 'timer':
+        return this.#setTimer(op)
+      case 'wait':
+        return this.#await(op)
+      case 'note':
+        return this.#takeNote(op)
+    }
+  }
+
+  abandon(key: string): void {
+    this.#disarm(key)
+    this.waits.delete(key)
+    this.doubts.delete(key)
+  }
+
+  next(): Promise<Outcome> {
+    if (!this.#live) {
+      this.#live = true
+      this.poke().catch((error) => this.fail(error))
+    }
+    const ready = this.#ready.shift()
+    if (ready) return Promise.resolve(ready)
+    if (this.#over) return Promise.reject(this.#over.error)
+    return new Promise((resolve, reject) => {
+      this.#waker = { resolve, reject }
+      if (this.#busy === 0) this.#restSoon()
+    })
+  }
+
+  load(value: Value): Json | Promise<Json> {
+    if (!isBlobRef(value)) return value
+    return this.#o.store.blob(value['~blob']).then((text) => JSON.parse(text) as Json)
+  }
+
+  openAccount(path: string, budget: unknown): void {
+    this.ledger.open(path, budget as Budget)
+  }
+
+  left(draws: readonly string[]): Partial<Record<string, number>> {
+    return this.ledger.left(draws)
+  }
+
+  async end(result: RunResult): Promise<void> {
+    this.#finish(new TuttiError('RUN_FINISHED', 'the run has ended'))
+    for (const [token] of this.ledger.unsettled()) this.ledger.settle(token)
+    const usage = this.usage()
+    const blobs = new Map<string, string>()
+    const draft = terminalEntry(result, usage, (json) => split(json, blobs))
+    await this.#write([draft], { status: result.status, wakeAt: undefined, waiting: undefined }, { blobs, release: true })
+  }
+
+  async stop(error: TuttiError): Promise<void> {
+    this.#finish(error)
+    await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], { status: 'suspended' }, { release: true })
+  }
+
+  /** Gives the run up so that it can be activated again, here or elsewhere. */
+  async suspend(why: 'waiting' | 'drain'): Promise<void> {
+    if (this.#over) return
+    const waiting = this.openWaits()
+    const wakeAt = this.#wakeAt()
+    this.#finish(new Suspended(why))
+    const resting = this.#busy === 0 && (waiting.length > 0 || wakeAt !== undefined)
+    await this.#write([{ type: 'run.suspended', why }], resting ? { status: 'waiting', waiting, wakeAt } : { status: 'running' }, { release: true })
+  }
+
+  /** Ends the activation at once: the lease is lost, or the store fails. */
+  fail(error: unknown): void {
+    this.#finish(error)
+  }
+
+  /** Takes what others sent; before the record is delivered nothing could wait for it yet. */
+  poke(): Promise<void> {
+    return this.#live && !this.#over ? this.#inbox.take() : Promise.resolve()
+  }
+
+  openWaits(): readonly OpenWait[] {
+    return [...this.waits.values()].map(({ signal, key, until, data }) => ({ signal, key, until, data }))
+  }
+
+  usage(): Usage {
+    const { microUsd, ...counts } = this.ledger.spent()
+    return { usd: microUsd / 1_000_000, ...counts, activeMs: this.#activeMs }
+  }
+
+  // ── writing ──
+
+  /** Appends entries and, once they are durable, queues those that are outcomes. */
+  async append(drafts: readonly Draft[], o: { blobs?: Map<string, string> | undefined; taken?: readonly string[] | undefined; head?: HeadChange | undefined } = {}): Promise<void> {
+    if (this.#over) throw this.#over.error
+    this.begin()
+    try {
+      const written = await this.#write(drafts, o.head ?? {}, o)
+      for (const entry of written) if (isOutcome(entry)) this.#queue(entry)
+    } catch (error) {
+      this.#finish(error)
+      throw error
+    } finally {
+      this.finish()
+    }
+  }
+
+  async #write(drafts: readonly Draft[], head: HeadChange, o: { blobs?: Map<string, string> | undefined; taken?: readonly string[] | undefined; release?: boolean } = {}): Promise<readonly Entry[]> {
+    const time = this.clock.now()
+    const entries = drafts.map((draft) => ({ seq: this.#seq++, time, ...draft }) as Entry)
+    const change = this.#stalls > 0 && drafts.some((draft) => draft.type !== 'run.resumed') ? { ...head, stalls: 0 } : head
+    if (change !== head) this.#stalls = 0
+    await this.#o.store.append({ run: this.run, epoch: this.#o.epoch, entries, head: change, blobs: o.blobs, taken: o.taken, release: o.release })
+    for (const entry of entries) this.sight({ type: 'entry', entry })
+    return entries
+  }
+
+  #queue(outcome: Outcome): void {
+    const waker = this.#waker
+    if (!waker) {
+      this.#ready.push(outcome)
+      return
+    }
+    this.#waker = undefined
+    waker.resolve(outcome)
+  }
+
+  #finish(error: unknown): void {
+    if (this.#over) return
+    this.#over = { error }
+    for (const { forget } of this.#alarms.values()) forget()
+    this.#alarms.clear()
+    this.#waker?.reject(error)
+    this.#waker = undefined
+  }
+
+  // ── at rest ──
+
+  /** Something is under way that will bring an outcome. */
+  begin(): void {
+    if (this.#busy++ === 0) this.#busySince = this.clock.now()
+  }
+
+  finish(): void {
+    if (--this.#busy > 0) return
+    this.#activeMs += this.clock.now() - this.#busySince
+    if (this.#waker) this.#restSoon()
+  }
+
+  #restSoon(): void {
+    if (this.#alarms.size === 0 && this.waits.size === 0 && this.doubts.size === 0) return
+    setImmediate(() => {
+      if (this.resting) this.#o.rest(this.#restingFor(), this.#wakeAt())
+    })
+  }
+
+  #restingFor(): readonly OpenWait[] {
+    return [...this.openWaits(), ...[...this.doubts.keys()].map((key) => ({ signal: 'tutti.resolve', key }))]
+  }
+
+  #wakeAt(): number | undefined {
+    let earliest: number | undefined
+    for (const { at } of this.#alarms.values()) if (earliest === undefined || at < earliest) earliest = at
+    return earliest
+  }
+
+  /** Nothing under way but waits and timers: it may be given up until one of them comes. */
+  get resting(): boolean {
+    return !this.#over && this.#busy === 0 && this.#waker !== undefined && this.#ready.length === 0 && (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
+  }
+
+  // ── timers, waits, notes ──
+
+  #setTimer(op: TimerOp): void {
+    const recorded = this.#recordedTimers.get(op.key)
+    this.#arm(op.key, recorded ?? op.fireAt)
+    if (recorded === undefined) this.#appendSafely([{ type: 'timer.set', key: op.key, at: op.at as At, fingerprint: op.fingerprint, fireAt: op.fireAt }])
+  }
+
+  #await(op: WaitOp): void {
+    const recorded = this.#recordedTimers.get(op.key)
+    const until = recorded ?? op.until
+    this.waits.set(op.key, op)
+    if (until !== undefined && Number.isFinite(until)) this.#arm(op.key, until)
+    if (recorded === undefined) {
+      const { key, at, fingerprint, signal, data } = op
+      this.#appendSafely([{ type: 'signal.awaited', key, at: at as At, fingerprint, signal, ...(op.until === undefined ? {} : { until: op.until }), ...(data === undefined ? {} : { data }) }])
+    }
+    this.#inbox.offerEarly(op)
+  }
+
+  #takeNote(op: NoteOp): void {
+    const blobs = new Map<string, string>()
+    const data = op.data === undefined ? undefined : split(op.data, blobs)
+    const { key, at, fingerprint, name, text } = op
+    this.#appendSafely([{ type: 'note', key, at: at as At, fingerprint, ...(name === undefined ? {} : { name }), ...(text === undefined ? {} : { text }), ...(data === undefined ? {} : { data }) }], blobs)
+  }
+
+  #arm(key: string, at: number): void {
+    this.#disarm(key)
+    const forget = this.clock.alarm(at, () => {
+      this.#alarms.delete(key)
+      this.waits.delete(key)
+      this.#appendSafely([{ type: 'timer.fired', key }])
+    })
+    this.#alarms.set(key, { at, forget })
+  }
+
+  #disarm(key: string): void {
+    this.#alarms.get(key)?.forget()
+    this.#alarms.delete(key)
+  }
+
+  /** A wait is answered: nothing else may answer it. */
+  answered(key: string): void {
+    this.waits.delete(key)
+    this.#disarm(key)
+  }
+
+  /** A failed append has already ended the activation, and whoever waits hears of it through `next`. */
+  #appendSafely(drafts: readonly Draft[], blobs?: Map<string, string>): void {
+    this.append(drafts, { blobs }).catch(() => {})
+  }
+}
+
+/** Moves what is large out of an entry. */
+export function split(json: Json, blobs: Map<string, string>): Value {
+  const { value, blob } = splitValue(json)
+  if (blob) blobs.set(blob[0], blob[1])
+  return value
+}
+
+function terminalEntry(result: RunResult, usage: Usage, store: (json: Json) => Value): Draft {
+  switch (result.status) {
+    case 'completed':
+      return { type: 'run.completed', output: store(result.output), usage }
+    case 'failed':
+      return { type: 'run.failed', error: result.error, ...(result.partial === undefined ? {} : { partial: store(result.partial) }), usage }
+    case 'cancelled':
+      return { type: 'run.cancelled', reason: result.reason, usage }
+  }
+}
+
+/** The ledger as the journal tells it. */
+function ledgerOf(budget: Budget | undefined, record: readonly Entry[]): Ledger {
+  const ledger = new Ledger(budget)
+  for (const entry of record) {
+    if (entry.type === 'step.started' && entry.hold) ledger.restoreHold(entry.draws ?? [], tokenOf(entry.key, entry.attempt), entry.hold)
+    else if (entry.type === 'step.completed' || entry.type === 'step.failed') settleFrom(ledger, entry.key, entry.attempt ?? 1, entry.settle)
+    else if (entry.type === 'budget.settled') ledger.settle(tokenOf(entry.key, entry.attempt), entry.settle)
+    else if (entry.type === 'budget.granted') ledger.grant(entry.key, entry.more)
+  }
+  return ledger
+}
+
+export const tokenOf = (key: string, attempt: number): string => `${key}@${attempt}`
+
+function settleFrom(ledger: Ledger, key: string, attempt: number, settle: Amounts | undefined): void {
+  const token = tokenOf(key, attempt)
+  if (ledger.holding(token)) ledger.settle(token, settle)
+  else if (settle) ledger.spend([], settle)
+}
+

@@ -1,0 +1,339 @@
+/**
+ * One effect, from the ask to its durable outcome: attempts, holds, timeouts, doubt.
+ *
+ * Entries: a `read` that costs nothing is one `step.completed`. Anything else is `step.started` (durable, with its hold) → effect →
+ * `step.completed`. A failed attempt that is tried again is `step.failed { final: false }`, durable before the backoff.
+ * Invariants: I7 (held, durably, before the call goes out; an attempt with no outcome is settled in full), I8 (a `once` effect that
+ * started and has no known outcome is in doubt, and is never repeated on a guess).
+ */
+import type { Amounts, Refusal } from '../../budget/index.ts'
+import { type ErrorRecord, recordError, rebuildError, TuttiError } from '../../errors/index.ts'
+import type { Entry, InboxMessage } from '../../journal/index.ts'
+import { encode, hash128, type Json } from '../../primitives/index.ts'
+import type { AttemptPlan, EffectContext, Executed, MeteredFailure, StreamPart } from '../core.port.ts'
+import type { EffectOp } from '../engine.port.ts'
+import { InsideStep, standing } from '../scope.ts'
+import { type Draft, type EmbeddedActivation, split, tokenOf } from './activation.ts'
+
+/** What the journal knows of an effect that has no outcome yet. */
+export interface PriorAttempts {
+  /** The last attempt that is recorded. */
+  readonly attempt: number
+  /** It started, and nothing says how it went. */
+  readonly open: boolean
+  readonly doubted: boolean
+  readonly retryAt: number | undefined
+  readonly last: ErrorRecord | undefined
+}
+
+const untried: PriorAttempts = { attempt: 0, open: false, doubted: false, retryAt: undefined, last: undefined }
+
+export function priorAttempts(record: readonly Entry[]): ReadonlyMap<string, PriorAttempts> {
+  const priors = new Map<string, PriorAttempts>()
+  for (const entry of record) {
+    if (entry.type === 'step.started') priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, open: true, retryAt: undefined })
+    else if (entry.type === 'step.failed' && !entry.final) priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: entry.retryAt, last: entry.error })
+    else if (entry.type === 'step.doubted') priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, doubted: true, open: true, last: entry.why })
+    else if (entry.type === 'step.resolved' && entry.verdict === 'not-done') priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: undefined, last: undefined })
+  }
+  return priors
+}
+
+/** Starts an effect. Never throws: what goes wrong becomes its outcome, or ends the activation. */
+export function driveEffect(activation: EmbeddedActivation, op: EffectOp): void {
+  new EffectDrive(activation, op).begin()
+}
+
+class EffectDrive {
+  readonly #activation: EmbeddedActivation
+  readonly #op: EffectOp
+  /** Some entry of this step already says what was asked. */
+  #asked: boolean
+  #attempt: number
+  #last: ErrorRecord | undefined
+
+  constructor(activation: EmbeddedActivation, op: EffectOp) {
+    const prior = activation.priors.get(op.key)
+    this.#activation = activation
+    this.#op = op
+    this.#asked = prior !== undefined
+    this.#attempt = (prior?.attempt ?? 0) + 1
+    this.#last = prior?.last
+  }
+
+  begin(): void {
+    const activation = this.#activation
+    activation.begin()
+    const prior = activation.priors.get(this.#op.key)
+    const work = prior ? this.#goOn(prior) : this.#tryOnce()
+    if (work) work.catch((error) => activation.fail(error)).finally(() => activation.finish())
+    else activation.finish()
+  }
+
+  /** An effect that an earlier activation began. */
+  async #goOn(prior: PriorAttempts): Promise<void> {
+    if (prior.open) {
+      if (this.#op.spec.effect === 'once') {
+        this.#attempt = prior.attempt
+        const why: ErrorRecord = prior.last ?? { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${prior.attempt} of '${this.#op.key}' was under way` }
+        return this.#doubt(why, prior.doubted)
+      }
+      this.#last = { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${prior.attempt} of '${this.#op.key}' was under way` }
+      const hold = this.#settle(prior.attempt, undefined)
+      await this.#append({ type: 'step.failed', key: this.#op.key, attempt: prior.attempt, error: this.#last, final: false, ...(hold ? { settle: hold } : {}) })
+    }
+    if (prior.retryAt !== undefined) await this.#sleepUntil(prior.retryAt)
+    await this.#tryOnce()
+  }
+
+  /** The next attempt. Without a hold and with a synchronous plan nothing but the work itself is awaited. */
+  #tryOnce(): Promise<void> | undefined {
+    if (this.#op.abandoned || this.#activation.over) return undefined
+    let plan: AttemptPlan<unknown> | Promise<AttemptPlan<unknown>>
+    try {
+      plan = this.#op.spec.plan(this.#attempt, this.#last)
+    } catch (error) {
+      return this.#failForGood(recordError(error), undefined, undefined)
+    }
+    if (plan instanceof Promise) {
+      return plan.then(
+        (planned) => this.#carryOut(planned),
+        (error) => this.#failForGood(recordError(error), undefined, undefined),
+      )
+    }
+    return this.#carryOut(plan)
+  }
+
+  #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
+    const { spec, draws, key } = this.#op
+    const refusal = plan.hold ? this.#activation.ledger.hold(draws, tokenOf(key, this.#attempt), plan.hold) : undefined
+    if (refusal) return this.#failForGood(recordError(exceeded(refusal, key)), undefined, undefined)
+    if (!plan.hold && spec.effect === 'read') return this.#work(plan)
+    const started: Draft = {
+      ...this.#whatWasAsked(plan.label),
+      type: 'step.started',
+      attempt: this.#attempt,
+      ...(plan.hold ? { hold: plan.hold } : {}),
+      ...(draws.length ? { draws } : {}),
+    }
+    this.#asked = true
+    return this.#append(started).then(() => this.#work(plan))
+  }
+
+  #work(plan: AttemptPlan<unknown>): Promise<void> {
+    const begun = this.#activation.clock.now()
+    const ctx = new Attempt(this.#activation, this.#op, this.#attempt)
+    if (this.#attempt > 1) ctx.stream({ type: 'reset' })
+    let work: Executed<unknown> | Promise<Executed<unknown>>
+    try {
+      work = standing.run(new InsideStep(this.#op.key), () => plan.execute(ctx))
+    } catch (error) {
+      return this.#failed(error, begun)
+    }
+    if (!(work instanceof Promise)) return this.#succeeded(work, begun, plan)
+    return this.#withTimeout(work, ctx).then(
+      (executed) => this.#succeeded(executed, begun, plan),
+      (error) => this.#failed(error, begun),
+    )
+  }
+
+  #withTimeout<T>(work: Promise<T>, ctx: Attempt): Promise<T> {
+    const { timeoutMs } = this.#op.spec
+    if (timeoutMs === undefined) return work
+    return new Promise((resolve, reject) => {
+      const forget = this.#activation.clock.alarm(this.#activation.clock.now() + timeoutMs, () => {
+        const error = new TuttiError('RUN_TIMEOUT', `'${this.#op.key}' took longer than ${timeoutMs} ms`)
+        ctx.abort(error)
+        reject(error)
+      })
+      work.then(resolve, reject).then(forget)
+    })
+  }
+
+  #succeeded(executed: Executed<unknown>, begun: number, plan: AttemptPlan<unknown>): Promise<void> {
+    let json: Json
+    try {
+      json = encode(executed.value)
+    } catch (error) {
+      return this.#failForGood(recordError(error), this.#settle(this.#attempt, executed.settle), begun)
+    }
+    const settle = executed.settle ?? plan.hold
+    const overrun = this.#spend(settle, plan.hold)
+    if (overrun) return this.#failForGood(recordError(overrun), settle, begun)
+    const blobs = new Map<string, string>()
+    const draft: Draft = {
+      ...(this.#asked ? { key: this.#op.key } : this.#whatWasAsked(plan.label)),
+      type: 'step.completed',
+      ...(this.#attempt > 1 ? { attempt: this.#attempt } : {}),
+      value: split(json, blobs),
+      ...(settle ? { settle } : {}),
+      ...this.#took(begun),
+    }
+    return this.#activation.append([draft], blobs.size ? { blobs } : undefined)
+  }
+
+  async #failed(thrown: unknown, begun: number): Promise<void> {
+    const metered = isMetered(thrown) ? thrown : undefined
+    const cause = metered ? metered.error : thrown
+    const error = recordError(cause)
+    const { spec, key } = this.#op
+    if (spec.effect === 'once' && error.code !== 'TOOL_NOT_DONE') return this.#doubt(error, false)
+    const again = this.#op.abandoned ? undefined : spec.retry?.(TuttiError.is(cause) ? cause : rebuildError(error), this.#attempt)
+    const settle = this.#settle(this.#attempt, metered?.settle)
+    if (!again) return this.#failForGood(error, settle, begun)
+    const retryAt = this.#activation.clock.now() + again.afterMs
+    await this.#append({
+      ...(this.#asked ? { key } : this.#whatWasAsked(undefined)),
+      type: 'step.failed',
+      attempt: this.#attempt,
+      error,
+      final: false,
+      retryAt,
+      ...(settle ? { settle } : {}),
+      ...this.#took(begun),
+    } as Draft)
+    this.#asked = true
+    this.#last = error
+    this.#attempt++
+    await this.#sleepUntil(retryAt)
+    await this.#tryOnce()
+  }
+
+  #failForGood(error: ErrorRecord, settle: Amounts | undefined, begun: number | undefined): Promise<void> {
+    return this.#append({
+      ...(this.#asked ? { key: this.#op.key } : this.#whatWasAsked(undefined)),
+      type: 'step.failed',
+      attempt: this.#attempt,
+      error,
+      final: true,
+      ...(settle ? { settle } : {}),
+      ...(begun === undefined ? {} : this.#took(begun)),
+    } as Draft)
+  }
+
+  /** I8: the hook knows, or a person decides; until then the run waits. */
+  async #doubt(why: ErrorRecord, doubted: boolean): Promise<void> {
+    const { key, spec } = this.#op
+    if (!doubted) await this.#append({ type: 'step.doubted', key, attempt: this.#attempt, why })
+    const verdict = await spec.reconcile?.(idempotencyKey(this.#activation, key))
+    if (verdict && verdict !== 'unknown') return this.#resolve('hook', verdict.done, verdict.done ? verdict.value : undefined)
+    this.#activation.finish()
+    const message = await new Promise<Extract<InboxMessage, { type: 'resolve' }>>((resolve) => this.#activation.doubts.set(key, resolve))
+    this.#activation.begin()
+    this.#activation.doubts.delete(key)
+    const value = message.value === undefined ? undefined : await this.#activation.load(message.value)
+    return this.#resolve('person', message.verdict === 'done', value)
+  }
+
+  async #resolve(by: 'hook' | 'person', done: boolean, value: unknown): Promise<void> {
+    const { key } = this.#op
+    const settle = this.#settle(this.#attempt, undefined)
+    if (done) {
+      const blobs = new Map<string, string>()
+      await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'done', value: split(encode(value), blobs) }], { blobs })
+      return
+    }
+    await this.#append({ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'not-done' })
+    if (settle) await this.#append({ type: 'budget.settled', key, attempt: this.#attempt, settle })
+    this.#attempt++
+    await this.#tryOnce()
+  }
+
+  /** Settles what an attempt holds; answers what is to be written of it. */
+  #settle(attempt: number, actual: Amounts | undefined): Amounts | undefined {
+    const token = tokenOf(this.#op.key, attempt)
+    const held = this.#activation.ledger.holding(token)
+    if (held) this.#activation.ledger.settle(token, actual)
+    else if (actual) this.#activation.ledger.spend(this.#op.draws, actual)
+    return actual ?? held
+  }
+
+  /** Settles a success. What passes its hold, where a limit applies, breaks the bound that the budget rests on. */
+  #spend(settle: Amounts | undefined, hold: Amounts | undefined): TuttiError | undefined {
+    if (!settle) return undefined
+    const { ledger } = this.#activation
+    if (!hold) {
+      ledger.spend(this.#op.draws, settle)
+      return undefined
+    }
+    const broken = ledger.settle(tokenOf(this.#op.key, this.#attempt), settle).filter((name) => ledger.limits(this.#op.draws, name))
+    if (broken.length === 0) return undefined
+    return new TuttiError('BUDGET_OVERRUN', `'${this.#op.key}' used more ${broken.join(', ')} than was held for it`, { data: { bounds: [...broken], held: { ...hold }, used: { ...settle } } })
+  }
+
+  #whatWasAsked(label: Json | undefined): Pick<Extract<Draft, { type: 'step.started' }>, 'key' | 'at' | 'fingerprint' | 'tunable' | 'kind' | 'effect' | 'label'> {
+    const { key, at, fingerprint, spec } = this.#op
+    const shown = label ?? spec.label
+    return {
+      key,
+      at,
+      fingerprint,
+      ...(spec.tunable === undefined ? {} : { tunable: spec.tunable }),
+      ...(spec.kind === 'code' ? {} : { kind: spec.kind }),
+      ...(spec.effect === 'read' ? {} : { effect: spec.effect }),
+      ...(shown === undefined ? {} : { label: shown }),
+    }
+  }
+
+  #took(begun: number): { ms: number } {
+    return { ms: this.#activation.clock.now() - begun }
+  }
+
+  #append(draft: Draft): Promise<void> {
+    return this.#activation.append([draft])
+  }
+
+  #sleepUntil(at: number): Promise<void> {
+    return new Promise((resolve) => {
+      const forget = this.#activation.clock.alarm(at, resolve)
+      this.#op.signal.addEventListener('abort', () => {
+        forget()
+        resolve()
+      })
+    })
+  }
+}
+
+/** What the work of one attempt is given; made of getters, because most work asks for none of it. */
+class Attempt implements EffectContext {
+  readonly attempt: number
+  readonly #activation: EmbeddedActivation
+  readonly #op: EffectOp
+  #own: AbortController | undefined
+
+  constructor(activation: EmbeddedActivation, op: EffectOp, attempt: number) {
+    this.#activation = activation
+    this.#op = op
+    this.attempt = attempt
+  }
+  get signal(): AbortSignal {
+    if (this.#op.spec.timeoutMs === undefined) return this.#op.signal
+    this.#own ??= new AbortController()
+    return AbortSignal.any([this.#op.signal, this.#own.signal])
+  }
+  get idempotencyKey(): string {
+    return idempotencyKey(this.#activation, this.#op.key)
+  }
+  get scope(): EffectContext['scope'] {
+    return this.#activation.started.scope
+  }
+  abort(reason: TuttiError): void {
+    this.#own ??= new AbortController()
+    this.#own.abort(reason)
+  }
+  stream(part: StreamPart): void {
+    this.#activation.sight({ type: 'part', run: this.#activation.run, key: this.#op.key, attempt: this.attempt, part })
+  }
+}
+
+const idempotencyKey = (activation: EmbeddedActivation, key: string): string => hash128(`${activation.run}|${key}`)
+
+const isMetered = (thrown: unknown): thrown is MeteredFailure => typeof thrown === 'object' && thrown !== null && '~metered' in thrown
+
+function exceeded({ account, limit, allowed, taken, asked }: Refusal, key: string): TuttiError {
+  const whose = account === '' ? 'the run' : `'${account}'`
+  const say = (amount: number): string => (limit === 'microUsd' ? `${(amount / 1_000_000).toFixed(6)} USD` : `${amount} ${limit}`)
+  return new TuttiError('BUDGET_EXCEEDED', `'${key}' could use ${say(asked)}; of the ${say(allowed)} allowed to ${whose}, ${say(taken)} are spent or held`, {
+    data: { account, limit, allowed, taken, asked },
+  })
+}

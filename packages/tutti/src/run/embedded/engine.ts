@@ -1,0 +1,323 @@
+/**
+ * The embedded engine: drives runs in this process over a journal store.
+ *
+ * Owns: which runs are driven here, their leases, waking runs at rest, draining on shutdown.
+ * Does not own: delivery (the pump), execution (the activation), storage (the store).
+ * Invariants: I2 (a run is driven only under a lease that is renewed well before it runs out), I9 (a run is driven only by the version of its flow that it began
+ * with). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
+ */
+import { hostname } from 'node:os'
+import type { Budget } from '../../budget/index.ts'
+import { TuttiError } from '../../errors/index.ts'
+import { type Entry, type InboxMessage, JOURNAL_FORMAT, type JournalStore, type OpenWait, type RunHead, splitValue } from '../../journal/index.ts'
+import { canonical, type Clock, durationMs, encode, hash128, newId, newRunId, type RunId, type Scope, systemClock } from '../../primitives/index.ts'
+import type { Services } from '../core.port.ts'
+import type { AnyFlow } from '../definition.port.ts'
+import type { StartOptions } from '../handle.port.ts'
+import { Feed } from './feed.ts'
+import { LiveRun } from './live-run.ts'
+import { Registry } from './registry.ts'
+
+export interface EmbeddedOptions {
+  readonly store: JournalStore
+  readonly flows: readonly AnyFlow[]
+  readonly services?: Services | undefined
+  readonly clock?: Clock | undefined
+  /** Go on with unfinished runs that nobody drives, at start-up and from then on. Default true. */
+  readonly resume?: boolean | undefined
+  /** How long a lease lasts without being renewed. Default 10,000 ms. */
+  readonly leaseMs?: number | undefined
+  /** How long a run that waits stays in memory before it is given up until it is woken. Default 1,000 ms. */
+  readonly restMs?: number | undefined
+  /** Activations in a row that add nothing before a run is suspended as RUN_CRASH_LOOP. Default 5. */
+  readonly maxStalls?: number | undefined
+  readonly patienceMs?: number | undefined
+}
+
+/** Where a run stands, as far as this process knows without reading its journal. */
+export type Standing = { readonly type: 'running' } | { readonly type: 'waiting'; readonly waits: readonly OpenWait[] } | { readonly type: 'ended' } | { readonly type: 'stopped'; readonly error: TuttiError }
+
+export class EmbeddedEngine {
+  readonly store: JournalStore
+  readonly feed = new Feed()
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly #o: EmbeddedOptions
+  readonly #owner = `${hostname()}:${process.pid}:${newId('e', systemClock.now()).slice(-6)}`
+  readonly #live = new Map<RunId, LiveRun>()
+  readonly #standings = new Map<RunId, Standing>()
+  readonly #watchers = new Map<RunId, Set<() => void>>()
+  #activating = new Map<RunId, Promise<void>>()
+  #tick: NodeJS.Timeout | undefined
+  #unwatch: (() => void) | undefined
+  #opened: Promise<void> | undefined
+  #closed = false
+
+  constructor(o: EmbeddedOptions) {
+    this.#o = o
+    this.store = o.store
+    this.clock = o.clock ?? systemClock
+    this.registry = new Registry(o.flows)
+  }
+
+  /** Opens the store and takes up what nobody drives. */
+  open(): Promise<void> {
+    if (this.#closed) return Promise.reject(new TuttiError('ENGINE_CLOSED', 'the app was closed'))
+    this.#opened ??= this.#open()
+    return this.#opened
+  }
+
+  async #open(): Promise<void> {
+    await this.store.open()
+    this.#unwatch = this.store.watch(() => this.#changed())
+    if (this.#o.resume !== false) await this.#takeUpDue()
+  }
+
+  async start(flow: AnyFlow, input: unknown, o: StartOptions = {}): Promise<RunId> {
+    await this.open()
+    const now = this.clock.now()
+    const run = (o.id ?? newRunId(now)) as RunId
+    this.registry.add(flow)
+    const json = encode(input)
+    const scope: Scope = { ...o.scope, tenant: o.scope?.tenant ?? 'default' }
+    const { options } = flow['~flow']
+    const budget = o.budget ?? options.budget
+    const deadline = o.deadline instanceof Date ? o.deadline.getTime() : (o.deadline ?? options.deadline) === undefined ? undefined : now + durationMs(o.deadline ?? options.deadline ?? 0)
+    const { value, blob } = splitValue(json)
+    const started: Entry = {
+      seq: 1,
+      time: now,
+      type: 'run.started',
+      format: JOURNAL_FORMAT,
+      run,
+      flow: flow.name,
+      version: flow.version,
+      scope,
+      input: value,
+      ...(budget ? { budget } : {}),
+      ...(deadline === undefined ? {} : { deadline }),
+      ...(o.labels ? { labels: o.labels } : {}),
+    }
+    const startHash = o.id === undefined ? run : hash128(canonical([flow.name, flow.version, json, scope.tenant]))
+    const answer = await this.store.create({
+      run,
+      flow: flow.name,
+      version: flow.version,
+      scope,
+      createdAt: now,
+      startHash,
+      labels: o.labels ?? {},
+      entries: [started],
+      ...(blob ? { blobs: new Map([blob]) } : {}),
+      lease: { owner: this.#owner, until: now + this.leaseMs },
+    })
+    if (answer.created) this.#drive(answer.head, flow, [started])
+    else if (answer.head.startHash !== startHash) throw new TuttiError('RUN_ID_TAKEN', `the run '${run}' exists: it is a '${answer.head.flow}' with another input`, { data: { run, flow: answer.head.flow } })
+    else await this.activate(run).catch(() => {})
+    return run
+  }
+
+  /**
+   * Goes on with a run, unless it has ended or is driven already.
+   * @throws RUN_NOT_FOUND | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH | RUN_BUSY
+   */
+  async activate(run: RunId): Promise<void> {
+    await this.open()
+    if (this.#live.has(run)) return
+    const already = this.#activating.get(run)
+    if (already) return already
+    const work = this.#activate(run).finally(() => this.#activating.delete(run))
+    this.#activating.set(run, work)
+    return work
+  }
+
+  async #activate(run: RunId): Promise<void> {
+    const head = await this.#head(run)
+    if (isEnded(head)) return
+    const flow = this.registry.get(head)
+    const now = this.clock.now()
+    const lease = await this.store.acquire(run, this.#owner, now, now + this.leaseMs)
+    if (!lease) throw new TuttiError('RUN_BUSY', `the run '${run}' is driven by ${head.owner ?? 'another process'}`, { data: { run, owner: head.owner ?? null } })
+    const record: Entry[] = []
+    for await (const entry of this.store.read(run)) record.push(entry)
+    const resumed: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: now, type: 'run.resumed', owner: this.#owner, epoch: lease.epoch }
+    const stalls = head.stalls + 1
+    await this.store.append({ run, epoch: lease.epoch, entries: [resumed], head: { status: 'running', stalls, wakeAt: undefined, waiting: undefined } })
+    record.push(resumed)
+    this.feed.show(run, { type: 'entry', entry: resumed })
+    this.#drive({ ...head, stalls, epoch: lease.epoch }, flow, record)
+  }
+
+  /** Leaves a message for a run, whoever drives it. */
+  async post(run: RunId, message: InboxMessage): Promise<'delivered' | 'duplicate' | 'early'> {
+    await this.open()
+    const head = await this.#head(run)
+    if (isEnded(head)) throw new TuttiError('RUN_FINISHED', `the run '${run}' has ${head.status} and takes no ${message.type}`, { data: { run, status: head.status } })
+    const waits = this.#live.get(run)?.activation.openWaits() ?? head.waiting ?? []
+    const answer = await this.store.post(run, message, this.clock.now())
+    if (answer === 'duplicate') return 'duplicate'
+    await this.#poke(run)
+    if (message.type !== 'signal') return 'delivered'
+    return waits.some((wait) => (message.key === undefined ? wait.signal === message.signal : wait.key === message.key)) ? 'delivered' : 'early'
+  }
+
+  async #poke(run: RunId): Promise<void> {
+    const live = this.#live.get(run)
+    if (live) return live.activation.poke()
+    await this.activate(run).catch(ignoreUnlessOurs)
+  }
+
+  standing(run: RunId): Standing | undefined {
+    return this.#standings.get(run)
+  }
+
+  /** Calls `changed` whenever the standing of this run changes here. */
+  watchStanding(run: RunId, changed: () => void): () => void {
+    const watchers = this.#watchers.get(run) ?? new Set()
+    this.#watchers.set(run, watchers.add(changed))
+    this.#keepTicking()
+    return () => {
+      watchers.delete(changed)
+      if (watchers.size === 0) this.#watchers.delete(run)
+    }
+  }
+
+  grant(run: RunId, more: Budget): Promise<unknown> {
+    return this.post(run, { id: newId('grant', this.clock.now()), type: 'grant', more: encode(more) })
+  }
+
+  /**
+   * Stops taking work, lets what is under way finish for as long as `graceMs` (default 5,000), then gives every run up so that it can be resumed.
+   */
+  async close(o: { graceMs?: number } = {}): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#tick)
+    this.#unwatch?.()
+    await this.#opened?.catch(() => {})
+    await Promise.allSettled(this.#activating.values())
+    const lives = [...this.#live.values()]
+    const finished = Promise.all(lives.map((live) => live.done))
+    const deadline = this.clock.now() + (o.graceMs ?? 5_000)
+    let late = lives.some((live) => !live.activation.resting)
+    const forget = this.clock.alarm(deadline, () => {
+      late = false
+    })
+    while (late && lives.some((live) => !live.activation.over && !live.activation.resting)) await turn(5)
+    forget()
+    await Promise.allSettled(lives.map((live) => live.activation.suspend('drain')))
+    await finished
+    if (this.#opened) await this.store.close()
+    for (const watchers of this.#watchers.values()) for (const changed of watchers) changed()
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get leaseMs(): number {
+    return this.#o.leaseMs ?? 10_000
+  }
+
+  #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[]): void {
+    const { run } = head
+    if (head.stalls >= (this.#o.maxStalls ?? 5)) return this.#suspendCrashLoop(head, flow, record)
+    const live = new LiveRun({
+      run,
+      flow,
+      record,
+      stalls: head.stalls,
+      epoch: head.epoch,
+      store: this.store,
+      clock: this.clock,
+      services: this.#o.services ?? new Map(),
+      patienceMs: this.#o.patienceMs,
+      sight: (sighting) => this.feed.show(run, sighting),
+      rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
+    })
+    this.#live.set(run, live)
+    this.#stand(run, { type: 'running' })
+    this.#keepTicking()
+    live.done.then((end) => {
+      if (this.#live.get(run) === live) this.#live.delete(run)
+      if (end.type === 'ended') this.#stand(run, { type: 'ended' })
+      else if (end.type === 'stopped') this.#stand(run, { type: 'stopped', error: end.error })
+    })
+  }
+
+  #suspendCrashLoop(head: RunHead, flow: AnyFlow, record: readonly Entry[]): void {
+    const error = new TuttiError('RUN_CRASH_LOOP', `the run '${head.run}' was activated ${head.stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`, { data: { run: head.run, flow: flow.name } })
+    this.#stand(head.run, { type: 'stopped', error })
+    const suspended: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: this.clock.now(), type: 'run.suspended', why: 'crash-loop', error: error.toJSON() }
+    this.store.append({ run: head.run, epoch: head.epoch, entries: [suspended], head: { status: 'suspended', stalls: 0 }, release: true }).catch(() => {})
+  }
+
+  /** A run that only waits is given up after a while; its signals and timers wake it. */
+  #rest(run: RunId, waits: readonly OpenWait[], wakeAt: number | undefined): void {
+    const restMs = this.#o.restMs ?? 1_000
+    const soon = wakeAt !== undefined && wakeAt - this.clock.now() < restMs * 2
+    if (soon && waits.length === 0) return
+    this.#stand(run, { type: 'waiting', waits })
+    if (soon) return
+    const live = this.#live.get(run)
+    const timer = setTimeout(() => {
+      if (live && this.#live.get(run) === live && live.activation.resting) live.activation.suspend('waiting').catch(() => {})
+    }, restMs)
+    timer.unref()
+  }
+
+  #stand(run: RunId, standing: Standing): void {
+    this.#standings.set(run, standing)
+    const watchers = this.#watchers.get(run)
+    if (watchers) for (const changed of watchers) changed()
+    if (standing.type === 'ended' && !watchers) this.#standings.delete(run)
+  }
+
+  async #head(run: RunId): Promise<RunHead> {
+    const head = await this.store.head(run)
+    if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })
+    return head
+  }
+
+  // ── housekeeping: leases, runs at rest, other processes ──
+
+  /** Ticks while there is something to look after: runs driven here, or somebody who waits for one. */
+  #keepTicking(): void {
+    if (this.#tick || this.#closed) return
+    this.#tick = setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.leaseMs / 3))
+  }
+
+  async #lookAfter(): Promise<void> {
+    if (this.#live.size === 0 && this.#watchers.size === 0) {
+      clearInterval(this.#tick)
+      this.#tick = undefined
+      return
+    }
+    const leases = [...this.#live].map(([run, live]) => ({ run, epoch: live.activation.epoch, until: 0 }))
+    for (const run of await this.store.renew(leases, this.clock.now() + this.leaseMs)) {
+      this.#live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
+    }
+    if (this.#o.resume !== false) await this.#takeUpDue()
+  }
+
+  async #takeUpDue(): Promise<void> {
+    const due = await this.store.due(this.registry.names(), this.clock.now(), 200)
+    await Promise.all(due.filter((head) => !this.#live.has(head.run)).map((head) => this.activate(head.run).catch(ignoreUnlessOurs)))
+  }
+
+  #changed(): void {
+    for (const live of this.#live.values()) live.activation.poke().catch(() => {})
+    for (const watchers of this.#watchers.values()) for (const changed of watchers) changed()
+    if (this.#o.resume !== false && !this.#closed) this.#takeUpDue().catch(() => {})
+  }
+}
+
+const isEnded = (head: RunHead): boolean => head.status === 'completed' || head.status === 'failed' || head.status === 'cancelled'
+
+/** A run that another process drives, or whose flow is not here, is not ours to take up. */
+function ignoreUnlessOurs(error: unknown): void {
+  if (TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)) return
+  throw error
+}
+
+const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

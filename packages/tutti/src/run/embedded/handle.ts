@@ -1,0 +1,197 @@
+/** The handle of a run over the embedded engine: reads the journal, listens to the feed, leaves messages. It drives nothing. */
+import type { Budget, Usage } from '../../budget/index.ts'
+import { rebuildError, TuttiError } from '../../errors/index.ts'
+import { type Entry, isBlobRef, isTerminal, type OpenWait, type Value } from '../../journal/index.ts'
+import { decode, encode, type Json, newId, type RunId, validate } from '../../primitives/index.ts'
+import type { Signal } from '../definition.port.ts'
+import type { Sighting } from '../engine.port.ts'
+import type { RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
+import type { EmbeddedEngine } from './engine.ts'
+import { eventsOf } from './events.ts'
+
+const noUsage: Usage = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 0, toolCalls: 0, activeMs: 0 }
+
+export class EmbeddedHandle<O> implements RunHandle<O> {
+  readonly id: RunId
+  readonly #engine: EmbeddedEngine
+
+  constructor(engine: EmbeddedEngine, id: RunId) {
+    this.#engine = engine
+    this.id = id
+  }
+
+  async *events(o: { after?: number } = {}): AsyncIterable<RunEvent<O>> {
+    let seq = o.after ?? 0
+    const load = (value: Value): Promise<Json> => this.#load(value)
+    for await (const sighting of this.#sightings(seq)) {
+      if (sighting.type === 'entry') seq = sighting.entry.seq
+      for (const event of await eventsOf(sighting, seq, load)) yield event as RunEvent<O>
+    }
+  }
+
+  async *text(): AsyncIterable<string> {
+    for await (const event of this.events()) if (event.type === 'text.delta') yield event.text
+  }
+
+  async result(): Promise<{ output: O; usage: Usage }> {
+    for await (const rest of this.#rests()) {
+      if (rest.status === 'completed') return { output: rest.output, usage: rest.usage }
+      if (rest.status !== 'waiting') throw rest.error
+    }
+    throw new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' ended`, { data: { run: this.id } })
+  }
+
+  async outcome(): Promise<RunOutcome<O>> {
+    try {
+      for await (const rest of this.#rests()) return rest
+    } catch (error) {
+      if (TuttiError.is(error)) return { status: 'failed', error, partial: undefined, usage: noUsage }
+      throw error
+    }
+    return { status: 'failed', error: new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' came to rest`), partial: undefined, usage: noUsage }
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: what comes out of the signal does not matter to the sender
+  async send<I>(signal: Signal<I, any>, value: NoInfer<I>, o: { key?: string; id?: string } = {}): Promise<'delivered' | 'duplicate' | 'early'> {
+    await validate(signal['~signal'].schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
+    return this.#engine.post(this.id, { id: o.id ?? newId('sig', this.#engine.clock.now()), type: 'signal', signal: signal.name, value: encode(value), ...(o.key === undefined ? {} : { key: o.key }) })
+  }
+
+  async grant(more: Budget): Promise<void> {
+    await this.#engine.grant(this.id, more)
+  }
+
+  async cancel(reason = 'cancelled by its caller'): Promise<void> {
+    await this.#engine.post(this.id, { id: newId('cancel', this.#engine.clock.now()), type: 'cancel', reason })
+  }
+
+  /** Each time the run rests, once; ends with its end. */
+  async *#rests(): AsyncIterable<RunOutcome<O>> {
+    let said = ''
+    let changed = true
+    let wake = (): void => {}
+    const unwatch = this.#engine.watchStanding(this.id, () => {
+      changed = true
+      wake()
+    })
+    try {
+      while (!this.#engine.closed || changed) {
+        changed = false
+        const rest = await this.#standsAt()
+        const text = rest?.status === 'waiting' ? JSON.stringify(rest.for) : ''
+        if (rest && (rest.status !== 'waiting' || text !== said)) {
+          said = text
+          yield rest
+          if (rest.status !== 'waiting') return
+        }
+        if (!rest) said = ''
+        if (!changed && !this.#engine.closed)
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    } finally {
+      unwatch()
+    }
+  }
+
+  async #standsAt(): Promise<RunOutcome<O> | undefined> {
+    const here = this.#engine.standing(this.id)
+    if (here?.type === 'running') return undefined
+    if (here?.type === 'stopped') return { status: 'failed', error: here.error, partial: undefined, usage: await this.#usage() }
+    if (here?.type === 'waiting') return this.#waiting(here.waits)
+    if (this.#engine.closed) return undefined
+    const head = await this.#engine.store.head(this.id)
+    if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.id}' in this store`, { data: { run: this.id } })
+    if (head.status === 'running') return undefined
+    if (head.status === 'waiting') return this.#waiting(head.waiting ?? [])
+    return this.#ended()
+  }
+
+  async #waiting(waits: readonly OpenWait[]): Promise<RunOutcome<O>> {
+    const waitingFor = waits.map(({ signal, key, until, data }) => ({ signal, key, ...(until === undefined ? {} : { until: new Date(until) }), ...(data === undefined ? {} : { data }) }))
+    return { status: 'waiting', for: waitingFor, usage: await this.#usage() }
+  }
+
+  async #ended(): Promise<RunOutcome<O>> {
+    let last: Entry | undefined
+    for await (const entry of this.#engine.store.read(this.id)) if (isTerminal(entry) || entry.type === 'run.suspended') last = entry
+    switch (last?.type) {
+      case 'run.completed':
+        return { status: 'completed', output: decode(await this.#load(last.output)) as O, usage: last.usage }
+      case 'run.failed':
+        return { status: 'failed', error: rebuildError(last.error), partial: last.partial === undefined ? undefined : decode(await this.#load(last.partial)), usage: last.usage }
+      case 'run.cancelled':
+        return { status: 'cancelled', error: new TuttiError('RUN_CANCELLED', last.reason), partial: undefined, usage: last.usage }
+      default: {
+        const error = last?.type === 'run.suspended' && last.error ? rebuildError(last.error) : new TuttiError('RUN_CRASH_LOOP', `the run '${this.id}' is suspended`)
+        return { status: 'failed', error, partial: undefined, usage: await this.#usage() }
+      }
+    }
+  }
+
+  /** What the journal has settled so far. */
+  async #usage(): Promise<Usage> {
+    let usage = noUsage
+    for await (const entry of this.#engine.store.read(this.id)) {
+      if (!('settle' in entry) || !entry.settle) continue
+      const { microUsd, ...counts } = entry.settle
+      usage = {
+        usd: usage.usd + microUsd / 1_000_000,
+        inputTokens: usage.inputTokens + counts.inputTokens,
+        outputTokens: usage.outputTokens + counts.outputTokens,
+        cacheReadTokens: usage.cacheReadTokens + counts.cacheReadTokens,
+        modelCalls: usage.modelCalls + counts.modelCalls,
+        toolCalls: usage.toolCalls + counts.toolCalls,
+        activeMs: usage.activeMs,
+      }
+    }
+    return usage
+  }
+
+  async #load(value: Value): Promise<Json> {
+    return isBlobRef(value) ? (JSON.parse(await this.#engine.store.blob(value['~blob'])) as Json) : value
+  }
+
+  /** History from the store, then what the feed shows; without a gap and without doubles. */
+  async *#sightings(after: number): AsyncIterable<Sighting> {
+    const queue: Sighting[] = []
+    let wake = (): void => {}
+    const unwatchFeed = this.#engine.feed.watch(this.id, (sighting) => {
+      queue.push(sighting)
+      wake()
+    })
+    let elsewhere = true
+    const unwatch = this.#engine.watchStanding(this.id, () => {
+      elsewhere = true
+      wake()
+    })
+    let seq = after
+    try {
+      for (;;) {
+        if (elsewhere && queue.length === 0) {
+          elsewhere = false
+          for await (const entry of this.#engine.store.read(this.id, { after: seq })) {
+            seq = entry.seq
+            yield { type: 'entry', entry }
+            if (isTerminal(entry)) return
+          }
+        }
+        for (let sighting = queue.shift(); sighting; sighting = queue.shift()) {
+          if (sighting.type === 'entry' && sighting.entry.seq <= seq) continue
+          if (sighting.type === 'entry') seq = sighting.entry.seq
+          yield sighting
+          if (sighting.type === 'entry' && isTerminal(sighting.entry)) return
+        }
+        if (this.#engine.standing(this.id)?.type === 'stopped' || this.#engine.closed) return
+        if (!elsewhere && queue.length === 0)
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    } finally {
+      unwatchFeed()
+      unwatch()
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** One run that this process drives now: its activation, its pump, and the flow between them. */
+import { recordError, TuttiError } from '../../errors/index.ts'
+import type { Entry } from '../../journal/index.ts'
+import { decode, encode, type Json } from '../../primitives/index.ts'
+import type { Services } from '../core.port.ts'
+import type { AnyFlow, Run } from '../definition.port.ts'
+import type { RunResult } from '../engine.port.ts'
+import { executeFlow } from '../execute.ts'
+import { type FlowEnd, Pump } from '../pump.ts'
+import { ScopedRun } from '../run.ts'
+import { RunScope, standing } from '../scope.ts'
+import { type ActivationOptions, EmbeddedActivation, Suspended } from './activation.ts'
+
+export interface LiveRunOptions extends ActivationOptions {
+  readonly flow: AnyFlow
+  readonly services: Services
+  readonly patienceMs?: number | undefined
+}
+
+/** How an activation ended: the run ended, it was given up to go on later, or it cannot go on here. */
+export type ActivationEnd = { readonly type: 'ended' } | { readonly type: 'suspended' } | { readonly type: 'stopped'; readonly error: TuttiError }
+
+export class LiveRun {
+  readonly activation: EmbeddedActivation
+  readonly flow: AnyFlow
+  readonly done: Promise<ActivationEnd>
+
+  constructor(o: LiveRunOptions) {
+    this.flow = o.flow
+    this.activation = new EmbeddedActivation(o)
+    this.done = this.#drive(o)
+  }
+
+  async #drive(o: LiveRunOptions): Promise<ActivationEnd> {
+    const { activation } = this
+    const pump = new Pump(activation, { clock: o.clock, patienceMs: o.patienceMs })
+    try {
+      const end = await pump.drive(beginFlow(o, activation, pump))
+      await activation.end(resultOf(end, pump))
+      return { type: 'ended' }
+    } catch (error) {
+      return await this.#giveUp(error)
+    }
+  }
+
+  async #giveUp(error: unknown): Promise<ActivationEnd> {
+    if (error instanceof Suspended) return { type: 'suspended' }
+    const reason = TuttiError.is(error) ? error : new TuttiError('ENGINE_CLOSED', String((error as Error)?.message ?? error), { cause: error })
+    if (reason.code === 'JOURNAL_DIVERGED') await this.activation.stop(reason).catch(() => {})
+    else this.activation.fail(reason)
+    return { type: 'stopped', error: reason }
+  }
+}
+
+function beginFlow(o: LiveRunOptions, activation: EmbeddedActivation, pump: Pump): Promise<Json> {
+  const { started } = activation
+  const scope = new RunScope(undefined, o.flow.name, [], undefined, false)
+  pump.openScope(scope)
+  scope.deadline = started.deadline
+  const run = new ScopedRun({ id: activation.run, scope: started.scope, pump, services: o.services }, scope) as unknown as Run
+  return standing.run(scope, async () => {
+    const input = decode(await activation.load(started.input))
+    scope.standFor(input)
+    try {
+      return encode(await executeFlow(o.flow, input, run))
+    } finally {
+      pump.closeScope(scope)
+    }
+  })
+}
+
+/** A cancelled run is cancelled whatever its flow made of it, unless the deadline did it: that is a failure. */
+function resultOf(end: FlowEnd, pump: Pump): RunResult {
+  const { cancelled } = pump
+  if (cancelled?.code === 'RUN_CANCELLED') return { status: 'cancelled', reason: cancelled.message }
+  if (cancelled) return { status: 'failed', error: recordError(cancelled), partial: pump.reached }
+  if (end.ok) return { status: 'completed', output: end.value }
+  return { status: 'failed', error: recordError(end.error, 'RUN_FAILED'), partial: pump.reached }
+}
+
+export const terminalOf = (entries: readonly Entry[]): Entry | undefined => entries.findLast((entry) => entry.type === 'run.completed' || entry.type === 'run.failed' || entry.type === 'run.cancelled')

@@ -1,0 +1,37 @@
+import { TuttiError } from '../../errors/index.ts'
+import type { RunHead } from '../../journal/index.ts'
+import type { AnyFlow } from '../definition.port.ts'
+
+/** The flows an app knows, by name and version (I9). */
+export class Registry {
+  readonly #flows = new Map<string, Map<string, AnyFlow>>()
+
+  /** @throws CONFIG_FLOW_DUPLICATE */
+  constructor(flows: readonly AnyFlow[]) {
+    for (const flow of flows) {
+      const known = this.#flows.get(flow.name)?.get(flow.version)
+      if (known && known !== flow) throw new TuttiError('CONFIG_FLOW_DUPLICATE', `two flows are called '${flow.name}', version ${flow.version}`, { data: { flow: flow.name, version: flow.version } })
+      this.add(flow)
+    }
+  }
+
+  add(flow: AnyFlow): void {
+    const versions = this.#flows.get(flow.name) ?? new Map<string, AnyFlow>()
+    this.#flows.set(flow.name, versions.set(flow.version, flow))
+  }
+
+  names(): readonly string[] {
+    return [...this.#flows.keys()]
+  }
+
+  /** The flow that a run began with. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
+  get(head: Pick<RunHead, 'run' | 'flow' | 'version'>): AnyFlow {
+    const versions = this.#flows.get(head.flow)
+    if (!versions) throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the run '${head.run}' is of the flow '${head.flow}', which this app does not register`, { data: { run: head.run, flow: head.flow } })
+    const flow = versions.get(head.version)
+    if (flow) return flow
+    throw new TuttiError('RUN_VERSION_MISMATCH', `the run '${head.run}' began with version ${head.version} of '${head.flow}'; this app has ${[...versions.keys()].join(', ')}`, {
+      data: { run: head.run, flow: head.flow, recorded: head.version, registered: [...versions.keys()] },
+    })
+  }
+}

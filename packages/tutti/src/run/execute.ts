@@ -1,0 +1,33 @@
+/** Runs the body of a flow in a scope: its input is checked before, its output after. */
+import { TuttiError } from '../errors/index.ts'
+import { validate } from '../primitives/index.ts'
+import type { AnyFlow, Run } from './definition.port.ts'
+import { isFlow } from './flow.ts'
+import { retryAfter } from './step.ts'
+
+/** @throws RUN_INPUT_INVALID | RUN_OUTPUT_INVALID, and whatever the flow throws */
+export async function executeFlow(flow: AnyFlow, input: unknown, run: Run): Promise<unknown> {
+  const { inputSchema, outputSchema, execute, options } = flow['~flow']
+  const taken = inputSchema ? await validate(inputSchema, input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`) : input
+  const once = async (on: Run): Promise<unknown> => {
+    const made = await execute(taken, on)
+    return outputSchema ? validate(outputSchema, made, 'RUN_OUTPUT_INVALID', `the output of '${flow.name}'`) : made
+  }
+  if (!options.retry) return once(run)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run['~core'].open(`attempt:${attempt}`, taken, once)
+    } catch (error) {
+      if (!TuttiError.is(error)) throw error
+      const again = retryAfter(options.retry, error, attempt, run.key)
+      if (!again) throw error
+      await run.sleep(`before attempt:${attempt + 1}`, again.afterMs)
+    }
+  }
+}
+
+/** A flow, or a plain function of a composition, as one thing to execute. */
+export function executeStep(step: unknown, input: unknown, run: Run): unknown {
+  if (isFlow(step)) return run.call(step as Parameters<Run['call']>[0], input as never)
+  return (step as (input: unknown, run: Run) => unknown)(input, run)
+}

@@ -1,0 +1,98 @@
+/** `flow()`: code as a named, versioned, typed unit; and what every other kind of flow is made with. */
+import { TuttiError } from '../errors/index.ts'
+import type { Effect } from '../journal/index.ts'
+import { type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
+import type { AnyFlow, Approve, Awaitable, Flow, FlowBody, FlowOptions, Run, Tool } from './definition.port.ts'
+import type { Recorded } from './recorded.ts'
+
+/**
+ * Declares a flow: `(input, run) => output`.
+ *
+ * @param name one segment of a key: letters, digits, `-`, `_`, `.` and `:`
+ * @param o version (default `'1'`), schemas, retry, deadline and budget
+ * @throws CONFIG_INVALID for a name that could not stand in a key
+ * @example
+ * const greet = flow('greet', async (name: string, run) => run.step('say', name, (n) => `hello ${n}`))
+ */
+export function flow<N extends string, IS extends Schema, OS extends Schema>(
+  name: N,
+  o: FlowOptions & { input: IS; output: OS },
+  run: (input: OutOf<IS>, run: Run) => Awaitable<InOf<OS>>,
+): Flow<InOf<IS>, OutOf<OS>, N>
+export function flow<N extends string, IS extends Schema, O>(
+  name: N,
+  o: FlowOptions & { input: IS; output?: undefined },
+  run: (input: OutOf<IS>, run: Run) => Awaitable<O>,
+): Flow<InOf<IS>, Recorded<O>, N>
+export function flow<N extends string, I, O>(name: N, o: FlowOptions & { input?: undefined; output?: undefined }, run: (input: I, run: Run) => Awaitable<O>): Flow<I, Recorded<O>, N>
+export function flow<N extends string, I, O>(name: N, run: (input: I, run: Run) => Awaitable<O>): Flow<I, Recorded<O>, N>
+export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
+  const execute = (third ?? second) as FlowBody['execute']
+  const { input, output, ...options } = (third ? second : {}) as FlowOptions & { input?: Schema; output?: Schema }
+  return defineFlow({ kind: 'flow', name, options, inputSchema: input, outputSchema: output, parts: [], execute })
+}
+
+/** What a flow is defined by, whatever kind it is of. */
+export interface FlowDefinition extends FlowBody {
+  readonly name: string
+}
+
+/** Makes a flow of any kind (an agent, a chain, …) from its body. @throws CONFIG_INVALID */
+export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
+  const { name, ...body } = definition
+  checkName(name, 'flow')
+  const made = {
+    name,
+    version: body.options.version ?? '1',
+    ...(body.options.description === undefined ? {} : { description: body.options.description }),
+    '~flow': body,
+    asTool: (o = {}) => flowAsTool(made, o),
+  } as unknown as Flow<I, O>
+  return made
+}
+
+export const isFlow = (value: unknown): value is AnyFlow => typeof value === 'object' && value !== null && '~flow' in value
+
+/** @throws CONFIG_INVALID */
+export function checkName(name: unknown, what: string): asserts name is string {
+  if (typeof name !== 'string' || !/^[\p{L}\p{N}][\p{L}\p{N} _.:'-]*$/u.test(name))
+    throw new TuttiError('CONFIG_INVALID', `'${String(name)}' cannot name a ${what}`, { hint: "Use letters, digits, spaces and - _ . : '; no slash, for it separates the parts of a key." })
+}
+
+const promptSchema: ModelSchema<unknown, string> = {
+  '~standard': {
+    version: 1,
+    vendor: 'tutti',
+    validate: (value) => {
+      const prompt = typeof value === 'string' ? value : (value as { prompt?: unknown } | null)?.prompt
+      return typeof prompt === 'string' ? { value: prompt } : { issues: [{ message: 'expected { "prompt": string }' }] }
+    },
+    jsonSchema: { input: promptJsonSchema, output: promptJsonSchema },
+  },
+}
+
+function promptJsonSchema(): Record<string, unknown> {
+  return { type: 'object', properties: { prompt: { type: 'string', description: 'What is asked of it, in full: it sees nothing else.' } }, required: ['prompt'], additionalProperties: false }
+}
+
+function flowAsTool<I, O>(made: Flow<I, O>, o: { name?: string; description?: string; effect?: Effect; approve?: Approve<I> }): Tool<I, O> {
+  const body = made['~flow']
+  const inputSchema = (body.inputSchema as ModelSchema | undefined) ?? promptSchema
+  jsonSchemaOf(inputSchema, 'input')
+  return {
+    name: o.name ?? made.name,
+    effect: o.effect ?? 'idempotent',
+    '~tool': {
+      description: o.description ?? made.description ?? `Runs ${made.name}.`,
+      inputSchema,
+      outputSchema: undefined,
+      approve: o.approve as Approve<never> | undefined,
+      timeout: undefined,
+      reconcile: undefined,
+      flow: made,
+      execute: () => {
+        throw new TuttiError('RUN_SCOPE_MISUSED', `the flow '${made.name}' as a tool runs in the run of the agent that calls it`)
+      },
+    },
+  } as unknown as Tool<I, O>
+}

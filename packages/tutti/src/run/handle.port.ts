@@ -1,0 +1,53 @@
+/** What the caller of a run holds. Types only. */
+import type { Budget, Usage } from '../budget/index.ts'
+import type { TuttiError } from '../errors/index.ts'
+import type { Duration, Json, RunId, Scope } from '../primitives/index.ts'
+import type { Signal } from './definition.port.ts'
+
+type Leaf = null | undefined | boolean | number | string | bigint | Date | Uint8Array
+export type DeepPartial<T> = T extends Leaf ? T : T extends readonly (infer E)[] ? readonly DeepPartial<E>[] : { [K in keyof T]?: DeepPartial<T[K]> | undefined }
+
+/** What a watcher of a run sees. `seq` is the entry it stands for, or the last one before it; parts of a step under way are provisional. */
+export type RunEvent<O = unknown> =
+  | { type: 'step.started' | 'step.completed' | 'step.failed'; seq: number; key: string; name: string; ms?: number; usd?: number }
+  | { type: 'text.delta'; seq: number; key: string; text: string }
+  /** The text shown for this step so far is void: another attempt begins. */
+  | { type: 'text.reset'; seq: number; key: string }
+  | { type: 'output.partial'; seq: number; partial: DeepPartial<O> }
+  | { type: 'signal.awaited'; seq: number; key: string; signal: string; data?: Json }
+  | { type: 'custom'; seq: number; key: string; name: string; data: Json }
+  | { type: 'run.completed'; seq: number; output: O; usage: Usage }
+  | { type: 'run.failed'; seq: number; error: TuttiError }
+
+/** Where a run stands when it rests. */
+export type RunOutcome<O> =
+  | { status: 'completed'; output: O; usage: Usage }
+  | { status: 'waiting'; for: readonly { signal: string; key: string; until?: Date; data?: Json }[]; usage: Usage }
+  | { status: 'failed' | 'cancelled'; error: TuttiError; partial: unknown; usage: Usage }
+
+export interface RunHandle<O> {
+  readonly id: RunId
+  /** Everything since entry `after` (default: from the beginning), then live, until the run ends. */
+  events(o?: { after?: number }): AsyncIterable<RunEvent<O>>
+  /** The text that is shown to a person; a restarted attempt is not marked here (use `events`). */
+  text(): AsyncIterable<string>
+  /** To the end, however long; throws what the run failed with. */
+  result(): Promise<{ output: O; usage: Usage }>
+  /** To the next rest: completed, failed, cancelled or waiting. Never throws. */
+  outcome(): Promise<RunOutcome<O>>
+  /** @throws RUN_FINISHED | RUN_INPUT_INVALID */
+  // biome-ignore lint/suspicious/noExplicitAny: what comes out of the signal does not matter to the sender
+  send<I>(signal: Signal<I, any>, value: NoInfer<I>, o?: { key?: string; id?: string }): Promise<'delivered' | 'duplicate' | 'early'>
+  /** Raises the limits of the run's budget. */
+  grant(more: Budget): Promise<void>
+  cancel(reason?: string): Promise<void>
+}
+
+export interface StartOptions {
+  /** Makes the start idempotent: the same id, flow and input is the same run. Default: a new id. */
+  id?: string | undefined
+  budget?: Budget | undefined
+  deadline?: Duration | Date | undefined
+  labels?: Record<string, string> | undefined
+  scope?: Partial<Scope> | undefined
+}

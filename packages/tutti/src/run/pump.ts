@@ -1,0 +1,243 @@
+/**
+ * The pump of one activation: it takes what the flow asks, compares it with the record, and delivers outcomes one at a time.
+ *
+ * Owns: the asks of the run, the cursor in its record, the time the flow sees. Does not own: execution and storage (the activation's),
+ * what the outcomes mean (the flow's).
+ * Protocol: flow → `ask` → pump → `submit` → activation; activation → `next` → pump → `deliver` → flow.
+ * Invariants: I3 (what the record answers is never submitted), I4 (one outcome, then all microtasks, then the next, in journal order, live and
+ * on replay by the same code), I5 (divergence is found before anything executes).
+ * On a crash nothing here is lost, because nothing here is the truth: the next activation rebuilds it from the journal.
+ */
+import { TuttiError } from '../errors/index.ts'
+import type { Clock, Json } from '../primitives/index.ts'
+import { Ask } from './ask.ts'
+import { Divergence } from './divergence.ts'
+import { type Activation, DEADLINE_KEY, type Op, type Outcome } from './engine.port.ts'
+import { RunRecord } from './record.ts'
+import type { RunScope } from './scope.ts'
+
+/** Replay lets the event loop turn after so many entries. */
+const YIELD_EVERY = 256
+
+export interface PumpOptions {
+  readonly clock: Clock
+  /** How long a recorded key may stay unasked before the run counts as diverged. Default 5,000 ms. */
+  readonly patienceMs?: number | undefined
+}
+
+export type FlowEnd = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: unknown }
+
+export class Pump {
+  /** Epoch ms of the last delivered entry. */
+  time: number
+  /** The value delivered last: what a failing run had reached. */
+  reached: Json | undefined
+  readonly #activation: Activation
+  readonly #record: RunRecord
+  readonly #divergence: Divergence
+  readonly #options: PumpOptions
+  readonly #asks = new Map<string, Ask>()
+  readonly #scopes = new Set<RunScope>()
+  #parked: Ask[] = []
+  #cursor = 0
+  #live = false
+  #over = false
+  #cancelled: TuttiError | undefined
+  #waitingFor: { key: string; go: () => void } | undefined
+  #stop!: (error: unknown) => void
+  /** Rejects when the run cannot go on here: diverged, fenced, suspended. */
+  readonly stopped: Promise<never>
+
+  constructor(activation: Activation, options: PumpOptions) {
+    this.#activation = activation
+    this.#record = new RunRecord(activation.record)
+    this.#divergence = new Divergence(this.#record)
+    this.#options = options
+    this.time = activation.started.time
+    this.stopped = new Promise((_, reject) => {
+      this.#stop = reject
+    })
+    this.stopped.catch(() => {})
+  }
+
+  get activation(): Activation {
+    return this.#activation
+  }
+
+  openScope(scope: RunScope): void {
+    this.#scopes.add(scope)
+  }
+
+  closeScope(scope: RunScope): void {
+    scope.closed = true
+    this.#scopes.delete(scope)
+  }
+
+  /** Takes an ask. What it answers to is known before anything executes. */
+  ask(scope: RunScope, key: string, make: (ask: Ask) => Op, tunable?: string): Ask {
+    const ask = new Ask(scope, key)
+    if (this.#over) return ask
+    if (this.#cancelled || scope.abort.aborted) {
+      ask.cancel(this.#cancelled ?? (scope.abort.signal.reason as TuttiError))
+      return ask
+    }
+    const op = make(ask)
+    ask.op = op
+    const recorded = this.#record.byKey(key)
+    try {
+      this.#divergence.check(op, recorded)
+    } catch (error) {
+      this.stop(error)
+      return ask
+    }
+    if (op.op === 'note' && recorded) return ask
+    this.#asks.set(key, ask)
+    if (recorded && tunable !== undefined && recorded.tunable !== tunable) this.#divergence.noteTunable(key)
+    if (this.#live) this.#activation.submit(op)
+    else if (!this.#record.answers(key)) this.#parked.push(ask)
+    if (this.#waitingFor?.key === key) this.#waitingFor.go()
+    return ask
+  }
+
+  /** Drives the run until its flow has ended. */
+  async drive(flow: Promise<Json>): Promise<FlowEnd> {
+    const ended = flow.then(
+      (value): FlowEnd => ({ ok: true, value }),
+      (error): FlowEnd => ({ ok: false, error }),
+    )
+    this.#deliverAll().catch((error) => this.stop(error))
+    const end = await Promise.race([ended, this.stopped])
+    const left = this.#divergence.leftBehind(this.#cursor, this.#asks, this.#scopes)
+    if (left) {
+      this.stop(left)
+      return this.stopped
+    }
+    this.#over = true
+    const late = new TuttiError('RUN_CANCELLED', 'the run has ended')
+    for (const ask of this.#asks.values()) if (!ask.settled) ask.abort(late)
+    return end
+  }
+
+  /** Nobody in the flow waits for these any more. */
+  cancel(asks: Iterable<Ask>, reason: TuttiError): void {
+    for (const ask of asks) {
+      if (ask.settled) continue
+      ask.cancel(reason)
+      this.#activation.abandon(ask.key)
+    }
+  }
+
+  /** Cancels all that is under way in a scope and below it. */
+  cancelScope(scope: RunScope, reason: TuttiError): void {
+    for (const open of this.#scopes) if (scope.holds(open)) open.abort.abort(reason)
+    scope.abort.abort(reason)
+    this.cancel(
+      [...this.#asks.values()].filter((ask) => scope.holds(ask.scope)),
+      reason,
+    )
+  }
+
+  stop(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    const late = TuttiError.is(error) ? error : new TuttiError('RUN_CANCELLED', 'the run stopped here')
+    for (const ask of this.#asks.values()) if (!ask.settled) ask.abort(late)
+    this.#stop(error)
+  }
+
+  async #deliverAll(): Promise<void> {
+    await drained()
+    while (this.#cursor < this.#record.outcomes.length) {
+      const outcome = this.#record.outcomes[this.#cursor] as Outcome
+      await this.#untilAsked(outcome)
+      if (this.#over) return
+      this.#cursor++
+      await this.#deliver(outcome)
+      if (this.#cursor % YIELD_EVERY === 0) await turned()
+      await drained()
+    }
+    if (this.#over) return
+    this.#goLive()
+    if (this.#record.ended) return this.#failWhenStalled()
+    for (;;) {
+      const outcome = await this.#activation.next()
+      if (this.#over) return
+      await this.#deliver(outcome)
+      await drained()
+    }
+  }
+
+  #goLive(): void {
+    if (this.#record.ended) return
+    this.#live = true
+    const parked = this.#parked
+    this.#parked = []
+    for (const ask of parked) if (!ask.settled && ask.op) this.#activation.submit(ask.op)
+  }
+
+  async #deliver(outcome: Outcome): Promise<void> {
+    this.time = outcome.time
+    if (outcome.type === 'run.cancelling') return this.#cancelRun(new TuttiError('RUN_CANCELLED', outcome.reason))
+    if (outcome.type === 'timer.fired' && outcome.key.endsWith(DEADLINE_KEY)) return this.#passDeadline(outcome.key)
+    const stored = 'value' in outcome ? outcome.value : undefined
+    const loaded = stored === undefined ? undefined : this.#activation.load(stored)
+    const value = loaded instanceof Promise ? await loaded : loaded
+    if (outcome.type === 'step.completed') this.reached = value
+    const key = outcome.key as string
+    const ask = this.#asks.get(key)
+    ask?.deliver(outcome, value)
+    this.#asks.delete(key)
+    this.#divergence.delivered(key)
+  }
+
+  #passDeadline(key: string): void {
+    const error = new TuttiError('RUN_DEADLINE_EXCEEDED', `the deadline passed at ${new Date(this.time).toISOString()}`)
+    if (key === DEADLINE_KEY) return this.#cancelRun(error)
+    for (const scope of this.#scopes) if (`${scope.key}/${DEADLINE_KEY}` === key) this.cancelScope(scope, error)
+  }
+
+  #cancelRun(error: TuttiError): void {
+    this.#cancelled ??= error
+    for (const scope of this.#scopes) scope.abort.abort(error)
+    this.cancel(this.#asks.values(), error)
+  }
+
+  /** Why the run was cancelled, once it was. */
+  get cancelled(): TuttiError | undefined {
+    return this.#cancelled
+  }
+
+  #untilAsked(outcome: Outcome): Promise<void> | undefined {
+    const key = 'key' in outcome ? outcome.key : undefined
+    if (key === undefined || key.endsWith(DEADLINE_KEY) || this.#asks.has(key) || this.#divergence.wasAsked(key)) return undefined
+    return new Promise((resolve) => {
+      const forget = this.#options.clock.alarm(this.#options.clock.now() + (this.#options.patienceMs ?? 5_000), () => {
+        this.stop(this.#divergence.neverAsked(key, this.#parked))
+        resolve()
+      })
+      this.#waitingFor = {
+        key,
+        go: () => {
+          forget()
+          this.#waitingFor = undefined
+          drained().then(resolve)
+        },
+      }
+    })
+  }
+
+  /** Rule 5: an ended run executes nothing, so a flow that still waits for something does not match its record. */
+  #failWhenStalled(): void {
+    this.#options.clock.alarm(this.#options.clock.now() + (this.#options.patienceMs ?? 5_000), () => this.stop(this.#divergence.endedButWaits(this.#parked)))
+  }
+}
+
+/** After every microtask that the last delivery set off. `nextTick` runs only once the microtasks are drained. */
+function drained(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
+}
+
+function turned(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+

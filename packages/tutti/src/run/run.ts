@@ -1,0 +1,238 @@
+/**
+ * The `run` that a flow is given: each of its methods turns into asks of the pump. One `ScopedRun` per scope.
+ * Owns nothing but the way from the public face to the pump: keys and numbers are the scope's, delivery is the pump's.
+ */
+import { TuttiError } from '../errors/index.ts'
+import { canonical, type Duration, durationMs, encode, hash128, hashFraction, hashUuid, type Json, type RunId, type Scope, validate } from '../primitives/index.ts'
+import { type Ask, timedOut } from './ask.ts'
+import { allOf, remember } from './branches.ts'
+import type { EffectSpec, RunCore, ScopeOptions, ServiceKey, Services } from './core.port.ts'
+import type { Awaitable, Flow, Leaf, MapOptions, Run, Signal, StepContext, StepOptions } from './definition.port.ts'
+import { DEADLINE_KEY, type EffectOp } from './engine.port.ts'
+import { executeFlow } from './execute.ts'
+import { mapItems } from './map.ts'
+import type { Pump } from './pump.ts'
+import { RunScope, standing } from './scope.ts'
+import { codeStep } from './step.ts'
+
+/** What all scopes of one run have in common. */
+export interface RunContext {
+  readonly id: RunId
+  readonly scope: Readonly<Scope>
+  readonly pump: Pump
+  readonly services: Services
+}
+
+interface Place {
+  readonly key: string
+  readonly at: readonly number[]
+}
+
+export class ScopedRun implements RunCore {
+  readonly #context: RunContext
+  readonly #scope: RunScope
+
+  constructor(context: RunContext, scope: RunScope) {
+    this.#context = context
+    this.#scope = scope
+  }
+
+  get '~core'(): RunCore {
+    return this
+  }
+  get id(): RunId {
+    return this.#context.id
+  }
+  get key(): string {
+    return this.#scope.key
+  }
+  get scope(): Readonly<Scope> {
+    return this.#context.scope
+  }
+  get signal(): AbortSignal {
+    return this.#scope.abort.signal
+  }
+  get deadline(): Date | undefined {
+    return this.#scope.deadline === undefined ? undefined : new Date(this.#scope.deadline)
+  }
+
+  call(flow: Flow<unknown, unknown>, input: unknown, o: { name?: string } & ScopeOptions = {}): Promise<unknown> {
+    return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), o)
+  }
+
+  step(name: string, ...rest: unknown[]): Promise<unknown> {
+    this.#scope.checkUse()
+    const withInput = typeof rest[1] === 'function'
+    const input = withInput ? rest[0] : undefined
+    const fn = (withInput ? rest[1] : rest[0]) as (input: unknown, ctx: StepContext) => unknown
+    const o = (withInput ? rest[2] : rest[1]) as StepOptions<unknown, unknown> | undefined
+    const fingerprint = withInput ? hash128(canonical(input)) : this.#scope.fingerprint
+    return this.ask(codeStep(name, input, fingerprint, withInput ? fn : (_, ctx) => (fn as (ctx: StepContext) => unknown)(ctx), o))
+  }
+
+  map(name: string, items: Iterable<unknown> | AsyncIterable<unknown>, each: Leaf<unknown, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Promise<unknown[]> {
+    this.#scope.checkUse()
+    return mapItems(this, name, items, each, o)
+  }
+
+  all(branches: Readonly<Record<string, PromiseLike<unknown>>> | readonly PromiseLike<unknown>[]): Promise<unknown> {
+    this.#scope.checkUse()
+    return allOf(branches, this.#context.pump)
+  }
+
+  async wait(signal: Signal<unknown, unknown>, o: { timeout?: Duration; onTimeout?: unknown; data?: Json } = {}): Promise<unknown> {
+    this.#scope.checkUse()
+    const { pump } = this.#context
+    const { schema } = signal['~signal']
+    const until = o.timeout === undefined ? undefined : pump.time + durationMs(o.timeout)
+    const fingerprint = hash128(`${signal.name}|${o.timeout ?? ''}`)
+    const place = this.#scope.next(signal.name)
+    const ask = pump.ask(this.#scope, place.key, () => ({ op: 'wait', ...place, fingerprint, signal: signal.name, schema, until, data: o.data }))
+    const value = await remember(ask.promise, ask)
+    if (value !== timedOut) return validate(schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
+    if ('onTimeout' in o) return o.onTimeout
+    throw new TuttiError('RUN_SIGNAL_TIMEOUT', `no '${signal.name}' came within ${String(o.timeout)}`, { data: { signal: signal.name } })
+  }
+
+  async sleep(name: string, duration: Duration): Promise<void> {
+    this.#scope.checkUse()
+    const { pump } = this.#context
+    const fireAt = pump.time + durationMs(duration)
+    const place = this.#scope.next(name)
+    const ask = pump.ask(this.#scope, place.key, () => ({ op: 'timer', ...place, fingerprint: hash128(String(duration)), fireAt }))
+    await remember(ask.promise, ask)
+  }
+
+  emit(name: string, data: Json): void {
+    this.#note({ name, data: encode(data) })
+  }
+
+  note(text: string, data?: Json): void {
+    this.#note({ text, data: data === undefined ? undefined : encode(data) })
+  }
+
+  now(): Date {
+    return new Date(this.#context.pump.time)
+  }
+
+  random(): number {
+    return hashFraction(this.#seed())
+  }
+
+  uuid(): string {
+    return hashUuid(this.#seed())
+  }
+
+  fail(reason: string, data?: Json): never {
+    throw new TuttiError('RUN_FAILED', reason, data === undefined ? {} : { data })
+  }
+
+  // ── the core: what the rooms above build on ──
+
+  ask<T>(spec: EffectSpec<T>): Promise<T> {
+    this.#scope.checkUse()
+    return this.askAt(this.#scope.next(spec.name), spec, this.#scope.draws)
+  }
+
+  /** An effect at a place that the caller has numbered (an item of a map). */
+  askAt<T>(place: Place, spec: EffectSpec<T>, draws: readonly string[]): Promise<T> {
+    const ask = this.#context.pump.ask(this.#scope, place.key, (made) => new AskedEffect(made, place, spec as EffectSpec<unknown>, draws), spec.tunable)
+    return remember(ask.promise, ask) as Promise<T>
+  }
+
+  open<T>(name: string, input: unknown, body: (run: Run) => Awaitable<T>, o: ScopeOptions = {}): Promise<T> {
+    this.#scope.checkUse()
+    return this.openAt(this.#scope.next(name), input, body, o)
+  }
+
+  /** A scope at a place that the caller has numbered. */
+  openAt<T>(place: Place, input: unknown, body: (run: Run) => Awaitable<T>, o: ScopeOptions = {}): Promise<T> {
+    const { pump } = this.#context
+    const child = new RunScope(this.#scope, place.key, place.at, input, o.budget !== undefined)
+    if (o.budget) pump.activation.openAccount(place.key, o.budget)
+    pump.openScope(child)
+    const deadline = o.deadline === undefined ? undefined : this.#armDeadline(child, durationMs(o.deadline))
+    const run = new ScopedRun(this.#context, child) as unknown as Run
+    const work = standing.run(child, async () => {
+      try {
+        return await body(run)
+      } finally {
+        pump.closeScope(child)
+        if (deadline) pump.activation.abandon(deadline.key)
+      }
+    })
+    // A failure that nobody awaits must not end the process: what led to it is in the journal.
+    work.catch(() => {})
+    return remember(work, child)
+  }
+
+  place(name: string): Place {
+    return this.#scope.next(name)
+  }
+
+  get pump(): Pump {
+    return this.#context.pump
+  }
+
+  get signalAborted(): boolean {
+    return this.#scope.abort.aborted
+  }
+
+  get draws(): readonly string[] {
+    return this.#scope.draws
+  }
+
+  service<T>(key: ServiceKey<T>): T {
+    if (!this.#context.services.has(key.service))
+      throw new TuttiError('CONFIG_INVALID', `this app provides no '${key.service}'`, { hint: 'Start the flow through `tutti({ flows })`.' })
+    return this.#context.services.get(key.service) as T
+  }
+
+  left(): ReturnType<RunCore['left']> {
+    return this.#context.pump.activation.left(this.#scope.draws)
+  }
+
+  #note(what: { name?: string; text?: string; data: Json | undefined }): void {
+    this.#scope.checkUse()
+    const place = this.#scope.next(what.name === undefined ? '~note' : `~${what.name}`)
+    const fingerprint = hash128(canonical([what.name, what.text, what.data]))
+    this.#context.pump.ask(this.#scope, place.key, () => ({ op: 'note', ...place, fingerprint, name: what.name, text: what.text, data: what.data }))
+  }
+
+  #armDeadline(child: RunScope, ms: number): Ask {
+    const { pump } = this.#context
+    const fireAt = Math.min(pump.time + ms, child.deadline ?? Number.POSITIVE_INFINITY)
+    child.deadline = fireAt
+    const key = `${child.key}/${DEADLINE_KEY}`
+    return pump.ask(child, key, () => ({ op: 'timer', key, at: [...child.at, -1], fingerprint: hash128(String(ms)), fireAt }))
+  }
+
+  #seed(): string {
+    return `${this.#context.id}|${this.#scope.key}|${this.#scope.draw()}`
+  }
+}
+
+class AskedEffect implements EffectOp {
+  readonly op = 'effect'
+  readonly key: string
+  readonly at: readonly number[]
+  readonly fingerprint: string
+  readonly spec: EffectSpec<unknown>
+  readonly draws: readonly string[]
+  readonly #ask: Ask
+
+  constructor(ask: Ask, place: Place, spec: EffectSpec<unknown>, draws: readonly string[]) {
+    this.#ask = ask
+    this.key = place.key
+    this.at = place.at
+    this.fingerprint = spec.fingerprint
+    this.spec = spec
+    this.draws = draws
+  }
+  get signal(): AbortSignal {
+    return this.#ask.signal
+  }
+  get abandoned(): boolean {
+    return this.#ask.abandoned
+  }
+}

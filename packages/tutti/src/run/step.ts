@@ -1,0 +1,35 @@
+/** Plain code as a recorded effect. */
+import type { TuttiError } from '../errors/index.ts'
+import { durationMs, hashFraction } from '../primitives/index.ts'
+import type { EffectContext, EffectSpec } from './core.port.ts'
+import type { Awaitable, Retry, StepContext, StepOptions } from './definition.port.ts'
+
+export function codeStep<I, O>(name: string, input: I, fingerprint: string, fn: (input: I, ctx: StepContext) => Awaitable<O>, o: StepOptions<I, O> = {}): EffectSpec<O> {
+  const { retry, undo } = o
+  return {
+    name,
+    kind: 'code',
+    effect: o.effect ?? 'read',
+    fingerprint,
+    timeoutMs: o.timeout === undefined ? undefined : durationMs(o.timeout),
+    plan: () => ({
+      execute: (ctx: EffectContext) => {
+        const made = fn(input, ctx)
+        return made instanceof Promise ? made.then(executed) : { value: made }
+      },
+    }),
+    ...(retry ? { retry: (error, attempt) => retryAfter(retry, error, attempt, fingerprint) } : {}),
+    ...(undo ? { undo: (value) => undo(value, input) } : {}),
+  }
+}
+
+/** When to try again: the backoff doubles, up to `max`, with up to half of it as jitter. `undefined`: not at all. */
+export function retryAfter(retry: Retry, error: TuttiError, attempt: number, seed: string): { afterMs: number } | undefined {
+  if (attempt >= retry.attempts) return undefined
+  const again = retry.on ? retry.on.includes(error.code) : error.disposition === 'retryable' || error.code === 'RUN_STEP_FAILED'
+  if (!again) return undefined
+  const full = Math.min(durationMs(retry.backoff ?? 500) * 2 ** (attempt - 1), durationMs(retry.max ?? '30s'))
+  return { afterMs: Math.round(full * (0.5 + hashFraction(`${seed}|${attempt}`) / 2)) }
+}
+
+const executed = <T>(value: T): { value: T } => ({ value })

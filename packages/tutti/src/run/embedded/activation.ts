@@ -41,6 +41,8 @@ export interface ActivationOptions {
   sight(sighting: Sighting): void
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
+  /** It goes on, after `rest`. */
+  wake(): void
 }
 
 /** Raised through `next` when an activation gives its run up without ending it: control flow, not an error. */
@@ -74,6 +76,7 @@ export class EmbeddedActivation implements Activation {
   /** Effects under way and appends whose outcome is not in the queue yet. */
   #busy = 0
   #busySince = 0
+  #rested = false
   /** The pump has delivered the whole record and asks for more. */
   #live = false
   #activeMs = 0
@@ -226,6 +229,10 @@ export class EmbeddedActivation implements Activation {
   }
 
   #queue(outcome: Outcome): void {
+    if (this.#rested) {
+      this.#rested = false
+      this.#o.wake()
+    }
     const waker = this.#waker
     if (!waker) {
       this.#ready.push(outcome)
@@ -260,7 +267,9 @@ export class EmbeddedActivation implements Activation {
   #restSoon(): void {
     if (this.#alarms.size === 0 && this.waits.size === 0 && this.doubts.size === 0) return
     setImmediate(() => {
-      if (this.resting) this.#o.rest(this.#restingFor(), this.#wakeAt())
+      if (!this.resting) return
+      this.#rested = true
+      this.#o.rest(this.#restingFor(), this.#wakeAt())
     })
   }
 

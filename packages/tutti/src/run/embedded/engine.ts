@@ -234,6 +234,7 @@ export class EmbeddedEngine {
       patienceMs: this.#o.patienceMs,
       sight: (sighting) => this.feed.show(run, sighting),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
+      wake: () => this.#stand(run, { type: 'running' }),
     })
     this.#live.set(run, live)
     this.#stand(run, { type: 'running' })

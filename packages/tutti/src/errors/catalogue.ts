@@ -89,6 +89,7 @@ export const catalogue = {
   GUARDRAIL_BLOCKED: line('terminal', 'A guardrail blocked the value.', 'The name of the guardrail and its reason are in `data`.'),
 
   RETRIEVAL_NO_INDEX: line('terminal', 'The index has not been filled.', 'Run its `ingest` flow first.'),
+  RETRIEVAL_INDEX_UNUSABLE: line('terminal', 'The file of an index cannot be used.', 'Delete it and ingest again; everything in it comes from the sources.'),
   RETRIEVAL_EMPTY: line('terminal', 'Nothing to read was found at the given place.', 'Check the path or pattern; licences and changelogs are left out by default.'),
   RETRIEVAL_UNREADABLE: line('terminal', 'A folder or file cannot be read.', 'Check that it exists and may be read.'),
   RETRIEVAL_EMBEDDER_MISSING: line('terminal', 'The package of the embedding model is not installed.', 'npm install @tutti/embed-minilm'),

@@ -1,0 +1,108 @@
+import type { Nodes, Root } from 'mdast'
+import { fromMarkdown } from 'mdast-util-from-markdown'
+import { frontmatterFromMarkdown } from 'mdast-util-frontmatter'
+import { gfmTableFromMarkdown } from 'mdast-util-gfm-table'
+import { frontmatter } from 'micromark-extension-frontmatter'
+import { gfmTable } from 'micromark-extension-gfm-table'
+import { maskMdx } from './mdx.ts'
+
+/** A piece of a document's structure. `heading` opens a section of `depth`; the others are its content. */
+export interface Block {
+  readonly kind: 'heading' | 'text' | 'code' | 'table' | 'list'
+  readonly start: number
+  readonly end: number
+  /** Of a heading: 1 to 6. */
+  readonly depth: number
+  /** Smaller pieces it is made of, where it is too large to stay whole. */
+  readonly parts: readonly Block[]
+}
+
+export interface Outline {
+  readonly blocks: readonly Block[]
+  readonly title: string | undefined
+}
+
+/** Everything within a paragraph stays unparsed: only blocks are wanted, and this is six times as fast. */
+const blocksOnly = {
+  disable: {
+    null: [
+      'attention',
+      'autolink',
+      'characterEscape',
+      'characterReference',
+      'codeText',
+      'definition',
+      'hardBreakEscape',
+      'htmlText',
+      'labelEnd',
+      'labelStartImage',
+      'labelStartLink',
+    ],
+  },
+}
+const extensions = [gfmTable(), frontmatter(), blocksOnly]
+const mdastExtensions = [gfmTableFromMarkdown(), frontmatterFromMarkdown()]
+
+/** The blocks of a Markdown or MDX text, in order, with their places in it. Never fails on MDX: what is not Markdown is passed over. */
+export function outline(text: string, o: { readonly mdx: boolean }): Outline {
+  const readable = o.mdx ? maskMdx(text) : text
+  // A byte order mark would hide the first heading from the parser.
+  const root = fromMarkdown(readable.startsWith('\ufeff') ? ` ${readable.slice(1)}` : readable, { extensions, mdastExtensions })
+  const blocks: Block[] = []
+  let title: string | undefined
+  for (const node of (root as Root).children) {
+    if (node.type === 'yaml') {
+      title = field(node.value, 'title')
+      const description = descriptionOf(text, node)
+      if (description) blocks.push(description)
+    } else blocks.push(...blocksOf(node, readable))
+  }
+  return { blocks, title }
+}
+
+function blocksOf(node: Nodes, text: string): Block[] {
+  const start = node.position?.start.offset ?? 0
+  const end = node.position?.end.offset ?? 0
+  const block = (kind: Block['kind'], parts: readonly Block[] = []): Block[] => [{ kind, start, end, depth: node.type === 'heading' ? node.depth : 0, parts }]
+  switch (node.type) {
+    case 'heading':
+      return block('heading')
+    case 'code':
+      return block('code')
+    case 'table':
+      return block(
+        'table',
+        node.children.flatMap((row) => blocksOf(row, text)),
+      )
+    case 'list':
+    case 'listItem':
+    case 'blockquote':
+      return block(
+        'list',
+        node.children.flatMap((child) => blocksOf(child, text)),
+      )
+    case 'thematicBreak':
+    case 'definition':
+      return []
+    case 'html':
+      return /^\s*<!--[\s\S]*-->\s*$/.test(text.slice(start, end)) || !/[\p{L}\p{N}]/u.test(text.slice(start, end).replaceAll(/<[^>]*>/g, ''))
+        ? []
+        : block('text')
+    default:
+      return text.slice(start, end).trim() === '' ? [] : block('text')
+  }
+}
+
+/** One field of a front matter, unquoted: enough for titles, without a YAML parser. */
+function field(matter: string, name: string): string | undefined {
+  const value = new RegExp(`^${name}\\s*:\\s*(.+?)\\s*$`, 'm').exec(matter)?.[1]
+  return value?.replace(/^(['"])(.*)\1$/, '$2')
+}
+
+/** The description in a front matter is text that a reader sees, so it can be found and quoted. */
+function descriptionOf(text: string, node: Nodes): Block | undefined {
+  const start = node.position?.start.offset ?? 0
+  const match = /^description\s*:\s*(['"]?)(?![>|]\s*$)(.+?)\1\s*$/dm.exec(text.slice(start, node.position?.end.offset ?? 0))
+  const [from, to] = match?.indices?.[2] ?? []
+  return from === undefined || to === undefined ? undefined : { kind: 'text', start: start + from, end: start + to, depth: 0, parts: [] }
+}

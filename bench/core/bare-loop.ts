@@ -1,0 +1,34 @@
+/** The limit of every durable figure: a plain loop that inserts the same rows into the same kind of file, and commits as often. */
+import { DatabaseSync } from 'node:sqlite'
+import { type Cost, stopwatch } from '../measure.ts'
+import type { Durability } from './steady.ts'
+
+export interface Row {
+  readonly key: number
+  readonly body: string
+}
+
+/** The entries of one sort that a journal file holds, in the order in which runs that keep step with one another wrote them. */
+export function rowsOf(path: string, type = 'step.completed'): readonly Row[] {
+  const db = new DatabaseSync(path, { readOnly: true })
+  const rows = db.prepare("SELECT key, body FROM entries WHERE body ->> 'type' = ? ORDER BY key % 16777216, key").all(type) as unknown as readonly Row[]
+  db.close()
+  return rows
+}
+
+/** Inserts `rows` into a new file at `path`, `together` of them in a transaction. */
+export function insertBare(path: string, durability: Durability, rows: readonly Row[], together: number): Cost {
+  const db = new DatabaseSync(path)
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'sync' ? 'FULL' : 'NORMAL'}`)
+  db.exec('CREATE TABLE entries (key INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT')
+  const [begin, insert, commit] = ['BEGIN IMMEDIATE', 'INSERT INTO entries (key, body) VALUES (?, ?)', 'COMMIT'].map((sql) => db.prepare(sql))
+  const read = stopwatch()
+  for (let i = 0; i < rows.length; i += together) {
+    begin?.run()
+    for (const { key, body } of rows.slice(i, i + together)) insert?.run(key, body)
+    commit?.run()
+  }
+  const cost = read()
+  db.close()
+  return cost
+}

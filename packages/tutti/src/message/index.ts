@@ -1,4 +1,17 @@
-export type { FilePart, FinishReason, Message, MessageLike, Part, Prompt, ProviderData, ReasoningPart, TextPart, TokenUsage, ToolCallPart, ToolResultPart } from './message.ts'
+export type {
+  FilePart,
+  FinishReason,
+  Message,
+  MessageLike,
+  Part,
+  Prompt,
+  ProviderData,
+  ReasoningPart,
+  TextPart,
+  TokenUsage,
+  ToolCallPart,
+  ToolResultPart,
+} from './message.ts'
 export { toMessages, userText } from './prompt.ts'
 export { pendingCalls, textOf } from './reading.ts'
 export { chainOf, emptyChain, extendChain, hashMessage } from './thread.ts'

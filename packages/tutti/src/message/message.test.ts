@@ -13,7 +13,10 @@ describe('prompts', () => {
     const ours: Message[] = [
       { role: 'system', parts: [{ type: 'text', text: 'be brief' }] },
       { role: 'user', parts: [{ type: 'file', mediaType: 'image/png', data: 'AAAA' }] },
-      answer({ type: 'reasoning', text: 'hm', provider: { anthropic: { signature: 's' } } }, { type: 'tool-call', id: '1', tool: 'find', input: {}, malformed: 'not JSON' }),
+      answer(
+        { type: 'reasoning', text: 'hm', provider: { anthropic: { signature: 's' } } },
+        { type: 'tool-call', id: '1', tool: 'find', input: {}, malformed: 'not JSON' },
+      ),
       { role: 'tool', parts: [{ type: 'tool-result', id: '1', tool: 'find', output: 'no', failed: true }] },
     ]
     expect(toMessages(ours)).toEqual(ours)
@@ -22,8 +25,21 @@ describe('prompts', () => {
   test('[X1] AI SDK model messages are taken as they are', () => {
     const messages = toMessages([
       { role: 'system', content: 'be brief' },
-      { role: 'user', content: [{ type: 'text', text: 'see' }, { type: 'image', image: new Uint8Array([1, 2, 3]), mediaType: 'image/png' }, { type: 'file', data: new URL('https://a.test/b.pdf'), mediaType: 'application/pdf', filename: 'b.pdf' }] },
-      { role: 'assistant', content: [{ type: 'reasoning', text: 'r' }, { type: 'tool-call', toolCallId: 'c1', toolName: 'find', input: { id: 1, none: undefined } }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'see' },
+          { type: 'image', image: new Uint8Array([1, 2, 3]), mediaType: 'image/png' },
+          { type: 'file', data: new URL('https://a.test/b.pdf'), mediaType: 'application/pdf', filename: 'b.pdf' },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'reasoning', text: 'r' },
+          { type: 'tool-call', toolCallId: 'c1', toolName: 'find', input: { id: 1, none: undefined } },
+        ],
+      },
       { role: 'tool', content: [{ type: 'tool-result', toolCallId: 'c1', toolName: 'find', output: { type: 'error-text', value: 'gone' } }] },
     ])
     expect(messages).toEqual([
@@ -42,7 +58,14 @@ describe('prompts', () => {
   })
 
   test('[X1] a cache mark on a whole model message ends up on its last part', () => {
-    const marked = { role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'text', text: 'b' }], providerOptions: { anthropic: { cacheControl: { type: 'ephemeral' } } } } as const
+    const marked = {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'a' },
+        { type: 'text', text: 'b' },
+      ],
+      providerOptions: { anthropic: { cacheControl: { type: 'ephemeral' } } },
+    } as const
     expect(toMessages([marked])[0]?.parts).toEqual([
       { type: 'text', text: 'a' },
       { type: 'text', text: 'b', provider: { anthropic: { cacheControl: { type: 'ephemeral' } } } },
@@ -64,7 +87,11 @@ describe('prompts', () => {
       ],
     }
     expect(toMessages([ui])).toEqual([
-      answer({ type: 'text', text: 'looking' }, { type: 'tool-call', id: 'c1', tool: 'find', input: { q: 'x' } }, { type: 'tool-call', id: 'c2', tool: 'mail', input: {} }),
+      answer(
+        { type: 'text', text: 'looking' },
+        { type: 'tool-call', id: 'c1', tool: 'find', input: { q: 'x' } },
+        { type: 'tool-call', id: 'c2', tool: 'mail', input: {} },
+      ),
       {
         role: 'tool',
         parts: [
@@ -91,7 +118,16 @@ describe('prompts', () => {
   })
 
   test('[M11] data URLs are taken apart, other URLs stay', () => {
-    const messages = toMessages([{ id: 'u', role: 'user', parts: [{ type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,AQID' }, { type: 'file', mediaType: 'image/png', url: 'https://a.test/i.png' }] }])
+    const messages = toMessages([
+      {
+        id: 'u',
+        role: 'user',
+        parts: [
+          { type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,AQID' },
+          { type: 'file', mediaType: 'image/png', url: 'https://a.test/i.png' },
+        ],
+      },
+    ])
     expect(messages[0]?.parts).toEqual([
       { type: 'file', mediaType: 'image/png', data: 'AQID' },
       { type: 'file', mediaType: 'image/png', url: 'https://a.test/i.png' },
@@ -111,7 +147,11 @@ describe('prompts', () => {
 })
 
 describe('threads', () => {
-  const thread = toMessages([{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }, { role: 'user', content: 'c' }])
+  const thread = toMessages([
+    { role: 'user', content: 'a' },
+    { role: 'assistant', content: 'b' },
+    { role: 'user', content: 'c' },
+  ])
 
   test('[R9] appending one message extends the chain from its last link alone', () => {
     expect(extendChain(chainOf(thread.slice(0, 2)), hashMessage(thread[2] as Message))).toBe(chainOf(thread))
@@ -119,7 +159,15 @@ describe('threads', () => {
   })
 
   test('[D3] threads that differ anywhere have different chains, and equal ones the same', () => {
-    expect(chainOf(toMessages([{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }, { role: 'user', content: 'c' }]))).toBe(chainOf(thread))
+    expect(
+      chainOf(
+        toMessages([
+          { role: 'user', content: 'a' },
+          { role: 'assistant', content: 'b' },
+          { role: 'user', content: 'c' },
+        ]),
+      ),
+    ).toBe(chainOf(thread))
     expect(chainOf([...thread].reverse())).not.toBe(chainOf(thread))
     expect(chainOf(thread.slice(1))).not.toBe(chainOf(thread))
   })

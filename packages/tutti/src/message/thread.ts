@@ -24,4 +24,5 @@ export function hashMessage(message: Message): string {
 export const extendChain = (chain: string, hash: string): string => hash128(`${chain}|${hash}`)
 
 /** The chain of all of `messages`, or of `chain` followed by them. */
-export const chainOf = (messages: readonly Message[], chain: string = emptyChain): string => messages.reduce((so, message) => extendChain(so, hashMessage(message)), chain)
+export const chainOf = (messages: readonly Message[], chain: string = emptyChain): string =>
+  messages.reduce((so, message) => extendChain(so, hashMessage(message)), chain)

@@ -1,0 +1,101 @@
+/**
+ * Our request as the call options of `@ai-sdk/provider`, V2, V3 or V4. Each message is converted by itself and in order, so what is sent for n messages
+ * is a byte prefix of what is sent for n + 1: provider caches hit (M10). Nothing here reads a clock, an environment or anything but its arguments.
+ */
+import type { LanguageModelV4CallOptions, LanguageModelV4Message } from '@ai-sdk/provider'
+import { type FilePart, type Message, type ProviderData, type ToolResultPart, textOf } from '../message/index.ts'
+import type { ModelRequest, ModelSettings } from './model.port.ts'
+
+export type SpecificationVersion = 'v2' | 'v3' | 'v4'
+
+/** V2 and V3 options differ from V4's in files and reasoning only; the caller hands them to a model of that version. */
+export function callOptions(
+  request: ModelRequest,
+  version: SpecificationVersion,
+  maxOutputTokens: number,
+  abortSignal: AbortSignal,
+): LanguageModelV4CallOptions {
+  const { settings = {}, tools, output } = request
+  const options: LanguageModelV4CallOptions = { prompt: promptOf(request, version), maxOutputTokens: maxOutputTokens - thinkingBudget(settings), abortSignal }
+  if (tools && tools.length > 0) {
+    options.tools = tools.map(({ name, description, inputSchema }) => ({ type: 'function', name, description, inputSchema }))
+    options.toolChoice = toolChoiceOf(request.toolChoice)
+  }
+  if (output) options.responseFormat = { type: 'json', name: output.name, schema: output.schema }
+  if (settings.temperature !== undefined) options.temperature = settings.temperature
+  if (settings.topP !== undefined) options.topP = settings.topP
+  if (settings.stop) options.stopSequences = [...settings.stop]
+  if (settings.seed !== undefined) options.seed = settings.seed
+  if (settings.reasoning && version === 'v4') options.reasoning = settings.reasoning
+  const provider = version === 'v4' ? settings.provider : withReasoning(settings)
+  if (provider) options.providerOptions = provider as Options
+  return options
+}
+
+type Options = NonNullable<LanguageModelV4CallOptions['providerOptions']>
+
+/** Anthropic's adapter adds this to the limit it sends; what is held is the limit of both together. */
+function thinkingBudget(settings: ModelSettings): number {
+  const thinking = settings.provider?.anthropic?.thinking as { readonly type?: unknown; readonly budgetTokens?: unknown } | undefined
+  return thinking?.type === 'enabled' && typeof thinking.budgetTokens === 'number' ? thinking.budgetTokens : 0
+}
+
+/** V2 and V3 have no common word for reasoning effort. */
+function withReasoning({ reasoning, provider }: ModelSettings): ProviderData | undefined {
+  if (!reasoning) return provider
+  return { ...provider, openai: { reasoningEffort: reasoning, ...provider?.openai } }
+}
+
+function toolChoiceOf(choice: ModelRequest['toolChoice']): NonNullable<LanguageModelV4CallOptions['toolChoice']> {
+  if (choice === undefined) return { type: 'auto' }
+  return typeof choice === 'string' ? { type: choice } : { type: 'tool', toolName: choice.tool }
+}
+
+function promptOf({ system, messages }: ModelRequest, version: SpecificationVersion): LanguageModelV4Message[] {
+  const prompt = messages.map((message) => messageOf(message, version))
+  return system === undefined || system === '' ? prompt : [{ role: 'system', content: system }, ...prompt]
+}
+
+function messageOf(message: Message, version: SpecificationVersion): LanguageModelV4Message {
+  if (message.role === 'system') {
+    const provider = message.parts.at(-1)?.provider
+    return { role: 'system', content: textOf(message), ...optionsOf(provider) }
+  }
+  const here = new Set(message.parts.flatMap((part) => (part.type === 'tool-result' ? [part.id] : [])))
+  const content = message.parts.map((part) => partOf(part, version, message.role === 'assistant' && 'id' in part && here.has(part.id)))
+  return { role: message.role, content } as LanguageModelV4Message
+}
+
+/** `byProvider`: the provider carried the call out itself, so its result stands in the same message. */
+function partOf(part: Message['parts'][number], version: SpecificationVersion, byProvider: boolean): unknown {
+  const options = optionsOf(part.provider)
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+      return { type: part.type, text: part.text, ...options }
+    case 'file':
+      return { type: 'file', ...fileOf(part, version), ...options }
+    case 'tool-call':
+      return { type: 'tool-call', toolCallId: part.id, toolName: part.tool, input: part.input, ...(byProvider ? { providerExecuted: true } : {}), ...options }
+    case 'tool-result':
+      return { type: 'tool-result', toolCallId: part.id, toolName: part.tool, output: outputOf(part), ...options }
+  }
+}
+
+function fileOf(part: FilePart, version: SpecificationVersion): object {
+  const named = { mediaType: part.mediaType, ...(part.filename === undefined ? {} : { filename: part.filename }) }
+  if (part.url !== undefined) {
+    const url = new URL(part.url)
+    return { data: version === 'v4' ? { type: 'url', url } : url, ...named }
+  }
+  const data = part.data ?? ''
+  return { data: version === 'v4' ? { type: 'data', data } : data, ...named }
+}
+
+function outputOf({ output, failed }: ToolResultPart): object {
+  const kind = typeof output === 'string' ? 'text' : 'json'
+  return { type: failed ? `error-${kind}` : kind, value: output }
+}
+
+/** All of a part's provider data goes along: each provider reads what is filed under its own name. */
+const optionsOf = (provider: ProviderData | undefined): { providerOptions?: Options } => (provider ? { providerOptions: provider as Options } : {})

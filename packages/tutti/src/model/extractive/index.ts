@@ -1,0 +1,1 @@
+export { extractive } from './extractive.ts'

@@ -1,0 +1,85 @@
+/**
+ * The gateway: what stands between a run and model providers.
+ *
+ * Owns: the models an app may ask (resolved once each), its default, its overrides and prices.
+ * Does not own: recording, retry timers and ledgers (the run core), the agent loop, validation of structured output (the agent room).
+ * Invariants: those of `model-call.ts`; nothing is read from the environment but what is handed in.
+ * On a crash nothing is here to lose: a gateway is made again from its options.
+ */
+import type { ServiceKey } from '../run/core.port.ts'
+import type { Run } from '../run/definition.port.ts'
+import { type Choice, chooseModel } from './choose.ts'
+import type { Link } from './fallback.ts'
+import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
+import type { AskModel, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
+import { type CandidateSource, ModelCall } from './model-call.ts'
+import { type DeclaredPrices, priceOf } from './price.ts'
+import { plainId, type ResolveOptions, resolveModel } from './resolve.ts'
+
+/** Where an app keeps its gateway among its services. */
+export const gatewayKey: ServiceKey<Gateway> = { service: 'model.gateway' }
+
+export interface GatewayOptions extends ResolveOptions {
+  /** The app's model, for agents that declare none. Default: chosen from the environment. */
+  readonly model?: ModelLike | undefined
+  readonly prices?: DeclaredPrices | undefined
+  /** By agent; above what the agent declares. */
+  readonly overrides?: { readonly [agent: string]: ModelLike } | undefined
+}
+
+/** @example services.set(gatewayKey.service, gateway({ env: process.env, cwd: process.cwd() })) */
+export const gateway = (o: GatewayOptions): Gateway & { choice(): Promise<Choice> } => new ModelGateway(o)
+
+/**
+ * Asks a model, as one recorded step of the run. One attempt is one call of one model; each is held, settled and recorded by itself.
+ *
+ * @throws a TuttiError of the MODEL family, the last of the chain, with every attempt in `data.attempts`; BUDGET_EXCEEDED, BUDGET_NO_PRICE
+ * @example const { message } = await askModel(run, { name: 'turn:1', agent: 'order', model: undefined, request })
+ */
+export const askModel = (run: Run, question: AskModel): Promise<ModelAnswer> => run['~core'].service(gatewayKey).ask(run, question)
+
+class ModelGateway implements Gateway, CandidateSource {
+  readonly #options: GatewayOptions
+  /** By id, or by the model object itself. */
+  readonly #candidates = new Map<unknown, Promise<Candidate>>()
+  #choice: Promise<Choice> | undefined
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+  }
+
+  ask(run: Run, question: AskModel): Promise<ModelAnswer> {
+    const { overrides, model } = this.#options
+    const override = overrides && Object.hasOwn(overrides, question.agent) ? overrides[question.agent] : undefined
+    const why = override !== undefined ? `override for '${question.agent}'` : question.model !== undefined ? 'asked for' : "the app's model"
+    const call = new ModelCall(run, question, this, override ?? question.model ?? model, why)
+    return run['~core'].ask(call.effect())
+  }
+
+  /** The model for agents that declare none, where the app declares none either. Looked for once. */
+  choice(): Promise<Choice> {
+    this.#choice ??= chooseModel(this.#options)
+    return this.#choice
+  }
+
+  async candidate({ model }: Link): Promise<{ candidate: Candidate; why: string | undefined }> {
+    const choice = model === undefined ? await this.choice() : undefined
+    return { candidate: await this.#candidateOf(model ?? (choice as Choice).model), why: choice?.why }
+  }
+
+  #candidateOf(model: NonNullable<Link['model']>): Promise<Candidate> {
+    const known = this.#candidates.get(model)
+    if (known) return known
+    const made = this.#make(model)
+    this.#candidates.set(model, made)
+    // A package may be installed, a key set, while the app runs.
+    made.catch(() => this.#candidates.delete(model))
+    return made
+  }
+
+  async #make(model: NonNullable<Link['model']>): Promise<Candidate> {
+    const id = isLanguageModel(model) ? idOf(model) : plainId(model)
+    const resolved = isLanguageModel(model) ? model : await resolveModel(model, this.#options)
+    return candidateOf(resolved, { id, price: priceOf(id, this.#options.prices) })
+  }
+}

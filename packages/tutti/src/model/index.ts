@@ -1,0 +1,21 @@
+export { type Choice, chooseModel } from './choose.ts'
+export { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
+export type {
+  AskModel,
+  AttemptRecord,
+  Gateway,
+  LanguageModel,
+  Model,
+  ModelAnswer,
+  ModelId,
+  ModelLike,
+  ModelRequest,
+  ModelSettings,
+  TextEmbedder,
+  ToolSpec,
+} from './model.port.ts'
+export { type ParsedOutput, parseOutput } from './output.ts'
+export { cache, cascade, hedge, limit, retry } from './policy.ts'
+export type { Price } from './price.port.ts'
+export { costMicroUsd, type DeclaredPrices, priceOf, pricesAsOf } from './price.ts'
+export type { Env } from './resolve.ts'

@@ -1,0 +1,100 @@
+/**
+ * A provider's model (`LanguageModelV2`, `V3` or `V4` of `@ai-sdk/provider`, told apart by `specificationVersion`) as a candidate of ours.
+ *
+ * Owns: the way from our request to its call options and from its answer to ours. Does not own: retries, prices, choice.
+ * Invariants: what fails is a TuttiError of the MODEL family or the reason of the signal; unknown usage stays unknown; an answer cut short is no answer.
+ * On a crash nothing is here to lose.
+ */
+import type { LanguageModelV4, LanguageModelV4GenerateResult } from '@ai-sdk/provider'
+import { TuttiError } from '../errors/index.ts'
+import { untilAborted } from '../primitives/index.ts'
+import { answerPart, finishOf } from './answer.ts'
+import { callOptions, type SpecificationVersion } from './call-options.ts'
+import { failureOf } from './failure.ts'
+import type { Candidate, CandidateContext, FailedAnswer, LanguageModel, ModelRequest, RawAnswer } from './model.port.ts'
+import type { Price } from './price.port.ts'
+import { readStream } from './stream.ts'
+import { usageOf } from './usage.ts'
+
+const versions: ReadonlySet<unknown> = new Set<SpecificationVersion>(['v2', 'v3', 'v4'])
+
+/** By shape: has the methods of a language model, of whatever version. */
+export function isLanguageModel(value: unknown): value is LanguageModel {
+  const model = value as Partial<LanguageModel> | null | undefined
+  return (
+    typeof model === 'object' &&
+    model !== null &&
+    typeof model.specificationVersion === 'string' &&
+    typeof model.doGenerate === 'function' &&
+    typeof model.doStream === 'function'
+  )
+}
+
+/** 'provider/model' of a model object: 'openai.responses' and 'gpt-5' make 'openai/gpt-5'. */
+export const idOf = (model: LanguageModel): string => `${model.provider.split('.')[0]}/${model.modelId}`
+
+/**
+ * @throws MODEL_UNSUPPORTED for a version tutti does not know.
+ * @example candidateOf(openai('gpt-5-mini'), { price: priceOf('openai/gpt-5-mini') })
+ */
+export function candidateOf(model: LanguageModel, o: { id?: string | undefined; price: Price | undefined }): Candidate {
+  const id = o.id ?? idOf(model)
+  if (!versions.has(model.specificationVersion)) {
+    throw new TuttiError(
+      'MODEL_UNSUPPORTED',
+      `${id} speaks version '${String(model.specificationVersion)}' of the language model interface; tutti knows v2, v3 and v4`,
+      {
+        hint: 'Install a version of the provider package that speaks one of these, or update tutti.',
+      },
+    )
+  }
+  return new LanguageModelCandidate(model, id, o.price)
+}
+
+class LanguageModelCandidate implements Candidate {
+  readonly id: string
+  readonly price: Price | undefined
+  readonly #version: SpecificationVersion
+  /** Called with V4 options; `callOptions` made them fit the version. */
+  readonly #model: LanguageModelV4
+
+  constructor(model: LanguageModel, id: string, price: Price | undefined) {
+    this.id = id
+    this.price = price
+    this.#version = model.specificationVersion
+    this.#model = model as LanguageModelV4
+  }
+
+  async generate(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer> {
+    const result = await this.#call(request, context, (options) => this.#model.doGenerate(options))
+    return this.#answerOf(result)
+  }
+
+  async stream(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer> {
+    const { stream } = await this.#call(request, context, (options) => this.#model.doStream(options))
+    return readStream(stream, { model: this.id, provider: this.#model.provider, wantsJson: request.output !== undefined }, context)
+  }
+
+  async #call<T>(
+    request: ModelRequest,
+    context: CandidateContext,
+    call: (options: Parameters<LanguageModelV4['doGenerate']>[0]) => PromiseLike<T>,
+  ): Promise<T> {
+    try {
+      const options = callOptions(request, this.#version, context.maxOutputTokens, context.signal)
+      return await untilAborted(call(options), context.signal)
+    } catch (error) {
+      throw failureOf(error, { model: this.id, phase: 'call', signal: context.signal })
+    }
+  }
+
+  #answerOf(result: LanguageModelV4GenerateResult): RawAnswer | FailedAnswer {
+    const usage = usageOf(result.usage, this.#model.provider, result.providerMetadata)
+    const finish = finishOf(result.finishReason)
+    if (finish === 'cut')
+      return { error: new TuttiError('MODEL_STREAM_CUT', `${this.id}: the answer ended before it was finished`, { data: { model: this.id } }), usage }
+    const parts = result.content.flatMap((content) => answerPart(content) ?? [])
+    const outputText = result.structuredOutputText === undefined ? {} : { outputText: result.structuredOutputText }
+    return { message: { role: 'assistant', parts }, finish, usage, ...outputText }
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What the rooms above know of models: what may stand as one, what is asked of it, what it answers. Types only.
+ * Providers speak `@ai-sdk/provider` (V2, V3 and V4); nothing above this room sees those shapes.
+ */
+import type { LanguageModelV2, LanguageModelV3, LanguageModelV4 } from '@ai-sdk/provider'
+import type { FinishReason, Message, ProviderData, TokenUsage } from '../message/index.ts'
+import type { JsonSchema } from '../primitives/index.ts'
+import type { StreamPart } from '../run/core.port.ts'
+import type { Retry, Run } from '../run/definition.port.ts'
+import type { Price } from './price.port.ts'
+
+export type ModelId = 'tutti/extractive' | 'anthropic/claude-sonnet-4-5' | 'openai/gpt-5-mini' | (`${string}/${string}` & {})
+export type LanguageModel = LanguageModelV2 | LanguageModelV3 | LanguageModelV4
+
+/** A policy around models, or a model of our own; the name says which. */
+export interface Model {
+  readonly '~model': string
+}
+/** An id, a provider's model, a policy, or an ordered list of them: a list is a fallback chain. */
+export type ModelLike = ModelId | LanguageModel | Model | readonly ModelLike[]
+
+/** What a `Model` that is a policy does to the models inside it. */
+export interface PolicyModel extends Model {
+  readonly '~policy':
+    | { readonly kind: 'retry'; readonly of: ModelLike; readonly retry: Retry }
+    | { readonly kind: 'hedge' | 'cascade' | 'cache' | 'limit'; readonly of: ModelLike }
+}
+
+export interface ToolSpec {
+  readonly name: string
+  readonly description: string
+  readonly inputSchema: JsonSchema
+}
+
+export interface ModelSettings {
+  /** Held before the call and sent with it. Default: what the model can write, at most 4096 under a limit of money or tokens. */
+  readonly maxOutputTokens?: number | undefined
+  readonly temperature?: number | undefined
+  readonly topP?: number | undefined
+  readonly stop?: readonly string[] | undefined
+  readonly seed?: number | undefined
+  readonly reasoning?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max' | undefined
+  /** How long one attempt may take, in ms. Default: as long as the provider's own client waits. */
+  readonly timeoutMs?: number | undefined
+  /** Options that only one provider knows, keyed by its name. */
+  readonly provider?: ProviderData | undefined
+}
+
+export interface ModelRequest {
+  /** The instructions; a tunable. */
+  readonly system?: string | undefined
+  readonly messages: readonly Message[]
+  /** The place of `messages` in its thread: how many, and their chain. Part of the fingerprint in their stead. */
+  readonly thread: { readonly at: number; readonly chain: string }
+  /** Give the same array every turn: its hash is computed once per array. */
+  readonly tools?: readonly ToolSpec[] | undefined
+  readonly toolChoice?: 'auto' | 'none' | 'required' | { readonly tool: string } | undefined
+  /** The answer is to be JSON of this schema. Give the same object every turn. */
+  readonly output?: { readonly name: string; readonly schema: JsonSchema } | undefined
+  readonly settings?: ModelSettings | undefined
+}
+
+/** Recorded as it is: JSON. */
+export interface ModelAnswer {
+  readonly message: Extract<Message, { role: 'assistant' }>
+  readonly finish: FinishReason
+  readonly usage: TokenUsage
+  /** Which model answered, and why that one: 'asked for', 'fallback after MODEL_RATE_LIMITED of …', 'OPENAI_API_KEY is set'. */
+  readonly model: { readonly id: string; readonly why: string }
+  /** Absent: no price, or no usage, is known. */
+  readonly costMicroUsd?: number | undefined
+  /** The JSON text of the answer, where the provider says it is another than the text of the message. */
+  readonly outputText?: string | undefined
+}
+
+/** What one model answered, before anything is made of it. */
+export type RawAnswer = Pick<ModelAnswer, 'message' | 'finish' | 'usage' | 'outputText'>
+
+/** A failed answer that says what it used. */
+export interface FailedAnswer {
+  readonly error: unknown
+  readonly usage: TokenUsage
+}
+
+export interface CandidateContext {
+  readonly signal: AbortSignal
+  /** What was held, and is sent. */
+  readonly maxOutputTokens: number
+  /** Shows a provisional part. */
+  show(part: StreamPart): void
+}
+
+/** One model that can be called: a resolved link of a fallback chain. */
+export interface Candidate {
+  /** 'provider/model'. */
+  readonly id: string
+  readonly price: Price | undefined
+  /** @throws a TuttiError of the MODEL family, or the reason of the signal */
+  generate(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer>
+  /** The same, showing parts as they come. */
+  stream(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer>
+}
+
+export interface AskModel {
+  /** The name of the step, e.g. `turn:1`. */
+  readonly name: string
+  /** Whose question it is: overrides are keyed by it. */
+  readonly agent: string
+  /** `undefined`: the app's model, or the one chosen from the environment. */
+  readonly model?: ModelLike | undefined
+  readonly request: ModelRequest
+  /** Default `true`: parts are shown as they come. */
+  readonly stream?: boolean | undefined
+}
+
+/** What the app provides to its runs: asks models, records the attempts, holds and settles their cost. */
+export interface Gateway {
+  ask(run: Run, question: AskModel): Promise<ModelAnswer>
+}
+
+/** Structurally what an embedder of the retrieval room is. */
+export interface TextEmbedder {
+  embed(texts: readonly string[]): Promise<Float32Array[]>
+}
+
+/** What happened to one attempt, as `data.attempts` of the final error lists them. */
+export interface AttemptRecord {
+  readonly model: string
+  readonly code: string
+  readonly message: string
+}

@@ -1,0 +1,73 @@
+/** What a model costs: the dated table, what the app says instead, and the arithmetic. Money is integer micro-USD, rounded up. */
+import type { TokenUsage } from '../message/index.ts'
+import type { Price, Rate } from './price.port.ts'
+import table from './prices.json' with { type: 'json' }
+import { isLocalProvider } from './provider-table.ts'
+
+/** The day the table of prices was true. */
+export const pricesAsOf: string = table.asOf
+
+/** Prices as an app declares them: USD per million tokens, by 'provider/model'. */
+export type DeclaredPrices = Readonly<Record<string, { readonly input: number; readonly output: number; readonly cacheRead?: number | undefined }>>
+
+const listed: Readonly<Record<string, Price>> = table.models
+const free: Price = { input: 0, output: 0 }
+/** A pinned version costs what its model costs, unless the table knows it better. */
+const pinned = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/
+
+/**
+ * The price of 'provider/model': what the app declares, else 0 for what runs on this machine, else the table. `undefined`: unknown.
+ * What the table knows of a model beside its rates (its limits) is kept under a declared price.
+ */
+export function priceOf(id: string, declared: DeclaredPrices = {}): Price | undefined {
+  const known = listed[id] ?? listed[id.replace(pinned, '')]
+  const said = declared[id]
+  if (said) return { ...limitsOf(known), ...rateOf(said) }
+  return isLocalProvider(id.slice(0, id.indexOf('/'))) ? free : known
+}
+
+/** What a call cost; `undefined` where the usage that decides it is unknown. */
+export function costMicroUsd(price: Price, usage: TokenUsage): number | undefined {
+  const { inputTokens, outputTokens } = usage
+  if (price.input === 0 && price.output === 0) return 0
+  if (inputTokens === undefined || outputTokens === undefined) return undefined
+  const rate = rateFor(price, inputTokens)
+  const cacheRead = Math.min(usage.cacheReadTokens ?? 0, inputTokens)
+  const cacheWrite = Math.min(usage.cacheWriteTokens ?? 0, inputTokens - cacheRead)
+  const plain = inputTokens - cacheRead - cacheWrite
+  return perMillion(plain * rate.input + cacheRead * (rate.cacheRead ?? rate.input) + cacheWrite * (rate.cacheWrite ?? rate.input) + outputTokens * rate.output)
+}
+
+/** The most a call can cost that reads at most `inputTokens` and writes at most `outputTokens`, whatever its cache does. */
+export function worstMicroUsd(price: Price, inputTokens: number, outputTokens: number): number {
+  const rate = dearest(price, inputTokens)
+  return perMillion(inputTokens * rate.input + outputTokens * rate.output)
+}
+
+/** How many tokens may be written for `microUsd`, after at most `inputTokens` are read. */
+export function affordableOutput(price: Price, inputTokens: number, microUsd: number): number {
+  const rate = dearest(price, inputTokens)
+  if (rate.output === 0) return Number.MAX_SAFE_INTEGER
+  return Math.max(0, Math.floor((microUsd * 1_000_000 - inputTokens * rate.input) / rate.output))
+}
+
+const rateFor = (price: Price, inputTokens: number): Rate => (price.above && inputTokens > price.above.inputTokens ? price.above : price)
+
+function dearest(price: Price, inputTokens: number): { input: number; output: number } {
+  const rate = rateFor(price, inputTokens)
+  return { input: Math.max(rate.input, rate.cacheWrite ?? 0), output: rate.output }
+}
+
+/** `sum` is in tokens × micro-USD per million tokens: exact integers, divided once and rounded up. */
+const perMillion = (sum: number): number => Math.floor((sum + 999_999) / 1_000_000)
+
+const rateOf = (said: DeclaredPrices[string]): Rate => ({
+  input: Math.round(said.input * 1_000_000),
+  output: Math.round(said.output * 1_000_000),
+  ...(said.cacheRead === undefined ? {} : { cacheRead: Math.round(said.cacheRead * 1_000_000) }),
+})
+
+const limitsOf = (price: Price | undefined): Pick<Price, 'maxInputTokens' | 'maxOutputTokens'> => ({
+  ...(price?.maxInputTokens === undefined ? {} : { maxInputTokens: price.maxInputTokens }),
+  ...(price?.maxOutputTokens === undefined ? {} : { maxOutputTokens: price.maxOutputTokens }),
+})

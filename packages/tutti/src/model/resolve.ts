@@ -1,0 +1,107 @@
+/** From 'provider/model' to a model: the user's installed provider package, and the key of their environment. */
+import { TuttiError } from '../errors/index.ts'
+import { extractive } from './extractive/index.ts'
+import { isLanguageModel } from './language-model.ts'
+import type { LanguageModel, TextEmbedder } from './model.port.ts'
+import { importPackage } from './provider-package.ts'
+import { type ProviderLine, providerAliases, providerTable } from './provider-table.ts'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export interface ResolveOptions {
+  readonly env: Env
+  /** Where the user's project is: packages are looked for from here upwards. */
+  readonly cwd: string
+  /** For 'tutti/extractive': compares meanings; without it, words alone. */
+  readonly embedder?: TextEmbedder | undefined
+}
+
+/**
+ * @throws MODEL_UNKNOWN for an id that is malformed or names no provider, MODEL_PACKAGE_MISSING with the install command, MODEL_KEY_MISSING with the variable.
+ * @example await resolveModel('anthropic/claude-sonnet-4-5', { env: process.env, cwd: process.cwd() })
+ */
+export async function resolveModel(id: string, o: ResolveOptions): Promise<LanguageModel> {
+  const { provider, model } = splitId(id)
+  if (provider === 'tutti') {
+    if (model === 'extractive') return extractive({ embedder: o.embedder })
+    throw new TuttiError('MODEL_UNKNOWN', `'${id}' is not a model of tutti; there is 'tutti/extractive'`)
+  }
+  const line = lineOf(provider, id)
+  const settings = settingsOf(provider, line, o.env)
+  const create = await factoryOf(line, o.cwd)
+  const made = create(settings) as { languageModel?: (model: string) => unknown }
+  const resolved = made.languageModel?.(model)
+  if (isLanguageModel(resolved)) return resolved
+  throw new TuttiError('MODEL_UNSUPPORTED', `${line.package} gave no language model for '${model}'`, { hint: `Update ${line.package}.` })
+}
+
+/** The provider of an id under the name the table has it by, and the rest, which may hold slashes of its own. @throws MODEL_UNKNOWN */
+export function splitId(id: string): { readonly provider: string; readonly model: string } {
+  const slash = id.indexOf('/')
+  const name = id.slice(0, Math.max(0, slash))
+  const model = id.slice(slash + 1)
+  if (slash <= 0 || model === '')
+    throw new TuttiError('MODEL_UNKNOWN', `'${id}' is not a model id`, { hint: "Write 'provider/model', as in 'openai/gpt-5-mini'." })
+  return { provider: Object.hasOwn(providerAliases, name) ? (providerAliases[name] as string) : name, model }
+}
+
+/** The id as prices and journals know it: an alias of a provider becomes its name. @throws MODEL_UNKNOWN */
+export function plainId(id: string): string {
+  const { provider, model } = splitId(id)
+  return `${provider}/${model}`
+}
+
+function lineOf(provider: string, id: string): ProviderLine {
+  const line = Object.hasOwn(providerTable, provider) ? providerTable[provider] : undefined
+  if (line) return line
+  throw new TuttiError(
+    'MODEL_UNKNOWN',
+    `'${id}' names the provider '${provider}', which tutti does not know; it knows ${Object.keys(providerTable).join(', ')} and tutti`,
+    {
+      hint: 'Correct the name, or hand over a model object of its AI SDK package.',
+    },
+  )
+}
+
+/** Whether the environment has all that a provider needs. */
+export const hasKeys = (line: ProviderLine, env: Env): boolean => line.needs.every((group) => group.some((option) => settingOf(line, option, env)))
+
+function settingsOf(provider: string, line: ProviderLine, env: Env): Record<string, unknown> {
+  for (const group of line.needs) {
+    if (group.some((option) => settingOf(line, option, env))) continue
+    const variables = group.map((option) => line.settings[option]?.[0]).join(' or ')
+    throw new TuttiError('MODEL_KEY_MISSING', `'${provider}' needs ${variables}, which the environment does not have`, {
+      hint: `Set ${variables} (in a .env file: node --env-file=.env).`,
+      data: { provider, variables },
+    })
+  }
+  const settings: Record<string, unknown> =
+    line.localUrl === undefined ? {} : { name: provider, baseURL: line.localUrl, supportsStructuredOutputs: true, includeUsage: true }
+  for (const option of Object.keys(line.settings)) {
+    const value = settingOf(line, option, env)
+    if (value) settings[option] = value.value
+  }
+  return settings
+}
+
+/** The first variable of an option that is set and not empty. */
+export function settingOf(line: ProviderLine, option: string, env: Env): { readonly variable: string; readonly value: string } | undefined {
+  for (const variable of line.settings[option] ?? []) {
+    const value = env[variable]
+    if (value !== undefined && value !== '') return { variable, value }
+  }
+  return undefined
+}
+
+async function factoryOf(line: ProviderLine, cwd: string): Promise<(settings: object) => unknown> {
+  const module = await importPackage(line.package, cwd)
+  if (!module) {
+    throw new TuttiError('MODEL_PACKAGE_MISSING', `${line.package} is not installed in ${cwd} or above`, {
+      hint: `npm install ${line.package}`,
+      data: { package: line.package },
+    })
+  }
+  const create = module[line.create]
+  if (typeof create === 'function') return create as (settings: object) => unknown
+  throw new TuttiError('MODEL_UNSUPPORTED', `${line.package} does not export ${line.create}`, { hint: `Update it: npm install ${line.package}@latest` })
+}

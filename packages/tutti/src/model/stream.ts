@@ -1,0 +1,152 @@
+/**
+ * Reads one stream of a model to its end, shows its parts on the way, and puts the answer together.
+ *
+ * Invariants: an answer is made only of a stream that said it finished (M4); an error part fails the stream, but is thrown at its end, so that the usage that
+ * follows it is not lost; the stream is cancelled when the signal aborts or reading fails.
+ */
+import type { LanguageModelV2StreamPart, LanguageModelV3StreamPart, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { TuttiError } from '../errors/index.ts'
+import type { ProviderData, TokenUsage } from '../message/index.ts'
+import { type AnswerPart, answerPart, finishOf, providerData } from './answer.ts'
+import { failureOf } from './failure.ts'
+import type { CandidateContext, FailedAnswer, RawAnswer } from './model.port.ts'
+import { PartialReader } from './output.ts'
+import { usageOf } from './usage.ts'
+
+type StreamPart = LanguageModelV2StreamPart | LanguageModelV3StreamPart | LanguageModelV4StreamPart
+type Finish = Extract<StreamPart, { type: 'finish' }>
+
+/** @throws a TuttiError of the MODEL family, or the reason of the signal */
+export async function readStream(
+  stream: ReadableStream<StreamPart>,
+  o: { model: string; provider: string; wantsJson: boolean },
+  context: CandidateContext,
+): Promise<RawAnswer | FailedAnswer> {
+  const answer = new Assembly(context, o.wantsJson)
+  const reader = stream.getReader()
+  // Ends a pending read at once: an in-process model may not listen to the signal itself.
+  const abort = (): void => void reader.cancel(context.signal.reason).catch(() => {})
+  context.signal.addEventListener('abort', abort, { once: true })
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      answer.take(value)
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {})
+    throw failureOf(error, { model: o.model, phase: 'stream', signal: context.signal })
+  } finally {
+    context.signal.removeEventListener('abort', abort)
+  }
+  context.signal.throwIfAborted()
+  return answer.end(o)
+}
+
+/** The parts seen so far, in the order in which they began. */
+class Assembly {
+  readonly #context: CandidateContext
+  readonly #partial: PartialReader | undefined
+  readonly #parts: AnswerPart[] = []
+  readonly #open = new Map<string, number>()
+  readonly #toolNames = new Map<string, string>()
+  #finish: Finish | undefined
+  #error: { readonly error: unknown } | undefined
+
+  constructor(context: CandidateContext, wantsJson: boolean) {
+    this.#context = context
+    this.#partial = wantsJson ? new PartialReader() : undefined
+  }
+
+  take(part: StreamPart): void {
+    switch (part.type) {
+      case 'text-start':
+      case 'reasoning-start':
+        return this.#begin(part.type === 'text-start' ? 'text' : 'reasoning', part.id, part.providerMetadata)
+      case 'text-delta':
+      case 'reasoning-delta':
+        return this.#grow(part.type === 'text-delta' ? 'text' : 'reasoning', part)
+      case 'text-end':
+      case 'reasoning-end':
+        return this.#close(part.type === 'text-end' ? 'text' : 'reasoning', part)
+      case 'tool-input-start':
+        this.#toolNames.set(part.id, part.toolName)
+        return
+      case 'tool-input-delta':
+        return this.#context.show({ type: 'tool-input', tool: this.#toolNames.get(part.id) ?? '', text: part.delta })
+      case 'finish':
+        this.#finish = part
+        return
+      case 'error':
+        this.#error ??= { error: part.error }
+        return
+      case 'tool-call':
+      case 'tool-result':
+      case 'file': {
+        if (part.type === 'tool-result' && 'preliminary' in part && part.preliminary) return
+        const whole = answerPart(part)
+        if (whole) this.#parts.push(whole)
+        return
+      }
+      default:
+        return
+    }
+  }
+
+  end(o: { model: string; provider: string }): RawAnswer | FailedAnswer {
+    const usage = usageOf(this.#finish?.usage, o.provider, this.#finish?.providerMetadata)
+    if (this.#error) return { error: failureOf(this.#error.error, { model: o.model, phase: 'stream' }), usage }
+    const finish = this.#finish && finishOf(this.#finish.finishReason)
+    if (finish === undefined || finish === 'cut' || this.#silentlyCut(usage)) {
+      return { error: new TuttiError('MODEL_STREAM_CUT', `${o.model}: the stream ended without its finish`, { data: { model: o.model } }), usage }
+    }
+    return { message: { role: 'assistant', parts: this.#parts.filter(saysSomething) }, finish, usage }
+  }
+
+  /** Older adapters end a cut stream with a finish of their own making: no reason from the provider, and no usage. */
+  #silentlyCut(usage: TokenUsage): boolean {
+    const reason = this.#finish?.finishReason
+    const unsaid = typeof reason === 'string' ? reason === 'unknown' : reason?.unified === 'other' && reason.raw === undefined
+    return unsaid && usage.inputTokens === undefined && usage.outputTokens === undefined
+  }
+
+  #begin(type: 'text' | 'reasoning', id: string, metadata: unknown): void {
+    this.#open.set(`${type} ${id}`, this.#parts.length)
+    this.#parts.push({ type, text: '', ...providerData(metadata) })
+  }
+
+  #grow(type: 'text' | 'reasoning', { id, delta, providerMetadata }: { id: string; delta: string; providerMetadata?: unknown }): void {
+    // Some adapters leave the start out.
+    if (!this.#open.has(`${type} ${id}`)) this.#begin(type, id, undefined)
+    this.#extend(type, id, delta, providerMetadata)
+    if (delta === '') return
+    if (type === 'reasoning') return this.#context.show({ type, text: delta })
+    if (!this.#partial) return this.#context.show({ type, text: delta })
+    const value = this.#partial.take(delta)
+    if (value !== undefined) this.#context.show({ type: 'partial', value })
+  }
+
+  /** Signatures come with the end of a part. */
+  #close(type: 'text' | 'reasoning', { id, providerMetadata }: { id: string; providerMetadata?: unknown }): void {
+    this.#extend(type, id, '', providerMetadata)
+    this.#open.delete(`${type} ${id}`)
+  }
+
+  #extend(type: 'text' | 'reasoning', id: string, delta: string, metadata: unknown): void {
+    const index = this.#open.get(`${type} ${id}`)
+    const part = index === undefined ? undefined : this.#parts[index]
+    if (index === undefined || part?.type !== type) return
+    const provider = mergeProvider(part.provider, providerData(metadata).provider)
+    this.#parts[index] = { type, text: part.text + delta, ...(provider ? { provider } : {}) }
+  }
+}
+
+/** Empty text is nothing; empty reasoning may carry a signature. */
+const saysSomething = (part: AnswerPart): boolean => !((part.type === 'text' || part.type === 'reasoning') && part.text === '' && !part.provider)
+
+function mergeProvider(before: ProviderData | undefined, after: ProviderData | undefined): ProviderData | undefined {
+  if (!before || !after) return after ?? before
+  const merged: Record<string, ProviderData[string]> = { ...before }
+  for (const [name, data] of Object.entries(after)) merged[name] = { ...merged[name], ...data }
+  return merged
+}

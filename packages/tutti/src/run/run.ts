@@ -57,7 +57,8 @@ export class ScopedRun implements RunCore {
   }
 
   call(flow: Flow<unknown, unknown>, input: unknown, o: { name?: string } & ScopeOptions = {}): Promise<unknown> {
-    return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), o)
+    const { options } = flow['~flow']
+    return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), { budget: o.budget ?? options.budget, deadline: o.deadline ?? options.deadline })
   }
 
   step(name: string, ...rest: unknown[]): Promise<unknown> {

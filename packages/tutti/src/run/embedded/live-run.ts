@@ -1,14 +1,10 @@
 /** One run that this process drives now: its activation, its pump, and the flow between them. */
 import { recordError, TuttiError } from '../../errors/index.ts'
-import type { Entry } from '../../journal/index.ts'
-import { decode, encode, type Json } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
-import type { AnyFlow, Run } from '../definition.port.ts'
+import { beginFlow } from '../begin.ts'
+import type { AnyFlow } from '../definition.port.ts'
 import type { RunResult } from '../engine.port.ts'
-import { executeFlow } from '../execute.ts'
 import { type FlowEnd, Pump } from '../pump.ts'
-import { ScopedRun } from '../run.ts'
-import { RunScope, standing } from '../scope.ts'
 import { type ActivationOptions, EmbeddedActivation, Suspended } from './activation.ts'
 
 export interface LiveRunOptions extends ActivationOptions {
@@ -35,7 +31,7 @@ export class LiveRun {
     const { activation } = this
     const pump = new Pump(activation, { clock: o.clock, patienceMs: o.patienceMs })
     try {
-      const end = await pump.drive(beginFlow(o, activation, pump))
+      const end = await pump.drive(beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
       await activation.end(resultOf(end, pump))
       return { type: 'ended' }
     } catch (error) {
@@ -52,23 +48,6 @@ export class LiveRun {
   }
 }
 
-function beginFlow(o: LiveRunOptions, activation: EmbeddedActivation, pump: Pump): Promise<Json> {
-  const { started } = activation
-  const scope = new RunScope(undefined, o.flow.name, [], undefined, false)
-  pump.openScope(scope)
-  scope.deadline = started.deadline
-  const run = new ScopedRun({ id: activation.run, scope: started.scope, pump, services: o.services }, scope) as unknown as Run
-  return standing.run(scope, async () => {
-    const input = decode(await activation.load(started.input))
-    scope.standFor(input)
-    try {
-      return encode(await executeFlow(o.flow, input, run))
-    } finally {
-      pump.closeScope(scope)
-    }
-  })
-}
-
 /** A cancelled run is cancelled whatever its flow made of it, unless the deadline did it: that is a failure. */
 function resultOf(end: FlowEnd, pump: Pump): RunResult {
   const { cancelled } = pump
@@ -77,5 +56,3 @@ function resultOf(end: FlowEnd, pump: Pump): RunResult {
   if (end.ok) return { status: 'completed', output: end.value }
   return { status: 'failed', error: recordError(end.error, 'RUN_FAILED'), partial: pump.reached }
 }
-
-export const terminalOf = (entries: readonly Entry[]): Entry | undefined => entries.findLast((entry) => entry.type === 'run.completed' || entry.type === 'run.failed' || entry.type === 'run.cancelled')

@@ -1,0 +1,1 @@
+export { type AgentHook, agent } from './agent.ts'

@@ -1,0 +1,85 @@
+/**
+ * A dataflow graph: a node starts as soon as its own needs are there; there is no barrier. Handles instead of node names, so that edges type
+ * and a cycle cannot be written.
+ */
+import { TuttiError } from '../errors/index.ts'
+import type { InOf, OutOf, Schema } from '../primitives/index.ts'
+import { type AnyFlow, defineFlow, type Flow, type FlowOptions, isFlow, type Run, type Step } from '../run/index.ts'
+import { asFlow } from './step.ts'
+
+export interface Node<out T> {
+  readonly '~node': () => T
+}
+// biome-ignore lint/suspicious/noExplicitAny: a node of anything
+type Needs = Node<any> | { readonly [k: string]: Node<any> }
+type Got<D> = D extends Node<infer T> ? T : { [K in keyof D]: D[K] extends Node<infer T> ? T : never }
+
+export interface GraphBuilder {
+  node<const D extends Needs, O>(name: string, needs: D, step: Step<Got<D>, O>): Node<O>
+  /** A node that may be skipped: what depends on it sees `undefined`. */
+  nodeIf<const D extends Needs, O>(name: string, needs: D, when: (needs: Got<D>) => boolean, step: Step<Got<D>, O>): Node<O | undefined>
+}
+
+interface Planned {
+  readonly name: string
+  readonly needs: Needs
+  readonly part: AnyFlow
+  readonly when: ((needs: never) => boolean) | undefined
+}
+
+/**
+ * @param wire given the input's handle and a builder; returns the handle of the output. Called once, when the graph is declared.
+ * @throws CONFIG_INVALID when two nodes have one name, or a handle is of another graph
+ */
+export function graph<IS extends Schema, O>(name: string, o: FlowOptions & { input: IS }, wire: (input: Node<OutOf<IS>>, g: GraphBuilder) => Node<O>): Flow<InOf<IS>, O> {
+  const { input: inputSchema, ...options } = o
+  const entry = makeNode()
+  const plan = new Map<Node<unknown>, Planned>()
+  const end = wire(entry as Node<OutOf<IS>>, builder(name, plan, entry))
+  if (end !== entry && !plan.has(end)) throw new TuttiError('CONFIG_INVALID', `the output of '${name}' is a node of another graph`)
+  return defineFlow<InOf<IS>, O>({
+    kind: 'graph',
+    name,
+    options,
+    inputSchema,
+    outputSchema: undefined,
+    parts: [...plan.values()].map((planned) => planned.part).filter((part) => part['~flow'].kind !== 'code'),
+    execute: async (input, run) => {
+      const values = new Map<Node<unknown>, Promise<unknown>>([[entry, Promise.resolve(input)]])
+      for (const [node, planned] of plan) values.set(node, begin(planned, values, run))
+      await run.all([...values.values()])
+      return values.get(end)
+    },
+  })
+}
+
+function builder(graphName: string, plan: Map<Node<unknown>, Planned>, entry: Node<unknown>): GraphBuilder {
+  const add = (name: string, needs: Needs, step: Step<never, unknown>, when: Planned['when']): Node<never> => {
+    if ([...plan.values()].some((planned) => planned.name === name)) throw new TuttiError('CONFIG_INVALID', `'${graphName}' has two nodes called '${name}'`)
+    for (const need of nodesOf(needs)) if (need !== entry && !plan.has(need)) throw new TuttiError('CONFIG_INVALID', `'${name}' needs a node that is not of '${graphName}'`)
+    const node = makeNode()
+    plan.set(node, { name, needs, part: isFlow(step) ? step : asFlow(step, name), when })
+    return node as Node<never>
+  }
+  return {
+    node: (name, needs, step) => add(name, needs, step as Step<never, unknown>, undefined),
+    nodeIf: (name, needs, when, step) => add(name, needs, step as Step<never, unknown>, when as Planned['when']),
+  }
+}
+
+async function begin(planned: Planned, values: ReadonlyMap<Node<unknown>, Promise<unknown>>, run: Run): Promise<unknown> {
+  const got = await gather(planned.needs, values)
+  if (planned.when && !planned.when(got as never)) return undefined
+  return run.call(planned.part as Flow<unknown, unknown>, got, { name: planned.name })
+}
+
+async function gather(needs: Needs, values: ReadonlyMap<Node<unknown>, Promise<unknown>>): Promise<unknown> {
+  if (isNode(needs)) return values.get(needs)
+  const names = Object.keys(needs)
+  const got = await Promise.all(Object.values(needs).map((node) => values.get(node)))
+  return Object.fromEntries(names.map((name, i) => [name, got[i]]))
+}
+
+const isNode = (needs: Needs): needs is Node<unknown> => '~node' in needs
+const nodesOf = (needs: Needs): readonly Node<unknown>[] => (isNode(needs) ? [needs] : Object.values(needs))
+const makeNode = (): Node<unknown> => ({ '~node': () => undefined })

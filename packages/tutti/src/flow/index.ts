@@ -1,0 +1,6 @@
+export { chain } from './chain.ts'
+export { type GraphBuilder, graph, type Node } from './graph.ts'
+export { loop } from './loop.ts'
+export { map } from './map.ts'
+export { parallel } from './parallel.ts'
+export { type Router, route } from './route.ts'

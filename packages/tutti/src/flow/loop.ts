@@ -1,0 +1,28 @@
+import { TuttiError } from '../errors/index.ts'
+import { type AnyFlow, defineFlow, type Flow, isFlow, type Step } from '../run/index.ts'
+import { asFlow } from './step.ts'
+
+/**
+ * A body again and again, each turn given what the last one made, until `until` holds: an evaluator and an optimiser, a refinement.
+ * @param o.until asked after each turn, with its number from 1; a pure function
+ * @throws FLOW_LOOP_LIMIT when it does not hold after `max` turns
+ */
+export function loop<S>(name: string, o: { body: Step<S, S>; until: (state: S, turn: number) => boolean; max: number }): Flow<S, S> {
+  const body: AnyFlow = asFlow(o.body, 'turn')
+  return defineFlow<S, S>({
+    kind: 'loop',
+    name,
+    options: {},
+    inputSchema: isFlow(o.body) ? body['~flow'].inputSchema : undefined,
+    outputSchema: undefined,
+    parts: [body],
+    execute: async (input, run) => {
+      let state = input as S
+      for (let turn = 1; turn <= o.max; turn++) {
+        state = await run.call(body as Flow<S, S>, state as never, { name: `turn:${turn}` })
+        if (o.until(state, turn)) return state
+      }
+      throw new TuttiError('FLOW_LOOP_LIMIT', `'${name}' went through its ${o.max} turns and 'until' does not hold`, { data: { loop: name, max: o.max } })
+    },
+  })
+}

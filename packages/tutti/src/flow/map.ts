@@ -1,0 +1,20 @@
+import { defineFlow, type Flow, type MapOptions, type Settled, type Step } from '../run/index.ts'
+import { asFlow } from './step.ts'
+
+/**
+ * One step over many items; each item is recorded by itself. With `onError: 'collect'` a failed item is part of the output, not the end of the map.
+ */
+export function map<I, O>(name: string, each: Step<I, O>, o: MapOptions & { onError: 'collect' }): Flow<Iterable<I>, Settled<I, O>[]>
+export function map<I, O>(name: string, each: Step<I, O>, o?: MapOptions & { onError?: 'fail' }): Flow<Iterable<I>, O[]>
+export function map(name: string, each: Step<never, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Flow<Iterable<unknown>, unknown[]> {
+  const item = asFlow(each, 'item')
+  return defineFlow({
+    kind: 'map',
+    name,
+    options: {},
+    inputSchema: undefined,
+    outputSchema: undefined,
+    parts: [item],
+    execute: (items, run) => run.map('item', items as Iterable<unknown>, item as Flow<unknown, unknown>, o as MapOptions),
+  })
+}

@@ -1,0 +1,59 @@
+import { TuttiError } from '../errors/index.ts'
+import { type AnyFlow, type Awaitable, defineFlow, type Flow, isFlow, type Run, type Step } from '../run/index.ts'
+import { takeStep } from './step.ts'
+
+/** Chooses one of `K` for an input, or nothing. */
+export interface Router<in I, out K extends string> {
+  readonly '~router': { readonly choose: (input: unknown, run: Run) => Awaitable<string | undefined>; readonly in: (i: I) => void; readonly key: () => K | undefined }
+}
+// The branches say what a route takes, so it types anywhere, not only where its neighbour is known.
+// biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
+type BranchIn<B> = (B[keyof B] extends infer F ? (F extends Flow<infer I, any> ? (i: I) => void : never) : never) extends (i: infer I) => void ? I : never
+// biome-ignore lint/suspicious/noExplicitAny: the input does not matter here
+type BranchOut<B> = { [P in keyof B]: B[P] extends Flow<any, infer O> ? O : never }[keyof B]
+type By<I, K> = ((input: I, run: Run) => Awaitable<K>) | Flow<I, K>
+
+interface RouteOptions {
+  readonly by: unknown
+  readonly to: Readonly<Record<string, AnyFlow>>
+  readonly otherwise?: Step<never, unknown> | undefined
+}
+
+/**
+ * One of several branches. `by` chooses (a function, a flow, a router); the branch gets the input itself. `otherwise` is required exactly
+ * when `to` does not cover every choice. The choice is recorded.
+ * @throws FLOW_NO_BRANCH when the choice has no branch at run time
+ */
+export function route<K extends string, B extends { readonly [P in K]?: AnyFlow }, O>(
+  name: string,
+  o: { to: B; by: By<BranchIn<B>, K | undefined> | Router<BranchIn<B>, K>; otherwise: Step<BranchIn<B>, O> },
+): Flow<BranchIn<B>, BranchOut<B> | O>
+export function route<K extends string, B extends { readonly [k: string]: AnyFlow }>(
+  name: string,
+  o: { to: B & { readonly [P in NoInfer<K>]: AnyFlow } & { readonly [P in Exclude<keyof B, K>]: never }; by: By<BranchIn<B>, K> },
+): Flow<BranchIn<B>, BranchOut<B>>
+export function route(name: string, o: RouteOptions): Flow<unknown, unknown> {
+  const branches = Object.values(o.to)
+  return defineFlow({
+    kind: 'route',
+    name,
+    options: {},
+    inputSchema: undefined,
+    outputSchema: undefined,
+    parts: [...branches, ...(o.otherwise && isFlow(o.otherwise) ? [o.otherwise] : [])],
+    execute: async (input, run) => {
+      const choice = await choose(o.by, input, run)
+      const branch = choice !== undefined && Object.hasOwn(o.to, choice) ? o.to[choice] : undefined
+      if (branch) return run.call(branch as Flow<unknown, unknown>, input)
+      if (o.otherwise) return takeStep(o.otherwise, 'otherwise', input, run)
+      throw new TuttiError('FLOW_NO_BRANCH', `'${name}' chose '${String(choice)}', which has no branch; it has ${Object.keys(o.to).join(', ')}`, { data: { route: name, choice: String(choice) } })
+    },
+  })
+}
+
+async function choose(by: unknown, input: unknown, run: Run): Promise<string | undefined> {
+  const chosen = isRouter(by) ? await by['~router'].choose(input, run) : await takeStep(by as Step<never, unknown>, 'by', input, run)
+  return chosen === undefined || chosen === null ? undefined : String(chosen)
+}
+
+const isRouter = (by: unknown): by is Router<never, string> => typeof by === 'object' && by !== null && '~router' in by

@@ -1,0 +1,60 @@
+/** tutti: the vocabulary. Rooms with more to say are subpaths: `tutti/model`, `tutti/retrieval`, `tutti/journal`, `tutti/testing`. */
+export { type AgentHook, agent } from './agent/index.ts'
+export type { Budget, Usage } from './budget/index.ts'
+export { type ErrorCode, TuttiError } from './errors/index.ts'
+export { chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
+export type { Effect } from './journal/index.ts'
+export type { MessageLike, Prompt } from './message/index.ts'
+export { cache, cascade, hedge, limit, type Model, type ModelId, type ModelLike, retry } from './model/index.ts'
+export {
+  byMeaning,
+  byModel,
+  evaluate,
+  type Guardrail,
+  grounded,
+  guardrail,
+  type Memory,
+  mcp,
+  memory,
+  noPromptInjection,
+  openapi,
+  type RailPlaces,
+  redactPii,
+  type Scorer,
+  scorer,
+  type TeamStyle,
+  team,
+  uiStream,
+  type Verdict,
+} from './not-yet.ts'
+export type { Duration, InOf, Json, ModelSchema, OutOf, RunId, Schema, Scope } from './primitives/index.ts'
+export { type Citation, type Cited, cited, type Index, index, type Passage } from './retrieval/index.ts'
+export {
+  type AnyFlow,
+  type Awaitable,
+  type Flow,
+  type FlowOptions,
+  flow,
+  type InputOf,
+  type Leaf,
+  type MapOptions,
+  type OutputOf,
+  type Recorded,
+  type Retry,
+  type Run,
+  type RunEvent,
+  type RunHandle,
+  type RunOutcome,
+  type Settled,
+  type Signal,
+  type StartOptions,
+  type Step,
+  type StepContext,
+  type StepOptions,
+  signal,
+  type Tool,
+  type ToolContext,
+  type ToolSource,
+} from './run/index.ts'
+export { adopt, type ForeignTool, tool } from './tool/index.ts'
+export { type App, type AppOptions, type Engine, type Exporter, type ForkOptions, inMemory, type RunDiff, type Store, sqlite, tutti } from './tutti.ts'

@@ -1,0 +1,34 @@
+/** Begins a flow under a pump: its root scope, its `run`, its input as recorded, its output as it will be recorded. */
+import { decode, encode, type Json, type RunId } from '../primitives/index.ts'
+import type { Services } from './core.port.ts'
+import type { AnyFlow, Run } from './definition.port.ts'
+import type { Activation } from './engine.port.ts'
+import { executeFlow } from './execute.ts'
+import type { Pump } from './pump.ts'
+import { ScopedRun } from './run.ts'
+import { RunScope, standing } from './scope.ts'
+
+export interface BegunFlow {
+  readonly run: RunId
+  readonly flow: AnyFlow
+  readonly activation: Activation
+  readonly pump: Pump
+  readonly services: Services
+}
+
+export function beginFlow({ run, flow, activation, pump, services }: BegunFlow): Promise<Json> {
+  const { started } = activation
+  const scope = new RunScope(undefined, flow.name, [], undefined, false)
+  pump.openScope(scope)
+  scope.deadline = started.deadline
+  const face = new ScopedRun({ id: run, scope: started.scope, pump, services }, scope) as unknown as Run
+  return standing.run(scope, async () => {
+    const input = decode(await activation.load(started.input))
+    scope.standFor(input)
+    try {
+      return encode(await executeFlow(flow, input, face))
+    } finally {
+      pump.closeScope(scope)
+    }
+  })
+}

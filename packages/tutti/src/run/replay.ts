@@ -1,0 +1,64 @@
+/**
+ * Strict replay: runs a flow again from its journal, offline. Nothing executes: an ask that the record does not answer is a divergence.
+ */
+import { rebuildError, TuttiError } from '../errors/index.ts'
+import { type Entry, isBlobRef, isTerminal, type JournalStore, type RunStarted, type Value } from '../journal/index.ts'
+import { decode, type Json, type RunId, systemClock } from '../primitives/index.ts'
+import type { Services } from './core.port.ts'
+import type { AnyFlow } from './definition.port.ts'
+import type { Activation, Op, Outcome, RunResult } from './engine.port.ts'
+import { type BegunFlow, beginFlow } from './begin.ts'
+import { Pump } from './pump.ts'
+
+/**
+ * @returns the output that the run would have now, from its record alone
+ * @throws JOURNAL_DIVERGED when the code is not that of the record; RUN_NOT_FOUND; RUN_CANCELLED; what the run failed with
+ */
+export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, services: Services = new Map()): Promise<{ output: unknown; entries: number }> {
+  const record: Entry[] = []
+  for await (const entry of store.read(run)) record.push(entry)
+  if (record.length === 0) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })
+  const last = record.findLast(isTerminal)
+  if (!last) throw new TuttiError('RUN_BUSY', `the run '${run}' has not ended, so there is no whole record to replay`, { hint: 'Wait for its end, or resume it.', data: { run } })
+  const recorded = new RecordedRun(store, record)
+  const pump = new Pump(recorded, { clock: systemClock })
+  const begun: BegunFlow = { run, flow, services, activation: recorded, pump }
+  const end = await pump.drive(beginFlow(begun))
+  if (last.type === 'run.cancelled') throw new TuttiError('RUN_CANCELLED', last.reason)
+  if (!end.ok) throw last.type === 'run.failed' ? rebuildError(last.error) : end.error
+  const expected = last.type === 'run.completed' ? await recorded.load(last.output) : undefined
+  if (JSON.stringify(end.value) !== JSON.stringify(expected))
+    throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another output than its journal holds`, { data: { recorded: JSON.stringify(expected ?? null).slice(0, 500), asked: JSON.stringify(end.value).slice(0, 500) } })
+  return { output: decode(end.value), entries: record.length }
+}
+
+class RecordedRun implements Activation {
+  readonly started: RunStarted & { readonly time: number }
+  readonly record: readonly Entry[]
+  readonly #store: JournalStore
+
+  constructor(store: JournalStore, record: readonly Entry[]) {
+    const first = record[0]
+    if (first?.type !== 'run.started') throw new TuttiError('JOURNAL_CORRUPT', 'the journal does not begin with run.started')
+    this.#store = store
+    this.started = first
+    this.record = record
+  }
+  submit(op: Op): void {
+    throw new TuttiError('JOURNAL_DIVERGED', `the code asks for '${op.key}', which the journal does not hold`, { data: { recorded: '(nothing)', asked: op.key } })
+  }
+  abandon(): void {}
+  next(): Promise<Outcome> {
+    return new Promise(() => {})
+  }
+  load(value: Value): Json | Promise<Json> {
+    if (!isBlobRef(value)) return value
+    return this.#store.blob(value['~blob']).then((text) => JSON.parse(text) as Json)
+  }
+  openAccount(): void {}
+  left(): Partial<Record<string, number>> {
+    return {}
+  }
+  async end(_: RunResult): Promise<void> {}
+  async stop(): Promise<void> {}
+}

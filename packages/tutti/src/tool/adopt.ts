@@ -1,0 +1,89 @@
+/** Tools of other libraries, taken as they are, by shape: an AI SDK tool set, LangChain tools. */
+import { TuttiError } from '../errors/index.ts'
+import type { Effect } from '../journal/index.ts'
+import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
+import type { StepContext, Tool } from '../run/index.ts'
+import { checkToolName } from './tool.ts'
+
+export type ForeignTool =
+  | { readonly description?: unknown; readonly inputSchema: unknown; readonly execute?: unknown }
+  | { readonly name: string; readonly description: string; readonly schema: unknown; invoke(...args: never): unknown }
+
+/**
+ * @param o.effect what they do to the world, for all or by name. Default `'once'`: nobody said that they may be repeated.
+ * @throws CONFIG_INVALID for what is neither, or has no `execute`
+ */
+export function adopt(
+  tools: { readonly [name: string]: ForeignTool } | readonly ForeignTool[],
+  o: { effect?: Effect | { readonly [name: string]: Effect } } = {},
+  // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
+): Tool<any, any>[] {
+  const named = Array.isArray(tools) ? tools.map((tool) => [(tool as { name?: string }).name ?? '', tool] as const) : Object.entries(tools as { readonly [name: string]: ForeignTool })
+  return named.map(([name, tool]) => adoptOne(name, tool, typeof o.effect === 'object' ? (o.effect[name] ?? 'once') : (o.effect ?? 'once')))
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: their types are theirs
+function adoptOne(name: string, tool: ForeignTool, effect: Effect): Tool<any, any> {
+  checkToolName(name)
+  const execute = executeOf(name, tool)
+  const body = {
+    description: String(tool.description ?? ''),
+    inputSchema: schemaOf(name, 'schema' in tool ? tool.schema : tool.inputSchema),
+    outputSchema: undefined,
+    approve: undefined,
+    timeout: undefined,
+    reconcile: undefined,
+    flow: undefined,
+    execute,
+  }
+  // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
+  return { name, effect, '~tool': body } as unknown as Tool<any, any>
+}
+
+function executeOf(name: string, tool: ForeignTool): (input: unknown, ctx: StepContext) => unknown {
+  if ('invoke' in tool && typeof tool.invoke === 'function') {
+    const invoke = tool.invoke as (input: unknown, config: { signal: AbortSignal }) => unknown
+    return (input, { signal }) => invoke.call(tool, input, { signal })
+  }
+  const { execute } = tool as { execute?: unknown }
+  if (typeof execute !== 'function') throw new TuttiError('CONFIG_INVALID', `the tool '${name}' has no 'execute'`, { hint: 'A tool that runs in the browser cannot run here; give it an execute.' })
+  return async (input, { signal, idempotencyKey }) => lastOf(await execute.call(tool, input, { toolCallId: idempotencyKey, messages: [], abortSignal: signal }))
+}
+
+/** An AI SDK tool may stream preliminary results; the last one is the result. */
+async function lastOf(output: unknown): Promise<unknown> {
+  if (typeof output !== 'object' || output === null || !(Symbol.asyncIterator in output)) return output
+  let last: unknown
+  for await (const item of output as AsyncIterable<unknown>) last = item
+  return last
+}
+
+function schemaOf(name: string, schema: unknown): ModelSchema {
+  const given = typeof schema === 'function' && !('~standard' in schema) ? (schema as () => unknown)() : schema
+  if ((typeof given === 'object' || typeof given === 'function') && given !== null) {
+    if ('~standard' in given && (given as ModelSchema)['~standard'].jsonSchema) return given as ModelSchema
+    if ('jsonSchema' in given) return fromJsonSchema((given as { jsonSchema: JsonSchema }).jsonSchema, given as AiSdkSchema)
+    if ('type' in given || 'properties' in given) return fromJsonSchema(given as JsonSchema, {})
+  }
+  throw new TuttiError('CONFIG_INVALID', `the schema of the tool '${name}' cannot be shown to a model`, { hint: 'It needs JSON Schema, or a Standard Schema with its JSON Schema part.' })
+}
+
+interface AiSdkSchema {
+  readonly validate?: (value: unknown) => Promise<Validated> | Validated
+}
+type Validated = { success: true; value: unknown } | { success: false; error: Error }
+
+function fromJsonSchema(jsonSchema: JsonSchema, { validate }: AiSdkSchema): ModelSchema {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'json-schema',
+      validate: async (value) => {
+        const validated = validate ? await validate(value) : undefined
+        if (!validated) return { value }
+        return validated.success ? { value: validated.value } : { issues: [{ message: validated.error.message }] }
+      },
+      jsonSchema: { input: () => jsonSchema, output: () => jsonSchema },
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import { TuttiError } from '../errors/index.ts'
+import type { Effect } from '../journal/index.ts'
+import { type Duration, durationMs, type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
+import type { Approve, Awaitable, Recorded, StepContext, Tool, ToolSource } from '../run/index.ts'
+
+/**
+ * Declares something a model may call.
+ *
+ * @param o.name 1 to 64 of a-z A-Z 0-9 _ -: what providers accept
+ * @param o.effect what it does to the world: `'read'` nothing; `'idempotent'` may be repeated with its key; `'once'` must not be repeated,
+ *   so a call whose outcome is unknown is in doubt until `reconcile` or a person says what became of it
+ * @param o.approve true, or when it answers true: a person is asked before the call
+ * @param o.timeout default: none but the run's deadline
+ * @throws CONFIG_INVALID when its name or its schema cannot be shown to a model
+ */
+export function tool<N extends string, IS extends ModelSchema, O>(o: {
+  name: N
+  description: string
+  input: IS
+  effect: Effect
+  execute: (input: OutOf<IS>, ctx: StepContext) => Awaitable<O>
+  // biome-ignore lint/suspicious/noExplicitAny: what it validates to is what the model sees
+  output?: Schema<O, any>
+  approve?: Approve<OutOf<IS>>
+  timeout?: Duration
+  reconcile?: (idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>
+}): Tool<InOf<IS>, Recorded<O>, N> {
+  checkToolName(o.name)
+  if (!['read', 'idempotent', 'once'].includes(o.effect))
+    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' does not say what it does to the world`, { hint: "Set effect to 'read', 'idempotent' or 'once'." })
+  jsonSchemaOf(o.input, 'input')
+  if (o.timeout !== undefined) durationMs(o.timeout)
+  return {
+    name: o.name,
+    effect: o.effect,
+    '~tool': {
+      description: o.description,
+      inputSchema: o.input,
+      outputSchema: o.output,
+      approve: o.approve as Approve<never> | undefined,
+      timeout: o.timeout,
+      reconcile: o.reconcile as never,
+      flow: undefined,
+      execute: o.execute as (input: unknown, ctx: StepContext) => unknown,
+    },
+  } as unknown as Tool<InOf<IS>, Recorded<O>, N>
+}
+
+/** @throws CONFIG_INVALID */
+export function checkToolName(name: string): void {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new TuttiError('CONFIG_INVALID', `'${name}' cannot name a tool`, { hint: 'Use 1 to 64 of a-z A-Z 0-9 _ -, as model providers do.' })
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a tool of anything
+export const isTool = (value: unknown): value is Tool<any, any> => typeof value === 'object' && value !== null && '~tool' in value
+export const isToolSource = (value: unknown): value is ToolSource => typeof value === 'object' && value !== null && '~tools' in value

@@ -1,0 +1,161 @@
+/**
+ * `tutti()`: the composition root of an app. It puts an engine over a store, gives the runs a gateway, and hands out handles.
+ * It owns no state of its own but those.
+ */
+import type { Budget, Usage } from './budget/index.ts'
+import { TuttiError } from './errors/index.ts'
+import { type JournalStore, memoryStore, sqliteStore } from './journal/index.ts'
+import { type Gateway, gateway, gatewayKey, type ModelLike } from './model/index.ts'
+import { type RunId, type Scope, validate } from './primitives/index.ts'
+import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type Flow, replayRun, type RunHandle, type StartOptions } from './run/index.ts'
+
+/** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
+type Args<I, T extends boolean> = T extends true
+  ? [input: I, o: StartOptions & { scope: Scope }]
+  : [void] extends [I]
+    ? [input?: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
+    : [input: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
+
+export interface ForkOptions {
+  at: string
+  output?: unknown | undefined
+  input?: unknown | undefined
+  instructions?: string | undefined
+  model?: ModelLike | undefined
+  budget?: Budget | undefined
+}
+export interface RunDiff {
+  readonly firstDivergence: string | undefined
+  readonly steps: readonly { key: string; change: 'same' | 'output' | 'input' | 'added' | 'removed'; usd: number; ms: number }[]
+  readonly usd: number
+  readonly ms: number
+  toString(): string
+}
+
+export interface Engine {
+  readonly '~engine': string
+}
+export interface Exporter {
+  readonly '~exporter': string
+}
+/** Where an app keeps its journals: `sqlite()`, `inMemory()`, or a store of a satellite package. */
+export interface Store {
+  readonly '~store': string
+}
+
+export interface AppOptions<T extends boolean = false> {
+  /** What may be started and, after a restart, gone on with. */
+  flows: readonly AnyFlow[]
+  /** Default: the SQLite file `.tutti/tutti.db` below the working directory (`TUTTI_HOME` moves the folder). */
+  store?: Store | undefined
+  /** For agents that declare none. Default: chosen from the environment (see `tutti doctor`). */
+  model?: ModelLike | undefined
+  engine?: Engine | undefined
+  telemetry?: readonly Exporter[] | undefined
+  budgets?: readonly (Budget & { per: 'tenant' | 'user' | 'flow'; every: 'hour' | 'day' | 'month' })[] | undefined
+  /** USD per million tokens, by model id; above the table that comes with tutti. */
+  prices?: Record<string, { input: number; output: number }> | undefined
+  /** True makes a scope with its tenant a required argument of every start. */
+  tenants?: T | undefined
+  overrides?: { models?: { readonly [agent: string]: ModelLike }; tools?: { readonly [tool: string]: (input: never) => unknown } } | undefined
+  /** Go on with unfinished runs at start-up. Default true. */
+  resume?: boolean | undefined
+}
+
+export interface App<T extends boolean = false> extends AsyncDisposable {
+  /** Starts a run; resolves once its start is durable. @throws RUN_INPUT_INVALID | RUN_ID_TAKEN | BUDGET_INVALID */
+  start<I, O>(flow: Flow<I, O>, ...args: Args<I, T>): Promise<RunHandle<O>>
+  /** start, then result. */
+  run<I, O>(flow: Flow<I, O>, ...args: Args<I, T>): Promise<{ output: O; usage: Usage; id: RunId }>
+  get(id: string): Promise<RunHandle<unknown> | undefined>
+  get<O>(id: string, flow: Flow<never, O>): Promise<RunHandle<O> | undefined>
+  /** Goes on with a run that nobody drives. @throws RUN_NOT_FOUND | RUN_BUSY | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
+  resume(id: string): Promise<RunHandle<unknown>>
+  /** @throws FLOW_NOT_YET */
+  fork<O>(id: string, flow: Flow<never, O>, o: ForkOptions): Promise<RunHandle<O>>
+  /** Runs a run again from its journal alone: no network, no model. @throws JOURNAL_DIVERGED */
+  replay<O>(id: string, flow: Flow<never, O>): Promise<{ output: O }>
+  /** @throws FLOW_NOT_YET */
+  diff(a: string, b: string): Promise<RunDiff>
+  /** @throws FLOW_NOT_YET */
+  // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
+  forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<{ usd: { p50: number; p95: number }; ms: { p50: number; p95: number }; runs: number }>
+  readonly fetch: (request: Request) => Promise<Response>
+  /** Lets what is under way finish (default: up to 5 s), leaves the rest to be resumed. */
+  close(o?: { graceMs?: number }): Promise<void>
+}
+
+/** A SQLite file; default `.tutti/tutti.db` below the working directory. `relaxed` survives a killed process, and may lose the last moments in a power cut. */
+export const sqlite = (path: string = homePath('tutti.db'), o: { durability?: 'sync' | 'relaxed' } = {}): Store => sqliteStore(path, o)
+/** Nothing outlives the process; everything else is the same. */
+export const inMemory = (): Store => memoryStore()
+
+/**
+ * Makes an app: what starts flows, and goes on with them after a restart.
+ *
+ * @throws CONFIG_FLOW_DUPLICATE | CONFIG_INVALID
+ * @example
+ * await using app = tutti({ flows: [desk] })
+ * const { output } = await app.run(desk, 'Where is order 17?')
+ */
+export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
+  refuseNotYet(o)
+  const store = (o.store ?? sqlite()) as JournalStore
+  const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, env: process.env, cwd: process.cwd() })
+  const services = new Map<string, unknown>([[gatewayKey.service, models satisfies Gateway]])
+  const engine = new EmbeddedEngine({ store, flows: o.flows, services, resume: o.resume })
+  if (o.resume !== false) engine.open().catch(() => {})
+  return makeApp(engine, services, o.tenants === true)
+}
+
+function makeApp<T extends boolean>(engine: EmbeddedEngine, services: ReadonlyMap<string, unknown>, tenants: boolean): App<T> {
+  const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
+    if (tenants && !options.scope?.tenant) throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', { hint: 'app.start(flow, input, { scope: { tenant } })' })
+    const { inputSchema } = flow['~flow']
+    if (inputSchema) await validate(inputSchema, input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
+    return new EmbeddedHandle(engine, await engine.start(flow, input, options))
+  }
+  const close = (o?: { graceMs?: number }): Promise<void> => engine.close(o)
+  const app = {
+    start,
+    async run(flow: AnyFlow, input?: unknown, options?: StartOptions) {
+      const handle = await start(flow, input, options)
+      return { ...(await handle.result()), id: handle.id }
+    },
+    async get(id: string) {
+      await engine.open()
+      return (await engine.store.head(id as RunId)) ? new EmbeddedHandle(engine, id as RunId) : undefined
+    },
+    async resume(id: string) {
+      await engine.activate(id as RunId)
+      return new EmbeddedHandle(engine, id as RunId)
+    },
+    async replay(id: string, flow: AnyFlow) {
+      await engine.open()
+      return replayRun(engine.store, id as RunId, flow, services)
+    },
+    fork: () => notYet('app.fork'),
+    diff: () => notYet('app.diff'),
+    forecast: () => notYet('app.forecast'),
+    fetch: () => notYet('app.fetch'),
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  }
+  return app as unknown as App<T>
+}
+
+/** What is declared and not built yet is refused, never ignored. */
+function refuseNotYet(o: AppOptions<boolean>): void {
+  const declared = [o.engine && 'engine', o.telemetry?.length && 'telemetry', o.budgets?.length && 'budgets', o.overrides?.tools && 'overrides.tools'].filter(Boolean)
+  if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
+}
+
+function notYet(what: string): Promise<never> {
+  return Promise.reject(new TuttiError('FLOW_NOT_YET', `${what} is declared, but not built yet`))
+}
+
+/** A file in the folder where tutti keeps its things. */
+export function homePath(file: string): string {
+  return `${process.env.TUTTI_HOME ?? '.tutti'}/${file}`
+}
+

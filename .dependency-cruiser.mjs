@@ -1,0 +1,1 @@
+export { floorRules as default } from './scripts/floor-rules.ts'

@@ -1,0 +1,40 @@
+/**
+ * Lays out what is published of each package in its release/ folder: the built files, the licence, and a package.json without what only this
+ * repository needs. The `source` condition is taken out: Node refuses to run TypeScript below node_modules.
+ */
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+interface Manifest {
+  readonly name: string
+  readonly files: readonly string[]
+  readonly exports: Readonly<Record<string, unknown>>
+  readonly [field: string]: unknown
+}
+
+const root = join(import.meta.dirname, '..')
+
+function release(folder: string): void {
+  const out = join(folder, 'release')
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+  rmSync(out, { recursive: true, force: true })
+  mkdirSync(out)
+  for (const path of manifest.files) {
+    if (!existsSync(join(folder, path))) throw new Error(`${manifest.name} publishes '${path}', which does not exist: build it first`)
+    cpSync(join(folder, path), join(out, path), { recursive: true })
+  }
+  for (const page of ['README.md', 'LICENSE']) {
+    const source = [join(folder, page), join(root, page)].find(existsSync)
+    if (source !== undefined) cpSync(source, join(out, page))
+  }
+  writeFileSync(join(out, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`)
+}
+
+function published({ scripts, devDependencies, publishConfig, exports, ...rest }: Manifest): unknown {
+  return { ...rest, exports: JSON.parse(JSON.stringify(exports, (key, value) => (key === 'source' ? undefined : value))) }
+}
+
+for (const file of globSync('packages/*/package.json', { cwd: root })) {
+  const { private: kept } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { private?: boolean }
+  if (kept !== true) release(join(root, dirname(file)))
+}

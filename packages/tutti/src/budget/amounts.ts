@@ -31,6 +31,17 @@ export interface Budget {
   onExhausted?: 'fail' | 'downgrade' | 'shrink' | 'ask' | undefined
 }
 
+/** Both budgets at once: for each amount the lower limit. */
+export function tighter(a: Budget | undefined, b: Budget | undefined): Budget | undefined {
+  if (!a || !b) return a ?? b
+  const both: Budget = { ...b, ...a }
+  for (const name of ['usd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const) {
+    const limits = [a[name], b[name]].filter((limit) => limit !== undefined)
+    if (limits.length === 2) both[name] = Math.min(...limits)
+  }
+  return both
+}
+
 /** What a run, or a part of it, has used: money in USD as a person reads it. */
 export interface Usage {
   usd: number

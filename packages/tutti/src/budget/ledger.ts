@@ -163,7 +163,11 @@ export class Ledger {
 function limitsOf(budget: Budget | undefined): Limits {
   const limits: Limits = {}
   for (const [name, value] of Object.entries(budget ?? {})) {
-    if (value === undefined || name === 'onExhausted') continue
+    if (value === undefined) continue
+    if (name === 'onExhausted') {
+      if (value !== 'fail') throw new TuttiError('FLOW_NOT_YET', `onExhausted: '${String(value)}' is declared, but not built yet`, { hint: "Leave it out: the call that does not fit fails with BUDGET_EXCEEDED." })
+      continue
+    }
     if (typeof value !== 'number' || !(value >= 0)) throw new TuttiError('BUDGET_INVALID', `the budget's ${name} is ${String(value)}`)
     if (name === 'usd') limits.microUsd = Math.floor(value * 1_000_000 + 1e-6)
     else if ((limitedNames as readonly string[]).includes(name)) limits[name as Limited] = Math.floor(value)

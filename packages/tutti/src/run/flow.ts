@@ -41,6 +41,7 @@ export interface FlowDefinition extends FlowBody {
 export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
   const { name, ...body } = definition
   checkName(name, 'flow')
+  if (body.options.queue) throw new TuttiError('FLOW_NOT_YET', `the flow '${name}' has a queue, which is declared, but not built yet`)
   const made = {
     name,
     version: body.options.version ?? '1',

@@ -1,11 +1,12 @@
 /** Plain code as a recorded effect. */
-import type { TuttiError } from '../errors/index.ts'
+import { TuttiError } from '../errors/index.ts'
 import { durationMs, hashFraction } from '../primitives/index.ts'
 import type { EffectContext, EffectSpec } from './core.port.ts'
 import type { Awaitable, Retry, StepContext, StepOptions } from './definition.port.ts'
 
 export function codeStep<I, O>(name: string, input: I, fingerprint: string, fn: (input: I, ctx: StepContext) => Awaitable<O>, o: StepOptions<I, O> = {}): EffectSpec<O> {
-  const { retry, undo } = o
+  const { retry } = o
+  if (o.undo) throw new TuttiError('FLOW_NOT_YET', `the step '${name}' has an undo, which is declared, but not built yet`)
   return {
     name,
     kind: 'code',
@@ -19,7 +20,6 @@ export function codeStep<I, O>(name: string, input: I, fingerprint: string, fn: 
       },
     }),
     ...(retry ? { retry: (error, attempt) => retryAfter(retry, error, attempt, fingerprint) } : {}),
-    ...(undo ? { undo: (value) => undo(value, input) } : {}),
   }
 }
 

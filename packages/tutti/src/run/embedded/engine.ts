@@ -7,7 +7,7 @@
  * with). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
  */
 import { hostname } from 'node:os'
-import type { Budget } from '../../budget/index.ts'
+import { type Budget, Ledger, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Entry, type InboxMessage, JOURNAL_FORMAT, type JournalStore, type OpenWait, type RunHead, splitValue } from '../../journal/index.ts'
 import { canonical, type Clock, durationMs, encode, hash128, newId, newRunId, type RunId, type Scope, systemClock } from '../../primitives/index.ts'
@@ -81,7 +81,8 @@ export class EmbeddedEngine {
     const json = encode(input)
     const scope: Scope = { ...o.scope, tenant: o.scope?.tenant ?? 'default' }
     const { options } = flow['~flow']
-    const budget = o.budget ?? options.budget
+    const budget = tighter(o.budget, options.budget)
+    if (budget) new Ledger(budget) // refuses what is no budget before anything is written
     const deadline = o.deadline instanceof Date ? o.deadline.getTime() : (o.deadline ?? options.deadline) === undefined ? undefined : now + durationMs(o.deadline ?? options.deadline ?? 0)
     const { value, blob } = splitValue(json)
     const started: Entry = {

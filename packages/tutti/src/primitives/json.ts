@@ -1,10 +1,10 @@
 /**
  * What a journal holds of a value, and back. JSON stays JSON, so that a person can read it; a value with a Date, Map, Set,
- * bigint, bytes, `undefined`, NaN, an infinity or -0 anywhere in it is wrapped: `{ "~devalue": "…" }` (the serialiser `devalue`).
+ * bigint, bytes, `undefined`, NaN, an infinity, -0 or a TuttiError anywhere in it is wrapped: `{ "~devalue": "…" }` (the serialiser `devalue`).
  * `encode` copies: what the caller does to the value afterwards does not reach the record.
  */
 import { parse, stringify } from 'devalue'
-import { TuttiError } from '../errors/index.ts'
+import { type ErrorRecord, recordError, rebuildError, TuttiError } from '../errors/index.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
@@ -13,13 +13,17 @@ const WRAPPED = '~devalue'
 const RESERVED = new Set([WRAPPED, '~blob', '__proto__'])
 const NOT_JSON = Symbol('not JSON')
 
+/** An error of tutti may stand in a value (a failed item of a map); it is kept as a journal keeps every error. */
+const reducers = { TuttiError: (value: unknown) => TuttiError.is(value) && recordError(value) }
+const revivers = { TuttiError: (record: ErrorRecord) => rebuildError(record) }
+
 /** @throws RUN_NOT_RECORDABLE naming the place of a function, symbol, promise or class instance. */
 export function encode(value: unknown): Json {
   if (value === undefined) return { [WRAPPED]: '-1' }
   const copy = copyJson(value, 0)
   if (copy !== NOT_JSON) return copy as Json
   try {
-    return { [WRAPPED]: stringify(value) }
+    return { [WRAPPED]: stringify(value, reducers) }
   } catch (cause) {
     const path = (cause as { path?: string }).path
     throw new TuttiError('RUN_NOT_RECORDABLE', `${describe(value)}${path ? ` (at ${path})` : ''} cannot be recorded: ${(cause as Error).message}`, { cause })
@@ -29,12 +33,13 @@ export function encode(value: unknown): Json {
 export function decode(json: Json): unknown {
   if (json === null || typeof json !== 'object') return json
   const wrapped = (json as { [WRAPPED]?: unknown })[WRAPPED]
-  return typeof wrapped === 'string' ? parse(wrapped) : copyJson(json, 0)
+  return typeof wrapped === 'string' ? parse(wrapped, revivers) : copyJson(json, 0)
 }
 
 const TOO_DEEP = 200
+type KeysOf = (value: object) => string[]
 
-function copyJson(value: unknown, depth: number): unknown {
+function copyJson(value: unknown, depth: number, keysOf: KeysOf = Object.keys): unknown {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -48,26 +53,26 @@ function copyJson(value: unknown, depth: number): unknown {
   }
   if (value === null) return null
   if (depth > TOO_DEEP) return NOT_JSON
-  return Array.isArray(value) ? copyArray(value, depth) : copyObject(value as object, depth)
+  return Array.isArray(value) ? copyArray(value, depth, keysOf) : copyObject(value as object, depth, keysOf)
 }
 
-function copyArray(value: unknown[], depth: number): unknown {
+function copyArray(value: unknown[], depth: number, keysOf: KeysOf): unknown {
   const copy = new Array(value.length)
   for (let i = 0; i < value.length; i++) {
-    const item = copyJson(value[i], depth + 1)
+    const item = copyJson(value[i], depth + 1, keysOf)
     if (item === NOT_JSON) return NOT_JSON
     copy[i] = item
   }
   return copy
 }
 
-function copyObject(value: object, depth: number): unknown {
+function copyObject(value: object, depth: number, keysOf: KeysOf): unknown {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return NOT_JSON
   const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) {
+  for (const key of keysOf(value)) {
     if (RESERVED.has(key)) return NOT_JSON
-    const item = copyJson((value as Record<string, unknown>)[key], depth + 1)
+    const item = copyJson((value as Record<string, unknown>)[key], depth + 1, keysOf)
     if (item === NOT_JSON) return NOT_JSON
     copy[key] = item
   }
@@ -76,19 +81,11 @@ function copyObject(value: object, depth: number): unknown {
 
 /** One text for one value, whatever the order of its keys: what fingerprints are made of. */
 export function canonical(value: unknown): string {
-  const json = encode(value)
-  return canonicalJson(json)
+  const copy = copyJson(value, 0, sortedKeys)
+  return JSON.stringify(copy === NOT_JSON ? encode(value) : copy)
 }
 
-function canonicalJson(json: Json): string {
-  if (json === null || typeof json !== 'object') return JSON.stringify(json)
-  if (Array.isArray(json)) return `[${json.map(canonicalJson).join(',')}]`
-  const record = json as { readonly [key: string]: Json }
-  return `{${Object.keys(record)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(record[key] as Json)}`)
-    .join(',')}}`
-}
+const sortedKeys = (value: object): string[] => Object.keys(value).sort()
 
 function describe(value: unknown): string {
   if (typeof value === 'function') return `the function '${value.name || 'anonymous'}'`

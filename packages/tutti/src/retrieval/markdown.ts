@@ -85,12 +85,22 @@ function blocksOf(node: Nodes, text: string): Block[] {
     case 'definition':
       return []
     case 'html':
-      return /^\s*<!--[\s\S]*-->\s*$/.test(text.slice(start, end)) || !/[\p{L}\p{N}]/u.test(text.slice(start, end).replaceAll(/<[^>]*>/g, ''))
-        ? []
-        : block('text')
+      return htmlBlocks(text, start, end)
     default:
       return text.slice(start, end).trim() === '' ? [] : block('text')
   }
+}
+
+/** HTML within Markdown: its headings are headings; what shows no letter is nothing. */
+function htmlBlocks(text: string, start: number, end: number): Block[] {
+  const html = text.slice(start, end)
+  const shown = html.replaceAll(/<!--[\s\S]*?(?:-->|$)|<[^>]*>/g, '')
+  if (!/[\p{L}\p{N}]/u.test(shown)) return []
+  const heading = /<h([1-6])\b[^>]*>[\s\S]*?<\/h\1>/i.exec(html)
+  if (!heading) return [{ kind: 'text', start, end, depth: 0, parts: [] }]
+  const from = start + heading.index
+  const to = from + heading[0].length
+  return [...htmlBlocks(text, start, from), { kind: 'heading', start: from, end: to, depth: Number(heading[1]), parts: [] }, ...htmlBlocks(text, to, end)]
 }
 
 /** One field of a front matter, unquoted: enough for titles, without a YAML parser. */

@@ -83,17 +83,13 @@ export class Partition {
     return new Partition(database, id)
   }
 
-  /** The hash of each document that came from `origin`, or of all. */
-  hashes(origin?: string): Map<string, string> {
-    const rows =
-      origin === undefined
-        ? this.#all('SELECT source, hash FROM document WHERE partition = ?', this.#id)
-        : this.#all(
-            'SELECT source, hash FROM document JOIN origin ON origin.document = document.id WHERE origin.partition = ? AND origin = ?',
-            this.#id,
-            origin,
-          )
-    return new Map(rows.map((row) => [row.source as string, row.hash as string]))
+  /** Whether anything that was found under `origin` is here. */
+  knows(origin: string): boolean {
+    return this.#get('SELECT 1 FROM origin WHERE partition = ? AND origin = ? LIMIT 1', this.#id, origin) !== undefined
+  }
+
+  hash(source: string): string | undefined {
+    return this.#get('SELECT hash FROM document WHERE partition = ? AND source = ?', this.#id, source)?.hash as string | undefined
   }
 
   /** Takes a document in, in place of what it was before. */

@@ -19,7 +19,7 @@ export const MAX_QUESTION = 8_000
 /** Passages a question asks to be embedded before it is answered; the rest follows in the background. */
 const EMBED_FIRST = 24
 /** Tried over Cranfield, SQuAD and the documentation of npm packages: see docs/decisions/retrieval-ranking.md. */
-export const COLUMN_WEIGHTS: ColumnWeights = { body: 1, heading: 1, names: 0.5 }
+export const COLUMN_WEIGHTS: ColumnWeights = { body: 1, heading: 2, names: 0.5 }
 
 export interface SearchOptions {
   /** Passages to return. Default 8. */

@@ -3,7 +3,7 @@
  *
  * Owns where a chunk begins and ends. Does not own reading files or storing chunks.
  * Invariants: S1 `document.text.slice(chunk.start, chunk.end) === chunk.text`; S2 chunks are in order and do not overlap; S3 every letter and digit of
- * the content is in a chunk or in the heading of one (left out: front matter but its title and description, comments, MDX imports and tags);
+ * the content is in a chunk or in the heading of one (left out: front matter but its title and description, comments, MDX imports and tags, languages of fences);
  * S4 a chunk lies within one section.
  */
 import type { Document } from './document.ts'
@@ -24,13 +24,13 @@ export interface Chunk {
 }
 
 export interface SplitOptions {
-  /** Tokens a chunk may have, estimated. Default 200, of the 256 that MiniLM sees, its heading included. */
+  /** Tokens a chunk may have, estimated. Default 220, of the 256 that MiniLM sees; the rest is for the heading. */
   tokens?: number | undefined
 }
 
 /** @example split(document).map(({ start, end }) => document.text.slice(start, end)) */
 export function split(document: Pick<Document, 'text' | 'mediaType' | 'meta'>, o: SplitOptions = {}): Chunk[] {
-  const limit = o.tokens ?? 200
+  const limit = o.tokens ?? 220
   const chunks: Chunk[] = []
   for (const section of sectionsOf(document)) {
     for (const { start, end } of pack(document.text, section.blocks, limit)) {

@@ -1,0 +1,81 @@
+/** Finding what somebody quoted in what was written. */
+
+export interface Place {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Where `quote` stands in `text`: word for word, else but for white space, kinds of quotation marks and dashes, and Markdown's marks
+ * (emphasis, code, links, bullets, headings). Only whole words; the first place, or the one nearest to `near`.
+ */
+export function findQuote(text: string, quote: string, near = 0): Place | undefined {
+  const asked = quote.trim()
+  if (!/[\p{L}\p{N}]/u.test(asked)) return undefined
+  return exact(text, asked, near) ?? loose(text, asked, near) ?? loose(text, unwrapped(asked), near)
+}
+
+function exact(text: string, quote: string, near: number): Place | undefined {
+  return nearest(occurrences(text, quote), near)
+}
+
+function loose(text: string, quote: string, near: number): Place | undefined {
+  const there = plain(text)
+  const here = plain(quote).text.trim()
+  if (!/[\p{L}\p{N}]/u.test(here)) return undefined
+  const places = occurrences(there.text, here).map(({ start, end }) => ({ start: there.at[start] as number, end: (there.at[end - 1] as number) + 1 }))
+  return nearest(places, near)
+}
+
+/** A model often puts a quote in quotation marks, or dots where it leaves off. */
+const unwrapped = (quote: string): string => quote.replaceAll(/^(?:["'“”‘’«»„\s]|\.\.\.|…)+|(?:["'“”‘’«»„\s]|\.\.\.|…)+$/g, '')
+
+function occurrences(text: string, part: string): Place[] {
+  const places: Place[] = []
+  for (let start = text.indexOf(part); start >= 0; start = text.indexOf(part, start + 1)) {
+    const end = start + part.length
+    if (!splitsWord(text, start) && !splitsWord(text, end)) places.push({ start, end })
+  }
+  return places
+}
+
+const WORD = /[\p{L}\p{N}]/u
+
+const splitsWord = (text: string, at: number): boolean => at > 0 && at < text.length && WORD.test(text[at - 1] as string) && WORD.test(text[at] as string)
+
+function nearest(places: readonly Place[], near: number): Place | undefined {
+  let best = places[0]
+  for (const place of places) if (best && Math.abs(place.start - near) < Math.abs(best.start - near)) best = place
+  return best
+}
+
+/** What Markdown writes around words: link ends, line beginnings, emphasis. Each alternative goes as a whole. */
+const MARKS = /\]\((?:[^()\s]|\([^()]*\))*(?:\s+"[^"]*")?\)|(?:^|(?<=[\r\n]))[ \t]*(?:#{1,6}|>|[-*+]|\d{1,9}[.)])[ \t]+|[*_`~[\]\\]+|\s+|[“”„«»]|[‘’‚]|[‐-―−]/g
+
+/** A text without marks, and where each of its characters stands in the original. */
+function plain(text: string): { text: string; at: number[] } {
+  let result = ''
+  const at: number[] = []
+  const copy = (from: number, to: number): void => {
+    for (let i = from; i < to; i++) at.push(i)
+    result += text.slice(from, to)
+  }
+  let from = 0
+  for (const { 0: mark, index } of text.matchAll(MARKS)) {
+    copy(from, index)
+    from = index + mark.length
+    const stand = standIn(mark)
+    if (stand === '' || (stand === ' ' && (result === '' || result.endsWith(' ')))) continue
+    result += stand
+    at.push(index)
+  }
+  copy(from, text.length)
+  return { text: result, at }
+}
+
+function standIn(mark: string): string {
+  if (mark.trim() === '') return ' '
+  if (/^[“”„«»]$/.test(mark)) return '"'
+  if (/^[‘’‚]$/.test(mark)) return "'"
+  return /^[‐-―−]$/.test(mark) ? '-' : ''
+}

@@ -1,0 +1,221 @@
+/**
+ * `index()`: documents that can be searched by words and by meaning, on this machine.
+ *
+ * Owns the file of the index while it is open, the vectors in memory, and the embedding that goes on in the background.
+ * Does not own reading, splitting or ranking, which are plain functions beside it.
+ * Invariants: nothing is read or written without a tenant, unless the index is shared; a question never waits for embedding that it does not need.
+ * On a crash: what was ingested stands, what was embedded stands, the rest is done again.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { TuttiError } from '../errors/index.ts'
+import type { Scope } from '../primitives/index.ts'
+import { checkName, type Flow, type Tool } from '../run/index.ts'
+import { defaultIndexPath, openDatabase } from './database.ts'
+import type { Document, Passage } from './document.ts'
+import type { Embedder } from './embedder.port.ts'
+import type { IngestReport } from './ingest.ts'
+import { type IngestInput, ingestFlow } from './ingest-flow.ts'
+import { minilm } from './minilm.ts'
+import { type Filter, Partition } from './partition.ts'
+import { checkQuestion, search, VectorView } from './search.ts'
+import { type SearchToolOptions, searchTool } from './search-tool.ts'
+import { warm } from './warmer.ts'
+
+export interface IndexOptions {
+  /**
+   * `'minilm'`: the model of `@tutti/embed-minilm`; an embedder of your own; `false`: words alone.
+   * Default: `'minilm'` when its package is installed, else words alone.
+   */
+  embed?: 'minilm' | Embedder | false | undefined
+  /** Every tenant reads and fills the same documents. Default false: each has its own. */
+  shared?: boolean | undefined
+  /** The file, or `:memory:`. Default `.tutti/index.db`, in `TUTTI_HOME` where that is set. */
+  path?: string | undefined
+  /** What sources are relative to. Default: the working directory. */
+  root?: string | undefined
+  /** Bytes a file may have. Default 8 MB. */
+  maxBytes?: number | undefined
+  /** Takes licences and changelogs in too. Default false. */
+  everything?: boolean | undefined
+  /** Embed in the background what no question has asked for yet. Default true. */
+  ahead?: boolean | undefined
+}
+
+export interface SearchIndexOptions {
+  scope: Readonly<Scope>
+  /** Passages to return. Default 8. */
+  top?: number | undefined
+  /** Fields of `meta`, or `source`: one value, or any of several. `{ package: ['zod', 'ai'] }` */
+  filter?: Filter | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface IndexStats {
+  readonly documents: number
+  readonly chunks: number
+  /** Chunks that can be found by meaning already. */
+  readonly embedded: number
+  /** Which model embeds; `undefined` when words alone are searched. */
+  readonly embedder: string | undefined
+  /** Why words alone are searched. */
+  readonly reason?: string | undefined
+}
+
+export interface Index {
+  readonly name: string
+  /** The best passages, best first. @throws RETRIEVAL_NO_INDEX before anything was ingested; RETRIEVAL_QUERY_TOO_LONG beyond 8,000 characters */
+  search(query: string, o: SearchIndexOptions): Promise<Passage[]>
+  /** The index as a tool for an agent. */
+  asTool(o?: SearchToolOptions): Tool<{ query: string }, Passage[]>
+  /** Takes sources in: what is new or changed, and out what is gone. A flow: durable, resumable. @throws RETRIEVAL_UNREADABLE, RETRIEVAL_EMPTY */
+  readonly ingest: Flow<IngestInput, IngestReport>
+  /** Embeds everything now rather than when it is asked for. Returns how many chunks it embedded. @throws RETRIEVAL_EMBEDDER_MISSING */
+  warm(o: { scope: Readonly<Scope>; signal?: AbortSignal | undefined }): Promise<number>
+  stats(o: { scope: Readonly<Scope> }): Promise<IndexStats>
+  /** A document as it was ingested; what citations are checked against. */
+  read(source: string, o: { scope: Readonly<Scope> }): Promise<Document | undefined>
+  /** Stops the background work and closes the file. The next use opens it again. */
+  close(): Promise<void>
+}
+
+/**
+ * Declares an index. Opens nothing before it is used.
+ * @example
+ * const docs = index('docs')
+ * await app.run(docs.ingest, { from: 'docs' })
+ * const [best] = await docs.search('How do I …?', { scope: { tenant: 'default' } })
+ */
+export function index(name: string, o: IndexOptions = {}): Index {
+  checkName(name, 'index')
+  const room = new SearchIndex(name, o)
+  return {
+    name,
+    search: (query, options) => room.search(query, options),
+    asTool: (options = {}) => searchTool(name, (query, asked) => room.search(query, asked), options),
+    ingest: ingestFlow(
+      name,
+      (scope) => room.partition(scope),
+      (scope) => room.warmAhead(scope),
+      o,
+    ),
+    warm: (options) => room.warm(options),
+    stats: ({ scope }) => room.stats(scope),
+    read: async (source, { scope }) => room.partition(scope).document(source),
+    close: () => room.close(),
+  }
+}
+
+/** Tenants whose vectors stay in memory. */
+const OPEN_TENANTS = 32
+
+class SearchIndex {
+  readonly #name: string
+  readonly #o: IndexOptions
+  #database: DatabaseSync | undefined
+  readonly #partitions = new Map<string, { readonly partition: Partition; view?: VectorView | undefined }>()
+  readonly #warming = new Map<string, Promise<void>>()
+  #stop = new AbortController()
+  #reason: string | undefined
+
+  constructor(name: string, o: IndexOptions) {
+    this.#name = name
+    this.#o = o
+  }
+
+  async search(query: string, { scope, ...o }: SearchIndexOptions): Promise<Passage[]> {
+    const partition = this.partition(scope)
+    checkQuestion(query)
+    if (partition.isEmpty())
+      throw new TuttiError('RETRIEVAL_NO_INDEX', `the index '${this.#name}' holds nothing${this.#o.shared ? '' : ` for the tenant '${scope.tenant}'`}`, {
+        data: { index: this.#name },
+      })
+    const embedder = await this.#embedder()
+    const passages = await search(partition, embedder && { embedder, view: this.#view(scope, embedder) }, query, o)
+    this.warmAhead(scope)
+    return passages
+  }
+
+  /** @throws CONFIG_INVALID without a tenant */
+  partition(scope: Readonly<Scope>): Partition {
+    return this.#open(scope).partition
+  }
+
+  async stats(scope: Readonly<Scope>): Promise<IndexStats> {
+    const embedder = await this.#embedder()
+    return { ...this.partition(scope).counts(embedder?.id), embedder: embedder?.id, ...(this.#reason === undefined ? {} : { reason: this.#reason }) }
+  }
+
+  async warm({ scope, signal }: { scope: Readonly<Scope>; signal?: AbortSignal | undefined }): Promise<number> {
+    const embedder = await this.#embedder()
+    if (!embedder) throw new TuttiError('RETRIEVAL_EMBEDDER_MISSING', `the index '${this.#name}' cannot embed: ${this.#reason}`)
+    return warm(this.partition(scope), embedder, { signal: signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal, background: false })
+  }
+
+  /** Goes on with embedding in the background; it ends by itself, with the index, or with the process. */
+  warmAhead(scope: Readonly<Scope>): void {
+    const key = this.#key(scope)
+    if (this.#o.ahead === false || this.#warming.has(key)) return
+    const work = async (): Promise<void> => {
+      const embedder = await this.#embedder()
+      if (embedder) await warm(this.partition(scope), embedder, { signal: this.#stop.signal, background: true })
+    }
+    // Nobody waits for it, and the next question tries again; what stopped it is for `stats` to say.
+    const done = work().catch((error: Error) => {
+      if (!this.#stop.signal.aborted) this.#reason = error.message
+    })
+    this.#warming.set(key, done)
+    void done.then(() => this.#warming.delete(key))
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new TuttiError('ENGINE_CLOSED', `the index '${this.#name}' was closed`))
+    await Promise.all(this.#warming.values())
+    this.#stop = new AbortController()
+    this.#partitions.clear()
+    this.#database?.close()
+    this.#database = undefined
+  }
+
+  #open(scope: Readonly<Scope>): { readonly partition: Partition; view?: VectorView | undefined } {
+    const key = this.#key(scope)
+    this.#database ??= openDatabase(this.#o.path ?? defaultIndexPath())
+    const open = this.#partitions.get(key) ?? { partition: Partition.open(this.#database, this.#name, this.#o.shared ? undefined : scope.tenant) }
+    // The one used last stands last; the first is the one to let go.
+    this.#partitions.delete(key)
+    this.#partitions.set(key, open)
+    const [oldest] = this.#partitions.keys()
+    if (this.#partitions.size > OPEN_TENANTS && oldest !== undefined) this.#partitions.delete(oldest)
+    return open
+  }
+
+  #view(scope: Readonly<Scope>, embedder: Embedder): VectorView {
+    const open = this.#open(scope)
+    open.view ??= new VectorView(open.partition, embedder)
+    return open.view
+  }
+
+  #key(scope: Readonly<Scope>): string {
+    if (typeof scope?.tenant !== 'string' || scope.tenant === '')
+      throw new TuttiError('CONFIG_INVALID', `the index '${this.#name}' was used without a tenant`, {
+        hint: "Give `scope: { tenant: 'default' }` where there is only one.",
+      })
+    return this.#o.shared ? '' : scope.tenant
+  }
+
+  /** `undefined` when words alone are searched; `#reason` says why. */
+  async #embedder(): Promise<Embedder | undefined> {
+    const { embed } = this.#o
+    if (embed === false) {
+      this.#reason = 'the index was declared with `embed: false`'
+      return undefined
+    }
+    if (embed !== undefined && embed !== 'minilm') return embed
+    try {
+      return await minilm()
+    } catch (error) {
+      if (embed === 'minilm' || !TuttiError.is(error, 'RETRIEVAL_EMBEDDER_MISSING')) throw error
+      this.#reason = `${error.message}: ${error.hint}`
+      return undefined
+    }
+  }
+}

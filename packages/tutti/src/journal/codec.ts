@@ -2,6 +2,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { hash128, type Json, type RunId } from '../primitives/index.ts'
 import { type BlobRef, type Entry, type EntryOf, type EntryType, isBlobRef, JOURNAL_FORMAT, type Value } from './entry.ts'
+import { lengthen, shorten } from './short-names.ts'
 
 /** Bytes of JSON text up to which a value stays in its entry. */
 export const INLINE_BYTES = 1024
@@ -33,22 +34,21 @@ const required: { readonly [T in EntryType]: readonly Exclude<keyof EntryOf<T>, 
   note: ['key', 'at', 'fingerprint'],
 }
 
-/** The line of a journal: one JSON object. */
-export const entryText = (entry: Entry): string => JSON.stringify(entry)
+/** The line of a journal: one JSON object, with short names, without its `seq`. */
+export const entryText = (entry: Entry): string => JSON.stringify(shorten(entry))
 
 /**
  * The entry that a line holds.
  * @throws JOURNAL_CORRUPT when it is not the whole entry `seq` of this run; JOURNAL_NEWER when its type or format is not known here.
  */
 export function parseEntry(text: string, run: RunId, seq: number): Entry {
-  const entry = parseObject(text, run, seq)
-  const type = entry['type']
+  const entry = lengthen(parseObject(text, run, seq), seq)
+  const type = entry.type
   if (typeof type !== 'string') throw corruptEntry(run, seq, "has no 'type'")
   if (!Object.hasOwn(required, type)) throw newerEntry(run, seq, `is of type '${type}'`)
-  if (entry['seq'] !== seq) throw corruptEntry(run, seq, `says it is entry ${String(entry['seq'])}`)
-  if (typeof entry['time'] !== 'number') throw corruptEntry(run, seq, "has no 'time'")
+  if (typeof entry.time !== 'number') throw corruptEntry(run, seq, "has no 'time'")
   for (const field of required[type as EntryType]) if (entry[field] === undefined) throw corruptEntry(run, seq, `is a '${type}' without '${field}'`)
-  if (type === 'run.started' && entry['format'] !== JOURNAL_FORMAT) throw newerEntry(run, seq, `is of format ${String(entry['format'])}`)
+  if (type === 'run.started' && entry.format !== JOURNAL_FORMAT) throw newerEntry(run, seq, `is of format ${String(entry.format)}`)
   return entry as unknown as Entry
 }
 

@@ -7,7 +7,7 @@
  * Validity: entry 1 is `run.started` and holds `format`; nothing follows a terminal entry but `budget.settled`.
  * After a crash a journal is a prefix of what was appended: every outcome anybody saw is in it (I1).
  */
-import type { Amounts, Budget, Usage } from '../budget/amounts.ts'
+import type { Amounts, Budget, Usage } from '../budget/index.ts'
 import type { ErrorRecord } from '../errors/index.ts'
 import type { Json, RunId, Scope } from '../primitives/index.ts'
 
@@ -67,7 +67,14 @@ export type Entry = Written &
     | StepCompleted
     | StepFailed
     | { readonly type: 'step.doubted'; readonly key: string; readonly attempt: number; readonly why: ErrorRecord }
-    | { readonly type: 'step.resolved'; readonly key: string; readonly attempt: number; readonly by: 'hook' | 'person'; readonly verdict: 'done' | 'not-done'; readonly value?: Value | undefined }
+    | {
+        readonly type: 'step.resolved'
+        readonly key: string
+        readonly attempt: number
+        readonly by: 'hook' | 'person'
+        readonly verdict: 'done' | 'not-done'
+        readonly value?: Value | undefined
+      }
     | { readonly type: 'step.compensated'; readonly key: string; readonly error?: ErrorRecord | undefined }
     | { readonly type: 'budget.settled'; readonly key: string; readonly attempt: number; readonly settle: Amounts }
     | { readonly type: 'budget.granted'; readonly key: string; readonly more: Budget }
@@ -76,7 +83,15 @@ export type Entry = Written &
     | SignalAwaited
     | { readonly type: 'signal.received'; readonly key?: string | undefined; readonly signal: string; readonly id: string; readonly value: Value }
     | { readonly type: 'thread.compacted'; readonly key: string; readonly data: Json }
-    | { readonly type: 'note'; readonly key: string; readonly at: At; readonly fingerprint: string; readonly name?: string | undefined; readonly text?: string | undefined; readonly data?: Value | undefined }
+    | {
+        readonly type: 'note'
+        readonly key: string
+        readonly at: At
+        readonly fingerprint: string
+        readonly name?: string | undefined
+        readonly text?: string | undefined
+        readonly data?: Value | undefined
+      }
   )
 
 export interface RunStarted {

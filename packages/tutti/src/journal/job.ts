@@ -131,12 +131,21 @@ export function refuseFull(run: RunId): Refusal {
 export function refuseAppend(job: AppendJob, held: { readonly epoch: number; readonly lastSeq: number }): Refusal | undefined {
   const { run, epoch, first, bodies } = job
   if (epoch !== held.epoch || epoch === 0) {
-    const message = held.epoch === 0 ? `run '${run}' was written to without a lease` : `run '${run}' is held under epoch ${held.epoch}; epoch ${epoch} may not write any more`
+    const message =
+      held.epoch === 0 ? `run '${run}' was written to without a lease` : `run '${run}' is held under epoch ${held.epoch}; epoch ${epoch} may not write any more`
     return { refused: recordError(new TuttiError('JOURNAL_FENCED', message, { data: { run, epoch, heldEpoch: held.epoch } })) }
   }
   if (bodies.length > 0 && first !== held.lastSeq + 1) {
     const message = `entry ${first} of run '${run}' does not follow entry ${held.lastSeq}, the last one written`
-    return { refused: recordError(new TuttiError('JOURNAL_FENCED', message, { data: { run, seq: first, lastSeq: held.lastSeq }, disposition: 'bug', hint: 'Read the run again before writing to it.' })) }
+    return {
+      refused: recordError(
+        new TuttiError('JOURNAL_FENCED', message, {
+          data: { run, seq: first, lastSeq: held.lastSeq },
+          disposition: 'bug',
+          hint: 'Read the run again before writing to it.',
+        }),
+      ),
+    }
   }
   return undefined
 }
@@ -146,7 +155,10 @@ function bodiesOf(run: RunId, entries: readonly Entry[], first: number): readonl
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry
     if (entry.seq !== first + i)
-      throw new TuttiError('JOURNAL_FENCED', `entry ${entry.seq} of run '${run}' stands where entry ${first + i} belongs`, { data: { run, seq: entry.seq }, disposition: 'bug' })
+      throw new TuttiError('JOURNAL_FENCED', `entry ${entry.seq} of run '${run}' stands where entry ${first + i} belongs`, {
+        data: { run, seq: entry.seq },
+        disposition: 'bug',
+      })
     bodies[i] = entryText(entry)
   }
   return bodies

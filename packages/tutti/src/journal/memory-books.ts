@@ -1,10 +1,20 @@
 /** What a memory store holds, and how a group of jobs changes it: the plain statement of what every store does. */
 import type { RunId } from '../primitives/index.ts'
-import { type AcquireJob, type Answer, type AppendJob, type BlobPair, type CreateJob, isRefusal, type Job, type PostJob, type RenewJob, refuseAppend, refuseUnknown } from './job.ts'
+import {
+  type AcquireJob,
+  type Answer,
+  type AppendJob,
+  type BlobPair,
+  type CreateJob,
+  isRefusal,
+  type Job,
+  type PostJob,
+  type RenewJob,
+  refuseAppend,
+  refuseUnknown,
+} from './job.ts'
 import { LIST_LIMIT } from './page.ts'
 import type { RunFilter, RunHead, RunStatus } from './store.port.ts'
-
-
 
 interface RunBook {
   head: RunHead
@@ -25,9 +35,15 @@ export class MemoryBooks {
 
   list({ flow, tenant, status, limit = LIST_LIMIT, before = Number.POSITIVE_INFINITY }: RunFilter): RunHead[] {
     const wanted = ({ head }: RunBook): boolean =>
-      head.createdAt < before && (flow === undefined || head.flow === flow) && (tenant === undefined || head.scope.tenant === tenant) && (!status || status.includes(head.status))
+      head.createdAt < before &&
+      (flow === undefined || head.flow === flow) &&
+      (tenant === undefined || head.scope.tenant === tenant) &&
+      (!status || status.includes(head.status))
     const newestFirst = [...this.runs.values()].filter(wanted).reverse()
-    return newestFirst.sort((a, b) => b.head.createdAt - a.head.createdAt).slice(0, limit).map(({ head }) => head)
+    return newestFirst
+      .sort((a, b) => b.head.createdAt - a.head.createdAt)
+      .slice(0, limit)
+      .map(({ head }) => head)
   }
 
   due(flows: readonly string[], now: number, limit: number): RunHead[] {

@@ -54,7 +54,10 @@ function prepareFile(db: DatabaseSync, path: string, durability: Durability): vo
   if (isOlder(version)) throw tooOld(`Node ${process.version} brings SQLite ${version}; tutti needs ${OLDEST_SQLITE.join('.')}`)
   const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }
   if (mode !== 'wal')
-    throw new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' cannot have a write-ahead log (SQLite answers '${mode}')`, { data: { path, mode }, hint: 'Use a path on a local disk.' })
+    throw new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' cannot have a write-ahead log (SQLite answers '${mode}')`, {
+      data: { path, mode },
+      hint: 'Use a path on a local disk.',
+    })
   db.exec(durability === 'sync' ? 'PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1' : 'PRAGMA synchronous = NORMAL')
   migrate(db, path)
 }

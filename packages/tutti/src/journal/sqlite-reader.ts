@@ -28,7 +28,7 @@ interface HeadRow {
 
 /** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
 const HEAD = `
-  SELECT r.*, e.key AS last_key, e.body ->> '$.time' AS last_time FROM runs r
+  SELECT r.*, e.key AS last_key, e.body ->> '$.t' AS last_time FROM runs r
   LEFT JOIN entries e ON e.key = (SELECT l.key FROM entries l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)`
 const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) AND r.flow IN (SELECT value FROM json_each(:flows))`
 const OPEN = `r.status IN ('running', 'waiting', 'suspended')`

@@ -194,7 +194,7 @@ class FileStore implements SqliteStore {
   }
 
   #startPolling(): NodeJS.Timeout {
-    let seen: number | undefined
+    let seen = this.#file?.version()
     const look = (): void => {
       const version = this.#file?.version()
       if (seen !== undefined && version !== seen) this.#tellWatchers()

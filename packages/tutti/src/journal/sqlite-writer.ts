@@ -8,7 +8,19 @@
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { RunId } from '../primitives/index.ts'
-import { type AcquireJob, type Answer, type AppendJob, type BlobPair, type CreateJob, type Job, type PostJob, type RenewJob, refuseAppend, refuseFull, refuseUnknown } from './job.ts'
+import {
+  type AcquireJob,
+  type Answer,
+  type AppendJob,
+  type BlobPair,
+  type CreateJob,
+  type Job,
+  type PostJob,
+  type RenewJob,
+  refuseAppend,
+  refuseFull,
+  refuseUnknown,
+} from './job.ts'
 import { guarded } from './sqlite-fault.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
@@ -73,7 +85,7 @@ export class SqliteWriter {
   }
 
   #checkMemory(): void {
-    const version = this.#reader.dataVersion()
+    const [version = 0] = this.#statements.dataVersion.get() as unknown as readonly [number]
     if (version !== this.#dataVersion || this.#known.size > MOST_KNOWN) this.#known.clear()
     this.#dataVersion = version
   }
@@ -113,7 +125,19 @@ export class SqliteWriter {
     if (there) return { created: false, head: there }
     const { flow, version, scope, status, createdAt, startHash, labels, stalls, epoch, owner = null, leaseUntil = null } = head
     const { lastInsertRowid } = this.#statements.insertRun.run(
-      run, flow, version, scope.tenant, JSON.stringify(scope), status, createdAt, startHash, JSON.stringify(labels), stalls, epoch, owner, leaseUntil,
+      run,
+      flow,
+      version,
+      scope.tenant,
+      JSON.stringify(scope),
+      status,
+      createdAt,
+      startHash,
+      JSON.stringify(labels),
+      stalls,
+      epoch,
+      owner,
+      leaseUntil,
     )
     const known: Known = { id: Number(lastInsertRowid), epoch, lastSeq: 0 }
     this.#known.set(run, known)
@@ -179,7 +203,11 @@ type Statements = ReturnType<typeof prepareAll>
 
 function prepareAll(db: DatabaseSync) {
   const prepare = (sql: string): StatementSync => db.prepare(sql)
+  const dataVersion = prepare('PRAGMA data_version')
+  // Asked in every transaction: an object for its one number would cost as much again.
+  dataVersion.setReturnArrays(true)
   return {
+    dataVersion,
     begin: prepare('BEGIN IMMEDIATE'),
     commit: prepare('COMMIT'),
     rollback: prepare('ROLLBACK'),

@@ -19,7 +19,8 @@ export class WorkerWriter {
 
   /** @throws JOURNAL_UNWRITABLE when the thread dies; otherwise as `SqliteWriter.write` */
   async write(jobs: readonly Job[]): Promise<Written> {
-    const worker = (this.#worker ??= this.#start())
+    this.#worker ??= this.#start()
+    const worker = this.#worker
     // Only a commit under way keeps the process alive.
     worker.ref()
     try {
@@ -62,10 +63,15 @@ function answerOf(worker: Worker, jobs: readonly Job[]): Promise<WorkerAnswer> {
       settle()
     }
     const answered = (answer: WorkerAnswer): void => done(() => resolve(answer))
-    const died = (cause: unknown): void => done(() => reject(new TuttiError('JOURNAL_UNWRITABLE', `the thread that commits ended: ${cause instanceof Error ? cause.message : `exit ${String(cause)}`}`, { cause })))
+    const died = (cause: unknown): void =>
+      done(() =>
+        reject(
+          new TuttiError('JOURNAL_UNWRITABLE', `the thread that commits ended: ${cause instanceof Error ? cause.message : `exit ${String(cause)}`}`, { cause }),
+        ),
+      )
+    worker.postMessage(jobs)
     worker.on('message', answered)
     worker.on('error', died)
     worker.on('exit', died)
-    worker.postMessage(jobs)
   })
 }

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { TuttiError } from '../errors/index.ts'
+import type { RunId } from '../primitives/index.ts'
+import { CommitQueue, GROUP_ENTRIES } from './commit-queue.ts'
+import type { Answer, AppendJob, Job } from './job.ts'
+
+const append = (run: string, first = 1, entries = 1): AppendJob => ({
+  op: 'append',
+  run: run as RunId,
+  epoch: 1,
+  first,
+  bodies: Array(entries).fill('{}'),
+  blobs: [],
+  head: undefined,
+  taken: [],
+  release: false,
+  time: 0,
+})
+const acquire: Job = { op: 'acquire', run: 'a' as RunId, owner: 'o', now: 1, until: 2 }
+const unwritable = new TuttiError('JOURNAL_UNWRITABLE', 'disk full')
+const locked = new TuttiError('JOURNAL_LOCKED', 'busy')
+
+/** A writer that keeps the groups it was given, and fails when it is told to. */
+function scripted(): { groups: Job[][]; failWith: Error | undefined; queue: CommitQueue } {
+  const script = {
+    groups: [] as Job[][],
+    failWith: undefined as Error | undefined,
+    queue: new CommitQueue((jobs) => {
+      script.groups.push([...jobs])
+      if (script.failWith) throw script.failWith
+      return jobs.map(() => undefined)
+    }),
+  }
+  return script
+}
+const outcomes = async (asked: readonly Promise<unknown>[]): Promise<string[]> =>
+  (await Promise.allSettled(asked)).map((outcome) => (outcome.status === 'fulfilled' ? 'durable' : `${(outcome.reason as TuttiError).code}`))
+
+describe('the commit queue', () => {
+  it('[S1] makes one group of all that one turn asks for', async () => {
+    const { groups, queue } = scripted()
+    await Promise.all([queue.submit(append('a')), queue.submit(append('b')), Promise.resolve().then(() => queue.submit(append('a', 2)))])
+    expect(groups.map((group) => group.length)).toEqual([3])
+    await queue.submit(append('a', 3))
+    expect(groups).toHaveLength(2)
+  })
+
+  it('[S1] cuts a group before it passes 512 entries, and leaves a larger commit whole', async () => {
+    const { groups, queue } = scripted()
+    await Promise.all([
+      queue.submit(append('a', 1, 500)),
+      queue.submit(append('b', 1, 12)),
+      queue.submit(append('c')),
+      queue.submit(append('d', 1, 900)),
+      queue.submit(acquire),
+    ])
+    expect(GROUP_ENTRIES).toBe(512)
+    expect(groups.map((group) => group.length)).toEqual([2, 1, 1, 1])
+  })
+
+  it('[R1] writes one group at a time, in the order of the calls', async () => {
+    const groups: string[][] = []
+    let finish = (_answers: readonly Answer[]): void => {}
+    const queue = new CommitQueue((jobs) => {
+      groups.push(jobs.map((job) => (job as AppendJob).run))
+      return new Promise((resolve) => {
+        finish = resolve
+      })
+    })
+    const first = queue.submit(append('a'))
+    await new Promise(setImmediate)
+    const behind = [queue.submit(append('b')), queue.submit(append('c'))]
+    await new Promise(setImmediate)
+    expect(groups).toEqual([['a']])
+    finish([undefined])
+    await first
+    await new Promise(setImmediate)
+    expect(groups).toEqual([['a'], ['b', 'c']])
+    finish([undefined, undefined])
+    await Promise.all(behind)
+  })
+
+  it('[R1] a failed write refuses every commit of those runs until they are read again', async () => {
+    const script = scripted()
+    const { queue } = script
+    script.failWith = unwritable
+    expect(await outcomes([queue.submit(append('a')), queue.submit(append('b')), queue.submit(acquire)])).toEqual(Array(3).fill('JOURNAL_UNWRITABLE'))
+    script.failWith = undefined
+    expect(await outcomes([queue.submit(append('a')), queue.submit(append('c')), queue.submit(acquire)])).toEqual(['JOURNAL_UNWRITABLE', 'durable', 'durable'])
+    queue.forgive('a' as RunId)
+    expect(await outcomes([queue.submit(append('a')), queue.submit(append('b'))])).toEqual(['durable', 'JOURNAL_UNWRITABLE'])
+  })
+
+  it('[R1] what the same runs had waiting behind a failed write fails with it; others go on', async () => {
+    let fail = (_error: Error): void => {}
+    const queue = new CommitQueue((jobs) => {
+      if ((jobs[0] as AppendJob).run === 'b') return [undefined]
+      return new Promise((_resolve, reject) => {
+        fail = reject
+      })
+    })
+    const first = queue.submit(append('a'))
+    await new Promise(setImmediate)
+    const behind = [queue.submit(append('a', 2)), queue.submit(append('b'))]
+    fail(locked)
+    expect(await outcomes([first, ...behind])).toEqual(['JOURNAL_LOCKED', 'JOURNAL_LOCKED', 'durable'])
+  })
+
+  it('[R1] a commit that found the file busy may be tried again as it is', async () => {
+    const script = scripted()
+    script.failWith = locked
+    expect(await outcomes([script.queue.submit(append('a'))])).toEqual(['JOURNAL_LOCKED'])
+    script.failWith = undefined
+    expect(await outcomes([script.queue.submit(append('a'))])).toEqual(['durable'])
+  })
+
+  it('[R7] is idle only when nothing waits and nothing is under way', async () => {
+    const { queue, groups } = scripted()
+    await queue.idle()
+    void queue.submit(append('a'))
+    await queue.idle()
+    expect(groups).toHaveLength(1)
+  })
+})

@@ -23,6 +23,7 @@ export function libraryBuild(folder: string): UserConfig {
     clean: true,
     deps: { neverBundle: [/^[^./]/] },
     failOnWarn: true,
+    inputOptions: { checks: { pluginTimings: false } },
     report: false,
     logLevel: 'warn',
     tsconfig: join(import.meta.dirname, '../tsconfig.json'),

@@ -17,12 +17,11 @@ const root = join(import.meta.dirname, '..')
 function release(folder: string): void {
   const out = join(folder, 'release')
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+  const missing = manifest.files.find((path) => !existsSync(join(folder, path)))
+  if (missing !== undefined) throw new Error(`${manifest.name} publishes '${missing}', which does not exist: build it first`)
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out)
-  for (const path of manifest.files) {
-    if (!existsSync(join(folder, path))) throw new Error(`${manifest.name} publishes '${path}', which does not exist: build it first`)
-    cpSync(join(folder, path), join(out, path), { recursive: true })
-  }
+  for (const path of manifest.files) cpSync(join(folder, path), join(out, path), { recursive: true })
   for (const page of ['README.md', 'LICENSE']) {
     const source = [join(folder, page), join(root, page)].find(existsSync)
     if (source !== undefined) cpSync(source, join(out, page))

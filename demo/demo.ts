@@ -2,11 +2,11 @@
  * The demo: three questions answered from installed documentation, a crash drill, a budget drill. Nothing is asked of the network, and nothing is
  * shown that was not just measured.
  */
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
-import { type Cited, tutti } from 'tutti'
-import { installedPackages, lineAt } from 'tutti/retrieval'
+import { tutti } from 'tutti'
+import { installedPackages } from 'tutti/retrieval'
 import { budgetDrill } from './budget.ts'
 import { desk, shelves, survey } from './desk.ts'
 import { crashDrill } from './drill.ts'
@@ -36,8 +36,11 @@ const title = (number: number, text: string): void => say(`\n${bold(`${number}. 
 const seconds = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(1)} s`
 
 await rm(home, { recursive: true, force: true })
-const versions = new Map((await installedPackages('.', { all: true })).map(({ dir, name, version }) => [dir, `${name}@${version}`]))
-const packageOf = (source: string): string => [...versions].find(([dir]) => source.startsWith(`${dir}/`))?.[1] ?? source
+const packages = await installedPackages('.', { all: true })
+const packageOf = (source: string): string => {
+  const found = packages.find(({ dir }) => source.startsWith(`${dir}/`))
+  return found ? `${found.name}@${found.version}` : source
+}
 
 say(bold('tutti: questions about the libraries that this repository really uses, answered from the documentation installed with them.'))
 say(dim('No account, no key, no network. Every step below is an entry of a journal in .tutti/demo/tutti.db.'))
@@ -45,10 +48,11 @@ say(dim('No account, no key, no network. Every step below is an entry of a journ
 // ── the documentation ──
 title(1, 'Reading the documentation')
 const app = tutti({ flows: [desk, survey, ...Object.values(shelves).map(({ index }) => index.ingest)], resume: false })
-for (const [topic, { from, index }] of Object.entries(shelves)) {
+for (const [topic, shelf] of Object.entries(shelves)) {
   const begun = performance.now()
-  const { output } = await app.run(index.ingest, { from: [...from] })
-  say(`   ${topic.padEnd(16)} ${String(output.added).padStart(4)} documents in ${seconds(begun)}   ${dim(from.map((dir) => versions.get(dir) ?? dir).join(', '))}`)
+  const read = packages.filter(({ name, direct }) => direct && (shelf.packages as readonly string[]).includes(name))
+  const { output } = await app.run(shelf.index.ingest, { from: read.map(({ dir }) => dir) })
+  say(`   ${topic.padEnd(16)} ${String(output.added).padStart(4)} documents in ${seconds(begun)}   ${dim(read.map(({ name, version }) => `${name}@${version}`).join(', '))}`)
   for (const { path, why } of output.skipped) say(dim(`   skipped ${path}: ${why}`))
 }
 
@@ -66,20 +70,17 @@ for (const question of questions) {
   lastRun = handle.id
   say(`\n   ${bold(question)}`)
   say(`   ${output.text.replaceAll('\n', '\n   ')}`)
-  for (const line of await Promise.all(output.citations.map(proof))) say(line)
+  for (const proof of output.proofs) say(proofLine(proof))
   say(dim(`   ${steps.length} recorded steps in ${seconds(begun)}: ${steps.join(' → ')}`))
   say(dim(`   ${usage.modelCalls} model calls, $${usage.usd.toFixed(4)} of a budget of $0.05; run ${handle.id}`))
 }
 say(`\n   ${good('✔')} ${verified} of ${quoted} quotes found in the file they name, at the line they name`)
 
-/** A quote is true when the file on disk holds it at the offsets that the citation gives. */
-async function proof(citation: Cited['citations'][number]): Promise<string> {
-  const text = await readFile(citation.source, 'utf8')
-  const holds = text.slice(citation.start, citation.end) === citation.quote
+function proofLine({ quote, ok, at }: { quote: string; ok: boolean; at: string }): string {
   quoted++
-  if (holds) verified++
-  const where = `${packageOf(citation.source)} ${citation.source}:${lineAt(text, citation.start)}`
-  return `   ${holds ? good('✔') : styleText('red', '✘')} “${citation.quote.replaceAll(/\s+/g, ' ').slice(0, 140)}”\n     ${dim(where)}`
+  if (ok) verified++
+  const shown = quote.replaceAll(/\s+/g, ' ')
+  return `   ${ok ? good('✔') : styleText('red', '✘')} “${shown.length > 110 ? `${shown.slice(0, 110)}…` : shown}”\n     ${dim(`${packageOf(at)}  ${at}`)}`
 }
 
 // ── the crash ──

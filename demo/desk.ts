@@ -1,13 +1,15 @@
 /** The main job of the demo: one flow that answers questions about installed libraries from their own documentation. */
-import { agent, chain, cited, type Index, index, map, route } from 'tutti'
+import { readFile } from 'node:fs/promises'
+import { agent, type Cited, chain, cited, type Index, index, map, route } from 'tutti'
+import { verifyCitations } from 'tutti/retrieval'
 import { z } from 'zod'
 
 /** What is read: the documentation that lies in node_modules, of exactly the versions installed here. */
 export const shelves = {
-  'language models': { from: ['node_modules/ai', 'node_modules/@ai-sdk/openai', 'node_modules/@ai-sdk/anthropic'], index: index('language-models') },
-  'command line': { from: ['node_modules/commander'], index: index('command-line') },
-  'data and schemas': { from: ['node_modules/devalue', 'node_modules/zod', 'node_modules/arktype', 'node_modules/valibot'], index: index('data-and-schemas') },
-  testing: { from: ['node_modules/fast-check', 'node_modules/vitest', 'node_modules/@copilotkit/aimock'], index: index('testing') },
+  'language models': { packages: ['ai', '@ai-sdk/openai', '@ai-sdk/anthropic'], index: index('language-models') },
+  'command line': { packages: ['commander'], index: index('command-line') },
+  'data and schemas': { packages: ['devalue', 'zod', 'arktype', 'valibot'], index: index('data-and-schemas') },
+  testing: { packages: ['fast-check', 'vitest', '@copilotkit/aimock'], index: index('testing') },
 } as const
 const topics = Object.keys(shelves) as (keyof typeof shelves)[]
 
@@ -38,7 +40,13 @@ const librarian = (name: string, shelf: Index) =>
     output: cited,
   })
 
-/** check → route by topic → retrieve → answer with citations → verify (the output schema `cited` refuses a quote that is not in its source). */
+/** Each quote against the file on disk, at the offsets that the citation gives. */
+async function verify(answer: Cited): Promise<{ text: string; proofs: { quote: string; ok: boolean; at: string }[] }> {
+  const verdicts = await verifyCitations((source) => readFile(source, 'utf8'), answer)
+  return { text: answer.text, proofs: verdicts.map((verdict) => ({ quote: verdict.citation.quote, ok: verdict.ok, at: verdict.ok ? verdict.at : verdict.why })) }
+}
+
+/** check → route by topic → retrieve → answer with citations → verify. Each arrow is an entry of the journal. */
 export const desk = chain(
   'desk',
   checkQuestion,
@@ -52,6 +60,7 @@ export const desk = chain(
       testing: librarian('tests', shelves.testing.index),
     },
   }),
+  verify,
 )
 
 /** Many questions in one run: what the drill kills in the middle. */

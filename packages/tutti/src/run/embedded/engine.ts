@@ -9,7 +9,7 @@
 import { hostname } from 'node:os'
 import { type Budget, Ledger, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import { type Entry, type InboxMessage, JOURNAL_FORMAT, type JournalStore, type OpenWait, type RunHead, splitValue } from '../../journal/index.ts'
+import { type Entry, type InboxMessage, JOURNAL_FORMAT, type JournalStore, type Lease, type OpenWait, type RunHead, splitValue } from '../../journal/index.ts'
 import { canonical, type Clock, durationMs, encode, hash128, newId, newRunId, type RunId, type Scope, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
@@ -137,7 +137,7 @@ export class EmbeddedEngine {
     if (isEnded(head)) return
     const flow = this.registry.get(head)
     const now = this.clock.now()
-    const lease = await this.store.acquire(run, this.#owner, now, now + this.leaseMs)
+    const lease = await this.#acquire(head, now)
     if (!lease) throw new TuttiError('RUN_BUSY', `the run '${run}' is driven by ${head.owner ?? 'another process'}`, { data: { run, owner: head.owner ?? null } })
     const record: Entry[] = []
     for await (const entry of this.store.read(run)) record.push(entry)
@@ -147,6 +147,13 @@ export class EmbeddedEngine {
     record.push(resumed)
     this.feed.show(run, { type: 'entry', entry: resumed })
     this.#drive({ ...head, stalls, epoch: lease.epoch }, flow, record)
+  }
+
+  /** The lease of a process of this machine that is gone need not run out first; should it live after all, its appends are refused (I2). */
+  async #acquire(head: RunHead, now: number): Promise<Lease | undefined> {
+    const lease = await this.store.acquire(head.run, this.#owner, now, now + this.leaseMs)
+    if (lease || !isGone(head.owner)) return lease
+    return this.store.acquire(head.run, this.#owner, Math.max(now, (head.leaseUntil ?? now) + 1), now + this.leaseMs)
   }
 
   /** Leaves a message for a run, whoever drives it. */
@@ -311,6 +318,18 @@ export class EmbeddedEngine {
     for (const live of this.#live.values()) live.activation.poke().catch(() => {})
     for (const watchers of this.#watchers.values()) for (const changed of watchers) changed()
     if (this.#o.resume !== false && !this.#closed) this.#takeUpDue().catch(() => {})
+  }
+}
+
+/** An owner is `host:pid:nonce`. */
+function isGone(owner: string | undefined): boolean {
+  const [host, pid] = owner?.split(':') ?? []
+  if (host !== hostname() || !pid || Number(pid) === process.pid) return false
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
 }
 

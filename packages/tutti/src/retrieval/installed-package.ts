@@ -64,13 +64,19 @@ export async function packageDocs(root: string, o: PackageDocsOptions = {}): Pro
 
 async function fromLockfile(root: string, packages: NonNullable<Lockfile['packages']>): Promise<InstalledPackage[]> {
   const projects = Object.entries(packages).filter(([dir]) => !/(?:^|\/)node_modules\//.test(dir))
-  const wanted = new Set(projects.flatMap(([, manifest]) => asked(manifest)))
+  const wanted = new Set(projects.flatMap(([dir, manifest]) => asked(manifest).map((name) => resolveFrom(dir, name, packages))))
   const listed = Object.entries(packages).flatMap(([dir, { version, link }]) => {
     const name = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(dir)?.[1]
-    return name === undefined || link || version === undefined ? [] : [{ name, version, dir, direct: wanted.has(name) && dir === `node_modules/${name}` }]
+    return name === undefined || link || version === undefined ? [] : [{ name, version, dir, direct: wanted.has(dir) }]
   })
   const present = await Promise.all(listed.map(({ dir }) => readJson<Manifest>(join(root, dir, 'package.json'))))
   return listed.filter((_, i) => present[i] !== undefined)
+}
+
+/** Where a project of the lockfile finds a package: in its own node_modules, else in those above it. */
+function resolveFrom(project: string, name: string, packages: NonNullable<Lockfile['packages']>): string | undefined {
+  for (let at = project; at !== ''; at = at.includes('/') ? at.slice(0, at.lastIndexOf('/')) : '') if (`${at}/node_modules/${name}` in packages) return `${at}/node_modules/${name}`
+  return `node_modules/${name}` in packages ? `node_modules/${name}` : undefined
 }
 
 async function fromFolders(root: string): Promise<InstalledPackage[]> {

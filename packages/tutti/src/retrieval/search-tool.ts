@@ -1,6 +1,7 @@
 import type { ModelSchema, Scope } from '../primitives/index.ts'
 import type { Tool } from '../run/index.ts'
 import type { Passage } from './document.ts'
+import type { Filter } from './partition.ts'
 
 export interface SearchToolOptions {
   /** Default `search_<index>`. */
@@ -8,6 +9,8 @@ export interface SearchToolOptions {
   description?: string | undefined
   /** Passages for each question. Default 6. */
   top?: number | undefined
+  /** Fields of `meta`, or `source`, that every passage must have: `{ package: ['zod'] }`. */
+  filter?: Filter | undefined
 }
 
 const query: ModelSchema<{ query: string }, { query: string }> = {
@@ -32,7 +35,7 @@ const querySchema = {
 /** An index as a tool for a model. It only reads, so it may run again after a crash. */
 export function searchTool(
   index: string,
-  search: (query: string, o: { scope: Readonly<Scope>; top: number; signal: AbortSignal }) => Promise<Passage[]>,
+  search: (query: string, o: { scope: Readonly<Scope>; top: number; signal: AbortSignal; filter: Filter | undefined }) => Promise<Passage[]>,
   o: SearchToolOptions,
 ): Tool<{ query: string }, Passage[]> {
   const top = o.top ?? 6
@@ -45,7 +48,7 @@ export function searchTool(
     reconcile: undefined,
     flow: undefined,
     execute: async (input: unknown, { scope, signal }: { scope: Readonly<Scope>; signal: AbortSignal }) =>
-      (await search((input as { query: string }).query, { scope, top, signal })).map(forModel),
+      (await search((input as { query: string }).query, { scope, top, signal, filter: o.filter })).map(forModel),
   }
   return { name: o.name ?? `search_${index.replaceAll(/[^A-Za-z0-9_-]+/g, '_')}`, effect: 'read', '~tool': body } as unknown as Tool<
     { query: string },

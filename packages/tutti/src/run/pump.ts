@@ -149,12 +149,12 @@ export class Pump {
     await drained()
     while (this.#cursor < this.#record.outcomes.length) {
       const outcome = this.#record.outcomes[this.#cursor] as Outcome
-      await this.#untilAsked(outcome)
+      const unasked = this.#unasked(outcome)
+      if (unasked !== undefined) await this.#untilAsked(unasked)
       if (this.#over) return
       this.#cursor++
-      await this.#deliver(outcome)
+      await this.#release(outcome)
       if (this.#cursor % YIELD_EVERY === 0) await turned()
-      await drained()
     }
     if (this.#over) return
     this.#goLive()
@@ -162,8 +162,7 @@ export class Pump {
     for (;;) {
       const outcome = await this.#activation.next()
       if (this.#over) return
-      await this.#deliver(outcome)
-      await drained()
+      await this.#release(outcome)
     }
   }
 
@@ -175,19 +174,29 @@ export class Pump {
     for (const ask of parked) if (!ask.settled && ask.op) this.#activation.submit(ask.op)
   }
 
-  async #deliver(outcome: Outcome): Promise<void> {
+  /** Delivers one outcome, at once unless its value is a blob; resolves after every microtask that this set off. */
+  #release(outcome: Outcome): Promise<void> {
+    const stored = 'value' in outcome ? outcome.value : undefined
+    const loaded = stored === undefined ? undefined : this.#activation.load(stored)
+    if (loaded instanceof Promise)
+      return loaded.then((value) => {
+        this.#deliver(outcome, value)
+        return drained()
+      })
+    this.#deliver(outcome, loaded)
+    return drained()
+  }
+
+  #deliver(outcome: Outcome, value: Json | undefined): void {
     this.time = outcome.time
     if (outcome.type === 'run.cancelling') return this.#cancelRun(new TuttiError('RUN_CANCELLED', outcome.reason))
     if (outcome.type === 'timer.fired' && outcome.key.endsWith(DEADLINE_KEY)) return this.#passDeadline(outcome.key)
-    const stored = 'value' in outcome ? outcome.value : undefined
-    const loaded = stored === undefined ? undefined : this.#activation.load(stored)
-    const value = loaded instanceof Promise ? await loaded : loaded
     if (outcome.type === 'step.completed') this.reached = value
     const key = outcome.key as string
     const ask = this.#asks.get(key)
-    ask?.deliver(outcome, value)
     this.#asks.delete(key)
-    this.#divergence.delivered(key)
+    if (!this.#live) this.#divergence.delivered(key)
+    ask?.deliver(outcome, value)
   }
 
   #passDeadline(key: string): void {
@@ -207,9 +216,13 @@ export class Pump {
     return this.#cancelled
   }
 
-  #untilAsked(outcome: Outcome): Promise<void> | undefined {
+  /** The key of an outcome that the flow has not asked for yet. */
+  #unasked(outcome: Outcome): string | undefined {
     const key = 'key' in outcome ? outcome.key : undefined
-    if (key === undefined || key.endsWith(DEADLINE_KEY) || this.#asks.has(key) || this.#divergence.wasAsked(key)) return undefined
+    return key === undefined || key.endsWith(DEADLINE_KEY) || this.#asks.has(key) || this.#divergence.wasAsked(key) ? undefined : key
+  }
+
+  #untilAsked(key: string): Promise<void> {
     return new Promise((resolve) => {
       const forget = this.#options.clock.alarm(this.#options.clock.now() + (this.#options.patienceMs ?? 5_000), () => {
         this.stop(this.#divergence.neverAsked(key, this.#parked))
@@ -240,4 +253,3 @@ function drained(): Promise<void> {
 function turned(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
-

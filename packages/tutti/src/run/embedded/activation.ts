@@ -11,9 +11,10 @@ import { type Amounts, type Budget, Ledger, type Usage } from '../../budget/inde
 import { TuttiError } from '../../errors/index.ts'
 import {
   type At,
+  type Commit,
   type Entry,
-  type HeadChange,
   isBlobRef,
+  INLINE_BYTES,
   type InboxMessage,
   type JournalStore,
   type OpenWait,
@@ -29,6 +30,9 @@ import { Inbox } from './inbox.ts'
 
 /** An entry as it is written; the activation adds `seq` and `time`. */
 export type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, 'seq' | 'time'> : never) : never
+
+/** What is written in the same transaction as the entries. */
+type Beside = Partial<Pick<Commit, 'head' | 'blobs' | 'taken' | 'release'>>
 
 export interface ActivationOptions {
   readonly run: RunId
@@ -164,12 +168,15 @@ export class EmbeddedActivation implements Activation {
     const usage = this.usage()
     const blobs = new Map<string, string>()
     const draft = terminalEntry(result, usage, (json) => split(json, blobs))
-    await this.#write([draft], { status: result.status, wakeAt: undefined, waiting: undefined }, { blobs, release: true })
+    await this.#write([draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
   }
 
   async stop(error: TuttiError): Promise<void> {
     this.#finish(error)
-    await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], { status: 'suspended' }, { release: true })
+    await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], {
+      head: { status: 'suspended' },
+      release: true,
+    })
   }
 
   /** Gives the run up so that it can be activated again, here or elsewhere. */
@@ -179,7 +186,7 @@ export class EmbeddedActivation implements Activation {
     const wakeAt = this.#wakeAt()
     this.#finish(new Suspended(why))
     const resting = this.#busy === 0 && (waiting.length > 0 || wakeAt !== undefined)
-    await this.#write([{ type: 'run.suspended', why }], resting ? { status: 'waiting', waiting, wakeAt } : { status: 'running' }, { release: true })
+    await this.#write([{ type: 'run.suspended', why }], { head: resting ? { status: 'waiting', waiting, wakeAt } : { status: 'running' }, release: true })
   }
 
   /** Ends the activation at once: the lease is lost, or the store fails. */
@@ -204,28 +211,32 @@ export class EmbeddedActivation implements Activation {
   // ── writing ──
 
   /** Appends entries and, once they are durable, queues those that are outcomes. */
-  async append(drafts: readonly Draft[], o: { blobs?: Map<string, string> | undefined; taken?: readonly string[] | undefined; head?: HeadChange | undefined } = {}): Promise<void> {
-    if (this.#over) throw this.#over.error
+  append(drafts: readonly Draft[], o: Beside = {}): Promise<void> {
+    if (this.#over) return Promise.reject(this.#over.error)
     this.begin()
-    try {
-      const written = await this.#write(drafts, o.head ?? {}, o)
-      for (const entry of written) if (isOutcome(entry)) this.#queue(entry)
-    } catch (error) {
-      this.#finish(error)
-      throw error
-    } finally {
-      this.finish()
-    }
+    return this.#write(drafts, o).then(
+      (written) => {
+        for (const entry of written) if (isOutcome(entry)) this.#queue(entry)
+        this.finish()
+      },
+      (error) => {
+        this.#finish(error)
+        this.finish()
+        throw error
+      },
+    )
   }
 
-  async #write(drafts: readonly Draft[], head: HeadChange, o: { blobs?: Map<string, string> | undefined; taken?: readonly string[] | undefined; release?: boolean } = {}): Promise<readonly Entry[]> {
+  #write(drafts: readonly Draft[], { head, blobs, taken, release }: Beside): Promise<readonly Entry[]> {
     const time = this.clock.now()
     const entries = drafts.map((draft) => ({ seq: this.#seq++, time, ...draft }) as Entry)
-    const change = this.#stalls > 0 && drafts.some((draft) => draft.type !== 'run.resumed') ? { ...head, stalls: 0 } : head
-    if (change !== head) this.#stalls = 0
-    await this.#o.store.append({ run: this.run, epoch: this.#o.epoch, entries, head: change, blobs: o.blobs, taken: o.taken, release: o.release })
-    for (const entry of entries) this.sight({ type: 'entry', entry })
-    return entries
+    const goesOn = this.#stalls > 0 && drafts.some((draft) => draft.type !== 'run.resumed')
+    if (goesOn) this.#stalls = 0
+    const commit: Commit = { run: this.run, epoch: this.#o.epoch, entries, head: goesOn ? { ...head, stalls: 0 } : head, blobs, taken, release }
+    return this.#o.store.append(commit).then(() => {
+      for (const entry of entries) this.sight({ type: 'entry', entry })
+      return entries
+    })
   }
 
   #queue(outcome: Outcome): void {
@@ -285,7 +296,13 @@ export class EmbeddedActivation implements Activation {
 
   /** Nothing under way but waits and timers: it may be given up until one of them comes. */
   get resting(): boolean {
-    return !this.#over && this.#busy === 0 && this.#waker !== undefined && this.#ready.length === 0 && (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
+    return (
+      !this.#over &&
+      this.#busy === 0 &&
+      this.#waker !== undefined &&
+      this.#ready.length === 0 &&
+      (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
+    )
   }
 
   // ── timers, waits, notes ──
@@ -303,7 +320,17 @@ export class EmbeddedActivation implements Activation {
     if (until !== undefined && Number.isFinite(until)) this.#arm(op.key, until)
     if (recorded === undefined) {
       const { key, at, fingerprint, signal, data } = op
-      this.#appendSafely([{ type: 'signal.awaited', key, at: at as At, fingerprint, signal, ...(op.until === undefined ? {} : { until: op.until }), ...(data === undefined ? {} : { data }) }])
+      this.#appendSafely([
+        {
+          type: 'signal.awaited',
+          key,
+          at: at as At,
+          fingerprint,
+          signal,
+          ...(op.until === undefined ? {} : { until: op.until }),
+          ...(data === undefined ? {} : { data }),
+        },
+      ])
     }
     this.#inbox.offerEarly(op)
   }
@@ -312,7 +339,20 @@ export class EmbeddedActivation implements Activation {
     const blobs = new Map<string, string>()
     const data = op.data === undefined ? undefined : split(op.data, blobs)
     const { key, at, fingerprint, name, text } = op
-    this.#appendSafely([{ type: 'note', key, at: at as At, fingerprint, ...(name === undefined ? {} : { name }), ...(text === undefined ? {} : { text }), ...(data === undefined ? {} : { data }) }], blobs)
+    this.#appendSafely(
+      [
+        {
+          type: 'note',
+          key,
+          at: at as At,
+          fingerprint,
+          ...(name === undefined ? {} : { name }),
+          ...(text === undefined ? {} : { text }),
+          ...(data === undefined ? {} : { data }),
+        },
+      ],
+      blobs,
+    )
   }
 
   #arm(key: string, at: number): void {
@@ -344,9 +384,30 @@ export class EmbeddedActivation implements Activation {
 
 /** Moves what is large out of an entry. */
 export function split(json: Json, blobs: Map<string, string>): Value {
+  if (roomAfter(json, INLINE_BYTES) >= 0) return json
   const { value, blob } = splitValue(json)
   if (blob) blobs.set(blob[0], blob[1])
   return value
+}
+
+/**
+ * Of so many bytes, how many the text of a value leaves at least; negative when it may be too long, or may be taken for a reference. Most values are
+ * small, and this tells so for a third of what writing them out would cost. A UTF-16 unit is at most 6 bytes of JSON, a number at most 24.
+ */
+function roomAfter(json: Json, room: number): number {
+  if (typeof json === 'string') return room - 6 * json.length - 3
+  if (json === null || typeof json !== 'object') return room - 25
+  let left = room - 2
+  if (Array.isArray(json)) {
+    for (let i = 0; i < json.length && left >= 0; i++) left = roomAfter(json[i] as Json, left)
+    return left
+  }
+  for (const key in json) {
+    if (key === '~blob') return -1
+    left = roomAfter((json as { readonly [key: string]: Json })[key] as Json, left - 6 * key.length - 3)
+    if (left < 0) return left
+  }
+  return left
 }
 
 function terminalEntry(result: RunResult, usage: Usage, store: (json: Json) => Value): Draft {
@@ -379,4 +440,3 @@ function settleFrom(ledger: Ledger, key: string, attempt: number, settle: Amount
   if (ledger.holding(token)) ledger.settle(token, settle)
   else if (settle) ledger.spend([], settle)
 }
-

@@ -32,9 +32,12 @@ export function priorAttempts(record: readonly Entry[]): ReadonlyMap<string, Pri
   const priors = new Map<string, PriorAttempts>()
   for (const entry of record) {
     if (entry.type === 'step.started') priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, open: true, retryAt: undefined })
-    else if (entry.type === 'step.failed' && !entry.final) priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: entry.retryAt, last: entry.error })
-    else if (entry.type === 'step.doubted') priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, doubted: true, open: true, last: entry.why })
-    else if (entry.type === 'step.resolved' && entry.verdict === 'not-done') priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: undefined, last: undefined })
+    else if (entry.type === 'step.failed' && !entry.final)
+      priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: entry.retryAt, last: entry.error })
+    else if (entry.type === 'step.doubted')
+      priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, doubted: true, open: true, last: entry.why })
+    else if (entry.type === 'step.resolved' && entry.verdict === 'not-done')
+      priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: undefined, last: undefined })
   }
   return priors
 }
@@ -66,8 +69,14 @@ class EffectDrive {
     activation.begin()
     const prior = activation.priors.get(this.#op.key)
     const work = prior ? this.#goOn(prior) : this.#tryOnce()
-    if (work) work.catch((error) => activation.fail(error)).finally(() => activation.finish())
-    else activation.finish()
+    if (!work) return activation.finish()
+    work.then(
+      () => activation.finish(),
+      (error) => {
+        activation.fail(error)
+        activation.finish()
+      },
+    )
   }
 
   /** An effect that an earlier activation began. */
@@ -75,7 +84,10 @@ class EffectDrive {
     if (prior.open) {
       if (this.#op.spec.effect === 'once') {
         this.#attempt = prior.attempt
-        const why: ErrorRecord = prior.last ?? { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${prior.attempt} of '${this.#op.key}' was under way` }
+        const why: ErrorRecord = prior.last ?? {
+          code: 'ATTEMPT_LOST',
+          message: `the process ended while attempt ${prior.attempt} of '${this.#op.key}' was under way`,
+        }
         return this.#doubt(why, prior.doubted)
       }
       this.#last = { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${prior.attempt} of '${this.#op.key}' was under way` }
@@ -230,7 +242,9 @@ class EffectDrive {
     const settle = this.#settle(this.#attempt, undefined)
     if (done) {
       const blobs = new Map<string, string>()
-      await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'done', value: split(encode(value), blobs) }], { blobs })
+      await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'done', value: split(encode(value), blobs) }], {
+        blobs,
+      })
       return
     }
     await this.#append({ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'not-done' })
@@ -258,10 +272,14 @@ class EffectDrive {
     }
     const broken = ledger.settle(tokenOf(this.#op.key, this.#attempt), settle).filter((name) => ledger.limits(this.#op.draws, name))
     if (broken.length === 0) return undefined
-    return new TuttiError('BUDGET_OVERRUN', `'${this.#op.key}' used more ${broken.join(', ')} than was held for it`, { data: { bounds: [...broken], held: { ...hold }, used: { ...settle } } })
+    return new TuttiError('BUDGET_OVERRUN', `'${this.#op.key}' used more ${broken.join(', ')} than was held for it`, {
+      data: { bounds: [...broken], held: { ...hold }, used: { ...settle } },
+    })
   }
 
-  #whatWasAsked(label: Json | undefined): Pick<Extract<Draft, { type: 'step.started' }>, 'key' | 'at' | 'fingerprint' | 'tunable' | 'kind' | 'effect' | 'label'> {
+  #whatWasAsked(
+    label: Json | undefined,
+  ): Pick<Extract<Draft, { type: 'step.started' }>, 'key' | 'at' | 'fingerprint' | 'tunable' | 'kind' | 'effect' | 'label'> {
     const { key, at, fingerprint, spec } = this.#op
     const shown = label ?? spec.label
     return {

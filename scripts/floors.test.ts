@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cruise } from 'dependency-cruiser'
@@ -40,6 +40,8 @@ const allowed: readonly (readonly [why: string, from: string, to: string])[] = [
   ['a composition root imports an adapter', 'cli/good.ts', 'telemetry/index.ts'],
   ['the test kit imports any room', 'testing/good.ts', 'agent/index.ts'],
   ['the face is composed of rooms', 'good.ts', 'run/index.ts'],
+  ['a program imports tutti by name', 'examples/good.ts', 'tutti'],
+  ['a package imports tutti by name', 'packages/restate/src/good.ts', 'tutti'],
 ]
 
 let root = ''
@@ -55,7 +57,10 @@ beforeAll(async () => {
     write(`node_modules/${name}/package.json`, '{ "main": "index.js" }')
     write(`node_modules/${name}/index.js`, 'export const There = 1\n')
   }
-  write('packages/tutti/package.json', '{ "devDependencies": { "a-tool": "1" } }')
+  write('package.json', '{ "workspaces": ["packages/*"] }')
+  write('packages/restate/package.json', '{ "name": "restate", "dependencies": { "tutti": "*" } }')
+  write('packages/tutti/package.json', '{ "name": "tutti", "exports": { ".": { "source": "./src/index.ts" } }, "devDependencies": { "a-tool": "1" } }')
+  symlinkSync(join(root, 'packages/tutti'), join(root, 'node_modules/tutti'))
   const { exclude: _, tsConfig: __, ...options } = floorRules.options
   const { output } = await cruise(['packages', 'examples'], { ...options, baseDir: root, validate: true, ruleSet: { forbidden: floorRules.forbidden } })
   if (typeof output === 'string') throw new Error('expected a result')

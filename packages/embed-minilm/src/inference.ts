@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { Tokenizer } from '@huggingface/tokenizers'
 import type { InferenceSession } from 'onnxruntime-web'
-import type { Encoded } from './batch.ts'
 import type { Runtime } from './runtime.ts'
 import { modelFolder } from './weights.ts'
 
@@ -19,36 +18,37 @@ export async function loadTokenizer(folder: URL = modelFolder): Promise<Tokenize
 const MAX_CHARACTERS = MAX_TOKENS * 32
 
 /** Token ids with [CLS] and [SEP], cut at `MAX_TOKENS`. */
-export function encodeText(tokenizer: Tokenizer, text: string, at: number): Encoded {
-  const ids = tokenizer.encode(text.slice(0, MAX_CHARACTERS).toWellFormed()).ids
-  if (ids.length <= MAX_TOKENS) return { at, ids }
-  return { at, ids: [...ids.slice(0, MAX_TOKENS - 1), ids.at(-1) as number] }
+export function encodeText(tokenizer: Tokenizer, text: string): number[] {
+  const { ids } = tokenizer.encode(text.slice(0, MAX_CHARACTERS).toWellFormed())
+  return ids.length <= MAX_TOKENS ? ids : [...ids.slice(0, MAX_TOKENS - 1), ids.at(-1) as number]
 }
 
-/** The unit-length vectors of one batch: mean of the token vectors, padding left out. */
-export async function runBatch(runtime: Runtime, session: InferenceSession, batch: readonly Encoded[]): Promise<Float32Array[]> {
-  const width = Math.max(...batch.map(({ ids }) => ids.length))
-  const ids = new BigInt64Array(batch.length * width)
-  const mask = new BigInt64Array(batch.length * width)
-  for (const [row, text] of batch.entries()) {
-    for (const [column, id] of text.ids.entries()) {
-      ids[row * width + column] = BigInt(id)
-      mask[row * width + column] = 1n
-    }
-  }
-  const tensor = (data: BigInt64Array) => new runtime.Tensor('int64', data, [batch.length, width])
-  const output = await session.run({ input_ids: tensor(ids), attention_mask: tensor(mask), token_type_ids: tensor(new BigInt64Array(ids.length)) })
+/**
+ * The unit-length vector of one text: the mean of its token vectors.
+ * One text a run: the int8 model scales its activations over all it is given, so in company a text gets another vector (cosine down to 0.96
+ * to the one it has alone), and WebAssembly is no faster with many.
+ */
+export async function vectorOf(runtime: Runtime, session: InferenceSession, ids: readonly number[]): Promise<Float32Array> {
+  const tensor = (data: BigInt64Array) => new runtime.Tensor('int64', data, [1, ids.length])
+  const ones = new BigInt64Array(ids.length).fill(1n)
+  const output = await session.run({
+    input_ids: tensor(BigInt64Array.from(ids, BigInt)),
+    attention_mask: tensor(ones),
+    token_type_ids: tensor(new BigInt64Array(ids.length)),
+  })
   const hidden = output.last_hidden_state?.data
   if (!(hidden instanceof Float32Array)) throw new Error('the model gave no last_hidden_state')
-  return batch.map((text, row) => pool(hidden.subarray(row * width * DIMENSIONS), text.ids.length))
+  return normalized(meanOf(hidden, ids.length))
 }
 
-function pool(hidden: Float32Array, tokens: number): Float32Array {
+function meanOf(hidden: Float32Array, tokens: number): Float32Array {
   const mean = new Float32Array(DIMENSIONS)
-  for (let token = 0; token < tokens; token++) for (let i = 0; i < DIMENSIONS; i++) mean[i] = (mean[i] as number) + (hidden[token * DIMENSIONS + i] as number)
-  let squares = 0
-  for (const value of mean) squares += value * value
-  const length = Math.sqrt(squares) || 1
-  for (let i = 0; i < DIMENSIONS; i++) mean[i] = (mean[i] as number) / length
+  for (let token = 0; token < tokens; token++)
+    for (let i = 0; i < DIMENSIONS; i++) mean[i] = (mean[i] as number) + (hidden[token * DIMENSIONS + i] as number) / tokens
   return mean
+}
+
+function normalized(vector: Float32Array): Float32Array {
+  const length = Math.hypot(...vector) || 1
+  return vector.map((value) => value / length)
 }

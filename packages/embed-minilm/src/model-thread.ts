@@ -23,8 +23,9 @@ export class ModelThread {
   #dead = false
 
   constructor(options: WorkerOptions) {
+    // No flags of the process: `--input-type`, loaders and inspectors are not for this thread.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: options })
+    this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: options, execArgv: [] })
     this.ready = new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
         reject(error)
@@ -48,6 +49,7 @@ export class ModelThread {
   }
 
   ask(texts: readonly string[], background: boolean, signal: AbortSignal | undefined): Promise<Float32Array[]> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
     const id = ++this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<Float32Array[]>()
     const abort = (): void => {

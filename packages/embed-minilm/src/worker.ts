@@ -1,14 +1,13 @@
 /**
  * The thread that runs the model, so that the application's own thread goes on streaming.
  *
- * Owns the session and the queue of requests. Works one batch at a time and then looks at the queue again: what has the fewest batches
+ * Owns the session and the queue of requests. Works one text at a time and then looks at the queue again: what has the fewest texts
  * left goes first, background work last, so a question overtakes the embedding of a library.
  */
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Encoded, planBatches } from './batch.ts'
-import { DIMENSIONS, encodeText, loadTokenizer, runBatch } from './inference.ts'
+import { DIMENSIONS, encodeText, loadTokenizer, vectorOf } from './inference.ts'
 import type { Answer, Failure, Request, WorkerOptions } from './protocol.ts'
 import { loadRuntime } from './runtime.ts'
 import { readWeights } from './weights.ts'
@@ -16,8 +15,9 @@ import { readWeights } from './weights.ts'
 interface Job {
   readonly id: number
   readonly background: boolean
-  readonly batches: Encoded[][]
+  readonly texts: readonly string[]
   readonly vectors: Float32Array
+  done: number
 }
 
 const port = parentPort
@@ -42,10 +42,7 @@ async function serve({ runtime, tokenizer, session }: Awaited<ReturnType<typeof 
   let wake: () => void = () => {}
   port?.on('message', (request: Request) => {
     if ('cancel' in request) remove(jobs, request.cancel)
-    else {
-      const encoded = request.texts.map((text, at) => encodeText(tokenizer, text, at))
-      jobs.push({ id: request.id, background: request.background, batches: planBatches(encoded), vectors: new Float32Array(request.texts.length * DIMENSIONS) })
-    }
+    else jobs.push({ ...request, vectors: new Float32Array(request.texts.length * DIMENSIONS), done: 0 })
     wake()
   })
   send({ ready: runtime.name })
@@ -58,9 +55,9 @@ async function serve({ runtime, tokenizer, session }: Awaited<ReturnType<typeof 
       continue
     }
     try {
-      const batch = job.batches.shift()
-      if (batch) for (const [i, vector] of (await runBatch(runtime, session, batch)).entries()) job.vectors.set(vector, (batch[i] as Encoded).at * DIMENSIONS)
-      if (job.batches.length === 0 && remove(jobs, job.id)) send({ id: job.id, vectors: job.vectors }, [job.vectors.buffer as ArrayBuffer])
+      const ids = encodeText(tokenizer, job.texts[job.done] as string)
+      job.vectors.set(await vectorOf(runtime, session, ids), job.done++ * DIMENSIONS)
+      if (left(job) === 0 && remove(jobs, job.id)) send({ id: job.id, vectors: job.vectors }, [job.vectors.buffer as ArrayBuffer])
     } catch (error) {
       if (remove(jobs, job.id)) send({ id: job.id, error: failureOf(error) })
     }
@@ -68,12 +65,18 @@ async function serve({ runtime, tokenizer, session }: Awaited<ReturnType<typeof 
   }
 }
 
+function left(job: Job): number {
+  return job.texts.length - job.done
+}
+
 function nextJob(jobs: readonly Job[]): Job | undefined {
   let next: Job | undefined
-  for (const job of jobs)
-    if (!next || Number(job.background) - Number(next.background) < 0 || (job.background === next.background && job.batches.length < next.batches.length))
-      next = job
+  for (const job of jobs) if (!next || before(job, next)) next = job
   return next
+}
+
+function before(a: Job, b: Job): boolean {
+  return a.background === b.background ? left(a) < left(b) : b.background
 }
 
 function remove(jobs: Job[], id: number): boolean {

@@ -75,7 +75,8 @@ async function fromLockfile(root: string, packages: NonNullable<Lockfile['packag
 
 /** Where a project of the lockfile finds a package: in its own node_modules, else in those above it. */
 function resolveFrom(project: string, name: string, packages: NonNullable<Lockfile['packages']>): string | undefined {
-  for (let at = project; at !== ''; at = at.includes('/') ? at.slice(0, at.lastIndexOf('/')) : '') if (`${at}/node_modules/${name}` in packages) return `${at}/node_modules/${name}`
+  for (let at = project; at !== ''; at = at.includes('/') ? at.slice(0, at.lastIndexOf('/')) : '')
+    if (`${at}/node_modules/${name}` in packages) return `${at}/node_modules/${name}`
   return `node_modules/${name}` in packages ? `node_modules/${name}` : undefined
 }
 

@@ -8,6 +8,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
+import type { ModelLike } from '../model/model.port.ts'
 import type { Scope } from '../primitives/index.ts'
 import { checkName, type Flow, type Tool } from '../run/index.ts'
 import { defaultIndexPath, openDatabase } from './database.ts'
@@ -27,6 +28,8 @@ export interface IndexOptions {
    * Default: `'minilm'` when its package is installed, else words alone.
    */
   embed?: 'minilm' | Embedder | false | undefined
+  /** Orders what was found once more, by a model. Declared, not built yet. */
+  rerank?: 'local' | ModelLike | undefined
   /** Every tenant reads and fills the same documents. Default false: each has its own. */
   shared?: boolean | undefined
   /** The file, or `:memory:`. Default `.tutti/index.db`, in `TUTTI_HOME` where that is set. */
@@ -79,7 +82,7 @@ export interface Index {
 }
 
 /**
- * Declares an index. Opens nothing before it is used.
+ * Declares an index. Opens nothing before it is used. @throws FLOW_NOT_YET with `rerank`
  * @example
  * const docs = index('docs')
  * await app.run(docs.ingest, { from: 'docs' })
@@ -87,6 +90,7 @@ export interface Index {
  */
 export function index(name: string, o: IndexOptions = {}): Index {
   checkName(name, 'index')
+  if (o.rerank !== undefined) throw new TuttiError('FLOW_NOT_YET', `the index '${name}' has rerank, which this version declares but cannot do yet`)
   const room = new SearchIndex(name, o)
   return {
     name,

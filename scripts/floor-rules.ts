@@ -1,5 +1,5 @@
 /** The floors of ARCHITECTURE.md as rules. Type-only imports count: a type that points upwards is a dependency too. */
-import type { DependencyType, IConfiguration, IRegularForbiddenRuleType } from 'dependency-cruiser'
+import type { IConfiguration, IRegularForbiddenRuleType } from 'dependency-cruiser'
 import { besideRooms, compositionRoots, deterministicRooms, floors, siblingFloor, testFile as test } from './floors.ts'
 
 const src = '^packages/tutti/src/'
@@ -9,9 +9,6 @@ const rooms = (names: readonly string[]): string => `${src}(${names.join('|')})/
 const roots = `${src}(${compositionRoots.join('|')})`
 const ground = floors.filter(({ name }) => name === 'L0' || name === 'L1').flatMap((floor) => floor.rooms)
 const siblings = floors.find(({ name }) => name === siblingFloor)?.rooms ?? []
-
-/** How dependency-cruiser marks a package of this repository that was imported by its name: declared in the importing package.json, or not. */
-const byName: DependencyType[] = ['aliased-workspace', 'npm', 'npm-dev', 'npm-peer', 'npm-optional']
 
 type Rule = Omit<IRegularForbiddenRuleType, 'severity'>
 
@@ -95,13 +92,13 @@ const rules: Rule[] = [
     name: 'packages-meet-by-name',
     comment: "One package imports another as its users do: by name and face ('tutti/testing'), never by a path into its sources.",
     from: { path: '^packages/([^/]+)/' },
-    to: { path: '^packages/[^/]+/', pathNot: '^packages/$1/', dependencyTypesNot: byName },
+    to: { path: '^packages/[^/]+/', pathNot: '^packages/$1/', dependencyTypes: ['local'], dependencyTypesNot: ['aliased-workspace'] },
   },
   {
     name: 'programs-use-the-faces',
     comment: 'Examples and the demo import tutti as its users do. (bench and scripts measure the inside and may look at it.)',
     from: { path: '^(examples|demo)/' },
-    to: { path: '^packages/', dependencyTypesNot: byName },
+    to: { path: '^packages/', dependencyTypes: ['local'], dependencyTypesNot: ['aliased-workspace'] },
   },
   {
     name: 'no-undeclared-packages',

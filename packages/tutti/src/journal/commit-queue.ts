@@ -121,7 +121,8 @@ export class CommitQueue {
     }
     const idle = this.#whenIdle
     this.#whenIdle = []
-    for (const resolve of idle) resolve()
+    // A turn later: whoever was just answered goes first.
+    for (const resolve of idle) setImmediate(resolve)
   }
 }
 

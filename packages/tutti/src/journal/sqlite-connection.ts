@@ -19,6 +19,9 @@ export interface ConnectionOptions {
 /** Older ones can corrupt a database when a WAL is reset. */
 const OLDEST_SQLITE = [3, 51, 3] as const
 
+/** What one large commit makes of the log is given back beyond this. */
+const LOG_BYTES = 16 * 1024 * 1024
+
 /**
  * Opens the file, making its folder, the file and its tables where they are missing.
  * @throws JOURNAL_NODE_TOO_OLD | JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED
@@ -59,6 +62,7 @@ function prepareFile(db: DatabaseSync, path: string, durability: Durability): vo
       hint: 'Use a path on a local disk.',
     })
   db.exec(durability === 'sync' ? 'PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1' : 'PRAGMA synchronous = NORMAL')
+  db.exec(`PRAGMA journal_size_limit = ${LOG_BYTES}`)
   migrate(db, path)
 }
 

@@ -17,6 +17,8 @@ const codeOf: Readonly<Record<number, readonly [KnownErrorCode, string]>> = {
 /** The error to raise for `cause`; one that is neither of SQLite nor of the file system is a bug and stays what it is. */
 export function faultOf(cause: unknown, path: string): unknown {
   if (TuttiError.is(cause) || !(cause instanceof Error)) return cause
+  if (cause instanceof SyntaxError)
+    return new TuttiError('JOURNAL_CORRUPT', `the journal '${path}' holds a line that is not JSON: ${cause.message}`, { data: { path }, cause })
   const { errcode, syscall } = cause as { errcode?: number; syscall?: string }
   if (errcode === undefined && syscall === undefined) return cause
   const [code, says] = (errcode === undefined ? undefined : codeOf[errcode & 0xff]) ?? ['JOURNAL_UNWRITABLE', 'cannot be written']

@@ -45,7 +45,7 @@ export interface OpenWait {
   readonly data?: Json | undefined
 }
 
-/** What a writer may change of the head of its run. */
+/** What a writer may change of the head of its run. A field that is there and `undefined` clears `wakeAt` or `waiting`; one that is left out stays. */
 export type HeadChange = Partial<Pick<RunHead, 'status' | 'wakeAt' | 'waiting' | 'stalls'>>
 
 export interface NewRun extends Pick<RunHead, 'run' | 'flow' | 'version' | 'scope' | 'createdAt' | 'startHash' | 'labels'> {
@@ -61,7 +61,7 @@ export type Blobs = ReadonlyMap<string, string>
 
 export interface Commit {
   readonly run: RunId
-  /** The epoch of the lease under which it is written. */
+  /** The epoch of the lease under which it is written; a run that was never leased (epoch 0) is not written to. */
   readonly epoch: number
   /** `seq` is given by the writer and goes on from `lastSeq`; may be empty when only the head changes. */
   readonly entries: readonly Entry[]
@@ -69,7 +69,7 @@ export interface Commit {
   readonly head?: HeadChange | undefined
   /** Inbox messages that these entries answer; removed in the same transaction. */
   readonly taken?: readonly string[] | undefined
-  /** Gives up the lease in the same transaction. */
+  /** Gives up the lease in the same transaction. The epoch stays the fence: until somebody takes the run, its last holder may still write. */
   readonly release?: boolean | undefined
 }
 
@@ -110,7 +110,10 @@ export interface JournalStore {
   blob(hash: string): Promise<string>
   head(run: RunId): Promise<RunHead | undefined>
   list(filter?: RunFilter): Promise<readonly RunHead[]>
-  /** Takes the lease of a run that has none, or whose lease ran out: epoch + 1. `undefined` when another owner holds it, or the run has ended. `now` and `until` are epoch ms. */
+  /**
+   * Takes the lease of a run that has none, or whose lease ran out: epoch + 1. The owner who holds it may take it again, which fences what it did before.
+   * `undefined` when another owner holds it, the run has ended, or there is no such run. `now` and `until` are epoch ms.
+   */
   acquire(run: RunId, owner: string, now: number, until: number): Promise<Lease | undefined>
   /** Answers the runs whose lease is lost. */
   renew(leases: readonly Lease[], until: number): Promise<readonly RunId[]>
@@ -121,6 +124,6 @@ export interface JournalStore {
   due(flows: readonly string[], now: number, limit: number): Promise<readonly RunHead[]>
   /** Calls `changed` when another process may have changed the store or a message was posted; may call it too often. Returns how to stop. */
   watch(changed: () => void): () => void
-  /** Waits for what was appended, then closes. */
+  /** Waits for what was appended, then closes; a later call opens it again. */
   close(): Promise<void>
 }

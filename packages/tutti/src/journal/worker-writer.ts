@@ -44,7 +44,8 @@ export class WorkerWriter {
   }
 
   #start(): Worker {
-    const worker = new Worker(script, { workerData: this.#options, name: 'tutti journal' })
+    // Not the flags of this process: what a person debugs, profiles or evaluates is not this thread.
+    const worker = new Worker(script, { workerData: this.#options, name: 'tutti journal', execArgv: [] })
     const forget = (): void => {
       if (this.#worker === worker) this.#worker = undefined
     }

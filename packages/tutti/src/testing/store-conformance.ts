@@ -48,8 +48,12 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
     due(current)
     it('[R1] close waits for what was appended, and what was acknowledged is there afterwards', async () => {
       await store.create(newRun(a))
-      const appended = store.append(commit({ entries: patches(2, 40) }))
+      let durable = false
+      const appended = store.append(commit({ entries: patches(2, 40) })).then(() => {
+        durable = true
+      })
       await store.close()
+      expect(durable).toBe(true)
       await appended
       if (made.reopen) store = await made.reopen()
       expect(await readAll(store, a)).toEqual([started(a), ...patches(2, 40)])

@@ -11,6 +11,9 @@ import { eventsOf } from './events.ts'
 
 const noUsage: Usage = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 0, toolCalls: 0, activeMs: 0 }
 
+/** Only settlements follow the end of a run, so it is looked for here before the whole journal is read. */
+const LAST_ENTRIES = 16
+
 export class EmbeddedHandle<O> implements RunHandle<O> {
   readonly id: RunId
   readonly #engine: EmbeddedEngine
@@ -48,13 +51,24 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
       if (TuttiError.is(error)) return { status: 'failed', error, partial: undefined, usage: noUsage }
       throw error
     }
-    return { status: 'failed', error: new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' came to rest`), partial: undefined, usage: noUsage }
+    return {
+      status: 'failed',
+      error: new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' came to rest`),
+      partial: undefined,
+      usage: noUsage,
+    }
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: what comes out of the signal does not matter to the sender
   async send<I>(signal: Signal<I, any>, value: NoInfer<I>, o: { key?: string; id?: string } = {}): Promise<'delivered' | 'duplicate' | 'early'> {
     await validate(signal['~signal'].schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
-    return this.#engine.post(this.id, { id: o.id ?? newId('sig', this.#engine.clock.now()), type: 'signal', signal: signal.name, value: encode(value), ...(o.key === undefined ? {} : { key: o.key }) })
+    return this.#engine.post(this.id, {
+      id: o.id ?? newId('sig', this.#engine.clock.now()),
+      type: 'signal',
+      signal: signal.name,
+      value: encode(value),
+      ...(o.key === undefined ? {} : { key: o.key }),
+    })
   }
 
   async grant(more: Budget): Promise<void> {
@@ -105,29 +119,47 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.id}' in this store`, { data: { run: this.id } })
     if (head.status === 'running') return undefined
     if (head.status === 'waiting') return this.#waiting(head.waiting ?? [])
-    return this.#ended()
+    return this.#ended(head.lastSeq)
   }
 
   async #waiting(waits: readonly OpenWait[]): Promise<RunOutcome<O>> {
-    const waitingFor = waits.map(({ signal, key, until, data }) => ({ signal, key, ...(until === undefined ? {} : { until: new Date(until) }), ...(data === undefined ? {} : { data }) }))
+    const waitingFor = waits.map(({ signal, key, until, data }) => ({
+      signal,
+      key,
+      ...(until === undefined ? {} : { until: new Date(until) }),
+      ...(data === undefined ? {} : { data }),
+    }))
     return { status: 'waiting', for: waitingFor, usage: await this.#usage() }
   }
 
-  async #ended(): Promise<RunOutcome<O>> {
-    let last: Entry | undefined
-    for await (const entry of this.#engine.store.read(this.id)) if (isTerminal(entry) || entry.type === 'run.suspended') last = entry
+  async #ended(lastSeq: number): Promise<RunOutcome<O>> {
+    const last = (await this.#lastWord(lastSeq - LAST_ENTRIES)) ?? (await this.#lastWord(0))
     switch (last?.type) {
       case 'run.completed':
         return { status: 'completed', output: decode(await this.#load(last.output)) as O, usage: last.usage }
       case 'run.failed':
-        return { status: 'failed', error: rebuildError(last.error), partial: last.partial === undefined ? undefined : decode(await this.#load(last.partial)), usage: last.usage }
+        return {
+          status: 'failed',
+          error: rebuildError(last.error),
+          partial: last.partial === undefined ? undefined : decode(await this.#load(last.partial)),
+          usage: last.usage,
+        }
       case 'run.cancelled':
         return { status: 'cancelled', error: new TuttiError('RUN_CANCELLED', last.reason), partial: undefined, usage: last.usage }
       default: {
-        const error = last?.type === 'run.suspended' && last.error ? rebuildError(last.error) : new TuttiError('RUN_CRASH_LOOP', `the run '${this.id}' is suspended`)
+        const error =
+          last?.type === 'run.suspended' && last.error ? rebuildError(last.error) : new TuttiError('RUN_CRASH_LOOP', `the run '${this.id}' is suspended`)
         return { status: 'failed', error, partial: undefined, usage: await this.#usage() }
       }
     }
+  }
+
+  /** What ended or suspended the run, if it stands after entry `after`. */
+  async #lastWord(after: number): Promise<Entry | undefined> {
+    let last: Entry | undefined
+    for await (const entry of this.#engine.store.read(this.id, { after: Math.max(0, after) }))
+      if (isTerminal(entry) || entry.type === 'run.suspended') last = entry
+    return last
   }
 
   /** What the journal has settled so far. */

@@ -56,5 +56,5 @@ export {
   type ToolContext,
   type ToolSource,
 } from './run/index.ts'
-export { adopt, type ForeignTool, tool } from './tool/index.ts'
+export { type ApprovalAnswer, adopt, type ForeignTool, tool, toolApproval } from './tool/index.ts'
 export { type App, type AppOptions, type Engine, type Exporter, type ForkOptions, inMemory, type RunDiff, type Store, sqlite, tutti } from './tutti.ts'

@@ -6,12 +6,12 @@ import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
 import type { Router } from './flow/index.ts'
 import type { Prompt } from './message/index.ts'
-import type { ModelLike } from './model/index.ts'
+import type { Model, ModelLike } from './model/index.ts'
 import type { ModelSchema, OutOf, Schema, Scope } from './primitives/index.ts'
 import type { Awaitable, Flow, RunHandle, StepContext, ToolSource } from './run/index.ts'
 import type { App } from './tutti.ts'
 
-function notYet(what: string): never {
+export function notYet(what: string): never {
   throw new TuttiError('FLOW_NOT_YET', `'${what}' is declared, but not built yet`)
 }
 
@@ -31,7 +31,10 @@ export function mcp(
 ): ToolSource {
   return notYet('mcp')
 }
-export function openapi(_id: string, _o: { document: string | object; only: readonly string[]; auth?: (scope: Scope) => Awaitable<Record<string, string>> }): ToolSource {
+export function openapi(
+  _id: string,
+  _o: { document: string | object; only: readonly string[]; auth?: (scope: Scope) => Awaitable<Record<string, string>> },
+): ToolSource {
   return notYet('openapi')
 }
 
@@ -68,7 +71,12 @@ export function grounded(_o?: { min?: number }): Guardrail {
 export interface Memory<W = undefined> {
   readonly '~memory': () => W
 }
-export function memory<S extends Schema = Schema<undefined, undefined>>(_o?: { window?: number; summarize?: boolean; facts?: boolean; working?: S }): Memory<OutOf<S>> {
+export function memory<S extends Schema = Schema<undefined, undefined>>(_o?: {
+  window?: number
+  summarize?: boolean
+  facts?: boolean
+  working?: S
+}): Memory<OutOf<S>> {
   return notYet('memory')
 }
 
@@ -108,6 +116,11 @@ export function evaluate<I, O, E>(
   },
 ): Promise<{ scores: Record<string, { mean: number; ci: [number, number]; pValue?: number }>; usage: Usage; passed(min: Record<string, number>): boolean }> {
   return notYet('evaluate')
+}
+
+// ── testing ──
+export function cassette(_path: string, _o?: { live?: ModelLike }): Model {
+  return notYet('cassette')
 }
 
 // ── serving ──

@@ -6,13 +6,14 @@ import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
 import { type JournalStore, memoryStore, sqliteStore } from './journal/index.ts'
 import { type Gateway, gateway, gatewayKey, type ModelLike } from './model/index.ts'
-import { type RunId, type Scope, validate } from './primitives/index.ts'
-import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type Flow, replayRun, type RunHandle, type StartOptions } from './run/index.ts'
+import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
+import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type Flow, type RunHandle, replayRun, type StartOptions } from './run/index.ts'
 
 /** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
 type Args<I, T extends boolean> = T extends true
   ? [input: I, o: StartOptions & { scope: Scope }]
-  : [void] extends [I]
+  : // biome-ignore lint/suspicious/noConfusingVoidType: a flow without an input takes `void`
+    [void] extends [I]
     ? [input?: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
     : [input: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
 
@@ -99,18 +100,32 @@ export const inMemory = (): Store => memoryStore()
  * const { output } = await app.run(desk, 'Where is order 17?')
  */
 export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
-  refuseNotYet(o)
-  const store = (o.store ?? sqlite()) as JournalStore
   const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, env: process.env, cwd: process.cwd() })
-  const services = new Map<string, unknown>([[gatewayKey.service, models satisfies Gateway]])
-  const engine = new EmbeddedEngine({ store, flows: o.flows, services, resume: o.resume })
+  return appOn(o, { store: (o.store ?? sqlite()) as JournalStore, gateway: models })
+}
+
+/** What an app stands on; tests put a simulated one under it. */
+export interface Ground {
+  readonly store: JournalStore
+  readonly gateway: Gateway
+  readonly clock?: Clock | undefined
+}
+
+/** The app that `tutti` makes, on a ground of the caller's. @throws CONFIG_FLOW_DUPLICATE | FLOW_NOT_YET */
+export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock }: Ground): App<T> {
+  refuseNotYet(o)
+  const services = new Map<string, unknown>([[gatewayKey.service, models]])
+  const engine = new EmbeddedEngine({ store, flows: o.flows, services, clock, resume: o.resume })
   if (o.resume !== false) engine.open().catch(() => {})
   return makeApp(engine, services, o.tenants === true)
 }
 
 function makeApp<T extends boolean>(engine: EmbeddedEngine, services: ReadonlyMap<string, unknown>, tenants: boolean): App<T> {
   const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
-    if (tenants && !options.scope?.tenant) throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', { hint: 'app.start(flow, input, { scope: { tenant } })' })
+    if (tenants && !options.scope?.tenant)
+      throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
+        hint: 'app.start(flow, input, { scope: { tenant } })',
+      })
     const { inputSchema } = flow['~flow']
     if (inputSchema) await validate(inputSchema, input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
     return new EmbeddedHandle(engine, await engine.start(flow, input, options))
@@ -146,7 +161,9 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: ReadonlyMa
 
 /** What is declared and not built yet is refused, never ignored. */
 function refuseNotYet(o: AppOptions<boolean>): void {
-  const declared = [o.engine && 'engine', o.telemetry?.length && 'telemetry', o.budgets?.length && 'budgets', o.overrides?.tools && 'overrides.tools'].filter(Boolean)
+  const declared = [o.engine && 'engine', o.telemetry?.length && 'telemetry', o.budgets?.length && 'budgets', o.overrides?.tools && 'overrides.tools'].filter(
+    Boolean,
+  )
   if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
 }
 
@@ -158,4 +175,3 @@ function notYet(what: string): Promise<never> {
 export function homePath(file: string): string {
   return `${process.env.TUTTI_HOME ?? '.tutti'}/${file}`
 }
-

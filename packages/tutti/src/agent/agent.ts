@@ -14,7 +14,10 @@ import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type Ste
 import { isTool, isToolSource } from '../tool/index.ts'
 import { type AgentPlan, runLoop } from './loop.ts'
 
-export type AgentHook = (event: { agent: string; turn: number; tool?: string; value: unknown }, ctx: StepContext) => Awaitable<undefined | { deny: string } | { replace: unknown } | { guide: string }>
+export type AgentHook = (
+  event: { agent: string; turn: number; tool?: string; value: unknown },
+  ctx: StepContext,
+) => Awaitable<undefined | { deny: string } | { replace: unknown } | { guide: string }>
 
 interface AgentCommon {
   /** Default: the app's model, else the one chosen from the environment, else `tutti/extractive`. */
@@ -37,19 +40,28 @@ interface AgentCommon {
  * Declares an agent. With `input`, `prompt` says how it reads to the model; without, it takes a prompt. With `output` it answers that schema,
  * checked and repaired; without, text.
  *
- * Costs: one model call a turn. @throws AGENT_TURN_LIMIT | AGENT_TOOL_LIMIT | AGENT_STUCK | MODEL_OUTPUT_INVALID and what its models and tools throw
+ * Costs: one model call a turn. @throws AGENT_TURN_LIMIT | AGENT_TOOL_LIMIT | AGENT_STUCK | MODEL_OUTPUT_INVALID | MODEL_OUTPUT_TRUNCATED and what its models and tools throw
  * @example
  * const greeter = agent({ name: 'greeter', instructions: 'Greet in one sentence.' })
  */
 export function agent<N extends string, IS extends Schema, OS extends ModelSchema>(
   o: AgentCommon & { name: N; input: IS; prompt: (input: OutOf<IS>) => Prompt; output: OS },
 ): Flow<InOf<IS>, OutOf<OS>, N>
-export function agent<N extends string, IS extends Schema>(o: AgentCommon & { name: N; input: IS; prompt: (input: OutOf<IS>) => Prompt; output?: undefined }): Flow<InOf<IS>, string, N>
-export function agent<N extends string, OS extends ModelSchema>(o: AgentCommon & { name: N; input?: undefined; prompt?: undefined; output: OS }): Flow<Prompt, OutOf<OS>, N>
+export function agent<N extends string, IS extends Schema>(
+  o: AgentCommon & { name: N; input: IS; prompt: (input: OutOf<IS>) => Prompt; output?: undefined },
+): Flow<InOf<IS>, string, N>
+export function agent<N extends string, OS extends ModelSchema>(
+  o: AgentCommon & { name: N; input?: undefined; prompt?: undefined; output: OS },
+): Flow<Prompt, OutOf<OS>, N>
 export function agent<N extends string>(o: AgentCommon & { name: N; input?: undefined; prompt?: undefined; output?: undefined }): Flow<Prompt, string, N>
-export function agent(o: AgentCommon & { name: string; input?: Schema | undefined; prompt?: ((input: never) => Prompt) | undefined; output?: ModelSchema | undefined }): AnyFlow {
+export function agent(
+  o: AgentCommon & { name: string; input?: Schema | undefined; prompt?: ((input: never) => Prompt) | undefined; output?: ModelSchema | undefined },
+): AnyFlow {
   refuseNotYet(o)
-  if (o.input && !o.prompt) throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has an input schema but no prompt`, { hint: 'Give `prompt: (input) => …`: how the input reads to the model.' })
+  if (o.input && !o.prompt)
+    throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has an input schema but no prompt`, {
+      hint: 'Give `prompt: (input) => …`: how the input reads to the model.',
+    })
   const plan = planOf(o)
   const { turns: _, toolCalls: __, ...budget } = o.limits ?? {}
   return defineFlow({
@@ -71,7 +83,8 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
   const tools = (o.tools ?? []).filter(isTool) as Tool<any, any>[]
   const names = new Set<string>()
   for (const tool of tools) {
-    if (names.has(tool.name)) throw new TuttiError('TOOL_DUPLICATE', `the agent '${o.name}' has two tools called '${tool.name}'`, { data: { agent: o.name, tool: tool.name } })
+    if (names.has(tool.name))
+      throw new TuttiError('TOOL_DUPLICATE', `the agent '${o.name}' has two tools called '${tool.name}'`, { data: { agent: o.name, tool: tool.name } })
     names.add(tool.name)
   }
   return {
@@ -79,7 +92,8 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     model: o.model,
     tools,
     specs: tools.map((tool) => ({ name: tool.name, description: tool['~tool'].description, inputSchema: jsonSchemaOf(tool['~tool'].inputSchema, 'input') })),
-    output: o.output && { schema: o.output, shown: { name: `${o.name}-answer`.replaceAll(/[^A-Za-z0-9_-]/g, '_'), schema: jsonSchemaOf(o.output, 'output') } },
+    // What the model writes is what the schema takes in.
+    output: o.output && { schema: o.output, shown: { name: `${o.name}-answer`.replaceAll(/[^A-Za-z0-9_-]/g, '_'), schema: jsonSchemaOf(o.output, 'input') } },
     turns: o.limits?.turns ?? 16,
     toolCalls: o.limits?.toolCalls,
   }
@@ -94,9 +108,21 @@ function instructionsOf(o: AgentCommon, run: Run): string | undefined | Promise<
 
 /** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */
 function refuseNotYet(o: AgentCommon & { name: string }): void {
-  const declared = [o.guardrails?.length && 'guardrails', o.memory && 'memory', o.skills && 'skills', o.hooks && 'hooks', o.tools?.some(isToolSource) && 'tool sources'].filter(Boolean)
-  if (declared.length) throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has ${declared.join(', ')}, which this version declares but cannot do yet`, { data: { agent: o.name, declared: declared.join(', ') } })
+  const declared = [
+    o.guardrails?.length && 'guardrails',
+    o.memory && 'memory',
+    o.skills && 'skills',
+    o.hooks && 'hooks',
+    o.tools?.some(isToolSource) && 'tool sources',
+  ].filter(Boolean)
+  if (declared.length)
+    throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has ${declared.join(', ')}, which this version declares but cannot do yet`, {
+      data: { agent: o.name, declared: declared.join(', ') },
+    })
   for (const tool of o.tools ?? []) {
-    if (!isTool(tool)) throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has something among its tools that is none`, { hint: 'Declare it with tool(), or take a foreign one with adopt().' })
+    if (!isTool(tool))
+      throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has something among its tools that is none`, {
+        hint: 'Declare it with tool(), or take a foreign one with adopt().',
+      })
   }
 }

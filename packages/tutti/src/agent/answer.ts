@@ -1,7 +1,7 @@
 /** What an agent answers: the text, or the value of its output schema, checked; what is wrong with it is said so that the model can repair it. */
 import { textOf } from '../message/index.ts'
 import { type ModelAnswer, parseOutput } from '../model/index.ts'
-import { check, type Complaint, type ModelSchema, sayComplaints } from '../primitives/index.ts'
+import { type Complaint, check, type ModelSchema, sayComplaints } from '../primitives/index.ts'
 import type { Passage } from '../retrieval/index.ts'
 import type { Conversation } from './conversation.ts'
 
@@ -9,7 +9,10 @@ export type Answered = { readonly ok: true; readonly output: unknown } | { reado
 
 /** A schema that checks an answer against what the agent has read (`cited`). */
 interface Verifying {
-  readonly '~verify'?: (value: never, passages: readonly Passage[]) => { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly complaints: readonly Complaint[] }
+  readonly '~verify'?: (
+    value: never,
+    passages: readonly Passage[],
+  ) => { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly complaints: readonly Complaint[] }
 }
 
 export async function readAnswer(answer: ModelAnswer, schema: (ModelSchema & Verifying) | undefined, conversation: Conversation): Promise<Answered> {

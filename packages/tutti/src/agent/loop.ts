@@ -5,7 +5,7 @@
  * its own, and are told in the order in which the model made them.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, userText } from '../message/index.ts'
+import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, textOf, userText } from '../message/index.ts'
 import { askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool } from '../run/index.ts'
@@ -41,18 +41,24 @@ export async function runLoop(run: Run, plan: AgentPlan, system: string | undefi
     if (calls.length > 0) {
       called += calls.length
       if (plan.toolCalls !== undefined && called > plan.toolCalls)
-        throw new TuttiError('AGENT_TOOL_LIMIT', `the agent '${plan.name}' asked for ${called} tool calls; its limit is ${plan.toolCalls}`, { data: { agent: plan.name, asked: called, limit: plan.toolCalls } })
+        throw new TuttiError('AGENT_TOOL_LIMIT', `the agent '${plan.name}' asked for ${called} tool calls; its limit is ${plan.toolCalls}`, {
+          data: { agent: plan.name, asked: called, limit: plan.toolCalls },
+        })
       const results = await callAll(run, plan, turn, calls)
       conversation.add({ role: 'tool', parts: results })
       progress.note(calls, results)
       continue
     }
     const answered = await readAnswer(answer, plan.output?.schema, conversation)
+    const cut = answer.finish === 'length' && !(plan.output && answered.ok)
+    if (cut) throw truncated(plan, answer)
     if (answered.ok) return answered.output
     if (++repairs > MAX_REPAIRS) throw invalid(plan, answer, answered.says)
     conversation.add(userText(`Your answer was not accepted: ${answered.says}\nAnswer again, in full, with that put right.`))
   }
-  throw new TuttiError('AGENT_TURN_LIMIT', `the agent '${plan.name}' used its ${plan.turns} turns and has not answered`, { data: { agent: plan.name, turns: plan.turns } })
+  throw new TuttiError('AGENT_TURN_LIMIT', `the agent '${plan.name}' used its ${plan.turns} turns and has not answered`, {
+    data: { agent: plan.name, turns: plan.turns },
+  })
 }
 
 function questionOf(plan: AgentPlan, turn: number, system: string | undefined, conversation: Conversation): Parameters<typeof askModel>[1] {
@@ -76,11 +82,26 @@ async function callAll(run: Run, plan: AgentPlan, turn: number, calls: readonly 
       const tool = plan.tools.find(({ name }) => name === call.tool)
       if (tool) return callTool(run, tool, call, `turn:${turn}/${call.tool}`)
       const names = plan.tools.map(({ name }) => name).join(', ')
-      return Promise.resolve({ type: 'tool-result', id: call.id, tool: call.tool, output: `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`, failed: true })
+      return Promise.resolve({
+        type: 'tool-result',
+        id: call.id,
+        tool: call.tool,
+        output: `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`,
+        failed: true,
+      })
     }),
   )
 }
 
+/** Half an answer is not passed on as a whole one; it is in `data`. */
+function truncated(plan: AgentPlan, answer: ModelAnswer): TuttiError {
+  return new TuttiError('MODEL_OUTPUT_TRUNCATED', `the answer of '${plan.name}' was cut at the output limit of ${answer.model.id}`, {
+    data: { agent: plan.name, model: answer.model.id, text: textOf(answer.message) },
+  })
+}
+
 function invalid(plan: AgentPlan, answer: ModelAnswer, says: string): TuttiError {
-  return new TuttiError('MODEL_OUTPUT_INVALID', `the answer of '${plan.name}' does not fit its schema after ${MAX_REPAIRS} repairs: ${says}`, { data: { agent: plan.name, model: answer.model.id, complaint: says } })
+  return new TuttiError('MODEL_OUTPUT_INVALID', `the answer of '${plan.name}' does not fit its schema after ${MAX_REPAIRS} repairs: ${says}`, {
+    data: { agent: plan.name, model: answer.model.id, complaint: says },
+  })
 }

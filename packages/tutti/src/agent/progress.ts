@@ -19,7 +19,9 @@ export class Progress {
     for (const period of [1, 2]) {
       if (!repeats(this.#turns, period)) continue
       const tools = [...new Set(calls.map((call) => call.tool))].join(', ')
-      throw new TuttiError('AGENT_STUCK', `the agent '${this.#agent}' called ${tools} with the same arguments and the same results ${REPEATS} times`, { data: { agent: this.#agent, tools, turns: this.#turns.length } })
+      throw new TuttiError('AGENT_STUCK', `the agent '${this.#agent}' called ${tools} with the same arguments and the same results ${REPEATS} times`, {
+        data: { agent: this.#agent, tools, turns: this.#turns.length },
+      })
     }
   }
 }

@@ -1,5 +1,5 @@
-import { defineFlow, type Flow, isFlow, type Step } from '../run/index.ts'
-import { flowsAmong, stepName, takeStep } from './step.ts'
+import { defineFlow, type Flow, type Step } from '../run/index.ts'
+import { flowsAmong, inputSchemaOf, stepName, takeStep } from './step.ts'
 
 /**
  * Steps one after another, each given what the one before it made. Steps are arguments, not an array, so that each types by its neighbour.
@@ -11,7 +11,15 @@ export function chain<A, B, C>(name: string, s1: Step<A, B>, s2: Step<B, C>): Fl
 export function chain<A, B, C, D>(name: string, s1: Step<A, B>, s2: Step<B, C>, s3: Step<C, D>): Flow<A, D>
 export function chain<A, B, C, D, E>(name: string, s1: Step<A, B>, s2: Step<B, C>, s3: Step<C, D>, s4: Step<D, E>): Flow<A, E>
 export function chain<A, B, C, D, E, F>(name: string, s1: Step<A, B>, s2: Step<B, C>, s3: Step<C, D>, s4: Step<D, E>, s5: Step<E, F>): Flow<A, F>
-export function chain<A, B, C, D, E, F, G>(name: string, s1: Step<A, B>, s2: Step<B, C>, s3: Step<C, D>, s4: Step<D, E>, s5: Step<E, F>, s6: Step<F, G>): Flow<A, G>
+export function chain<A, B, C, D, E, F, G>(
+  name: string,
+  s1: Step<A, B>,
+  s2: Step<B, C>,
+  s3: Step<C, D>,
+  s4: Step<D, E>,
+  s5: Step<E, F>,
+  s6: Step<F, G>,
+): Flow<A, G>
 export function chain<A, B, C, D, E, F, G, H>(
   name: string,
   s1: Step<A, B>,
@@ -23,12 +31,11 @@ export function chain<A, B, C, D, E, F, G, H>(
   s7: Step<G, H>,
 ): Flow<A, H>
 export function chain(name: string, ...steps: Step<never, unknown>[]): Flow<unknown, unknown> {
-  const first = steps[0]
   return defineFlow({
     kind: 'chain',
     name,
     options: {},
-    inputSchema: first && isFlow(first) ? first['~flow'].inputSchema : undefined,
+    inputSchema: inputSchemaOf(steps[0]),
     outputSchema: undefined,
     parts: flowsAmong(steps),
     execute: async (input, run) => {

@@ -31,7 +31,11 @@ interface Planned {
  * @param wire given the input's handle and a builder; returns the handle of the output. Called once, when the graph is declared.
  * @throws CONFIG_INVALID when two nodes have one name, or a handle is of another graph
  */
-export function graph<IS extends Schema, O>(name: string, o: FlowOptions & { input: IS }, wire: (input: Node<OutOf<IS>>, g: GraphBuilder) => Node<O>): Flow<InOf<IS>, O> {
+export function graph<IS extends Schema, O>(
+  name: string,
+  o: FlowOptions & { input: IS },
+  wire: (input: Node<OutOf<IS>>, g: GraphBuilder) => Node<O>,
+): Flow<InOf<IS>, O> {
   const { input: inputSchema, ...options } = o
   const entry = makeNode()
   const plan = new Map<Node<unknown>, Planned>()
@@ -44,19 +48,15 @@ export function graph<IS extends Schema, O>(name: string, o: FlowOptions & { inp
     inputSchema,
     outputSchema: undefined,
     parts: [...plan.values()].map((planned) => planned.part).filter((part) => part['~flow'].kind !== 'code'),
-    execute: async (input, run) => {
-      const values = new Map<Node<unknown>, Promise<unknown>>([[entry, Promise.resolve(input)]])
-      for (const [node, planned] of plan) values.set(node, begin(planned, values, run))
-      await run.all([...values.values()])
-      return values.get(end)
-    },
+    execute: (input, run) => new Walk(run, plan, entry, input).to(end),
   })
 }
 
 function builder(graphName: string, plan: Map<Node<unknown>, Planned>, entry: Node<unknown>): GraphBuilder {
   const add = (name: string, needs: Needs, step: Step<never, unknown>, when: Planned['when']): Node<never> => {
     if ([...plan.values()].some((planned) => planned.name === name)) throw new TuttiError('CONFIG_INVALID', `'${graphName}' has two nodes called '${name}'`)
-    for (const need of nodesOf(needs)) if (need !== entry && !plan.has(need)) throw new TuttiError('CONFIG_INVALID', `'${name}' needs a node that is not of '${graphName}'`)
+    for (const need of nodesOf(needs))
+      if (need !== entry && !plan.has(need)) throw new TuttiError('CONFIG_INVALID', `'${name}' needs a node that is not of '${graphName}'`)
     const node = makeNode()
     plan.set(node, { name, needs, part: isFlow(step) ? step : asFlow(step, name), when })
     return node as Node<never>
@@ -67,17 +67,43 @@ function builder(graphName: string, plan: Map<Node<unknown>, Planned>, entry: No
   }
 }
 
-async function begin(planned: Planned, values: ReadonlyMap<Node<unknown>, Promise<unknown>>, run: Run): Promise<unknown> {
-  const got = await gather(planned.needs, values)
-  if (planned.when && !planned.when(got as never)) return undefined
-  return run.call(planned.part as Flow<unknown, unknown>, got, { name: planned.name })
-}
+/** One run through a graph: the value of each node, as a promise, and the calls that are under way. */
+class Walk {
+  readonly #run: Run
+  readonly #values = new Map<Node<unknown>, Promise<unknown>>()
+  readonly #calls: Promise<unknown>[] = []
+  #failed = false
 
-async function gather(needs: Needs, values: ReadonlyMap<Node<unknown>, Promise<unknown>>): Promise<unknown> {
-  if (isNode(needs)) return values.get(needs)
-  const names = Object.keys(needs)
-  const got = await Promise.all(Object.values(needs).map((node) => values.get(node)))
-  return Object.fromEntries(names.map((name, i) => [name, got[i]]))
+  constructor(run: Run, plan: ReadonlyMap<Node<unknown>, Planned>, entry: Node<unknown>, input: unknown) {
+    this.#run = run
+    this.#values.set(entry, Promise.resolve(input))
+    for (const [node, planned] of plan) this.#values.set(node, this.#begin(planned))
+  }
+
+  async to(end: Node<unknown>): Promise<unknown> {
+    try {
+      await this.#run.all([...this.#values.values()])
+    } catch (error) {
+      this.#failed = true
+      // A node waits for its needs in a promise of its own; what is to be cancelled are the calls behind.
+      await this.#run.all([Promise.reject(error), ...this.#calls])
+    }
+    return this.#values.get(end)
+  }
+
+  async #begin({ needs, when, part, name }: Planned): Promise<unknown> {
+    const got = await this.#gather(needs)
+    if (this.#failed || (when && !when(got as never))) return undefined
+    const call = this.#run.call(part as Flow<unknown, unknown>, got, { name })
+    this.#calls.push(call)
+    return call
+  }
+
+  async #gather(needs: Needs): Promise<unknown> {
+    if (isNode(needs)) return this.#values.get(needs)
+    const got = await Promise.all(Object.values(needs).map((node) => this.#values.get(node)))
+    return Object.fromEntries(Object.keys(needs).map((name, i) => [name, got[i]]))
+  }
 }
 
 const isNode = (needs: Needs): needs is Node<unknown> => '~node' in needs

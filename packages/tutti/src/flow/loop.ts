@@ -1,6 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
-import { type AnyFlow, defineFlow, type Flow, isFlow, type Step } from '../run/index.ts'
-import { asFlow } from './step.ts'
+import { type AnyFlow, defineFlow, type Flow, type Step } from '../run/index.ts'
+import { asFlow, inputSchemaOf } from './step.ts'
 
 /**
  * A body again and again, each turn given what the last one made, until `until` holds: an evaluator and an optimiser, a refinement.
@@ -13,7 +13,7 @@ export function loop<S>(name: string, o: { body: Step<S, S>; until: (state: S, t
     kind: 'loop',
     name,
     options: {},
-    inputSchema: isFlow(o.body) ? body['~flow'].inputSchema : undefined,
+    inputSchema: inputSchemaOf(o.body),
     outputSchema: undefined,
     parts: [body],
     execute: async (input, run) => {

@@ -1,7 +1,7 @@
-import { type AnyFlow, defineFlow, type Flow, type InputOf, type OutputOf } from '../run/index.ts'
+import { type AnyFlow, defineFlow, type Flow, type OutputOf } from '../run/index.ts'
+import type { InputOfEvery } from './step.ts'
 
 type Simplify<T> = { [K in keyof T]: T[K] } & {}
-type UnionToIntersection<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never
 
 /**
  * Branches beside one another on the same input; the output has one field for each.
@@ -11,7 +11,7 @@ export function parallel<B extends { readonly [k: string]: AnyFlow }>(
   name: string,
   branches: B,
   o: { onError?: 'fail' | 'cancel' } = {},
-): Flow<Simplify<UnionToIntersection<InputOf<B[keyof B]>>>, { [P in keyof B]: OutputOf<B[P]> }> {
+): Flow<Simplify<InputOfEvery<B>>, { [P in keyof B]: OutputOf<B[P]> }> {
   return defineFlow({
     kind: 'parallel',
     name,
@@ -20,7 +20,9 @@ export function parallel<B extends { readonly [k: string]: AnyFlow }>(
     outputSchema: undefined,
     parts: Object.values(branches),
     execute: (input, run) => {
-      const begun = Object.fromEntries(Object.entries(branches).map(([branch, part]) => [branch, run.call(part as Flow<unknown, unknown>, input, { name: branch })]))
+      const begun = Object.fromEntries(
+        Object.entries(branches).map(([branch, part]) => [branch, run.call(part as Flow<unknown, unknown>, input, { name: branch })]),
+      )
       return o.onError === 'fail' ? allToTheEnd(begun) : run.all(begun)
     },
   })
@@ -32,4 +34,3 @@ async function allToTheEnd(begun: Readonly<Record<string, Promise<unknown>>>): P
   if (failed) throw failed.reason
   return Object.fromEntries(Object.keys(begun).map((branch, i) => [branch, (settled[i] as PromiseFulfilledResult<unknown>).value]))
 }
-

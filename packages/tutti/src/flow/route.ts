@@ -1,14 +1,15 @@
 import { TuttiError } from '../errors/index.ts'
-import { type AnyFlow, type Awaitable, defineFlow, type Flow, isFlow, type Run, type Step } from '../run/index.ts'
-import { takeStep } from './step.ts'
+import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type Step } from '../run/index.ts'
+import { flowsAmong, type InputOfEvery, takeStep } from './step.ts'
 
 /** Chooses one of `K` for an input, or nothing. */
 export interface Router<in I, out K extends string> {
-  readonly '~router': { readonly choose: (input: unknown, run: Run) => Awaitable<string | undefined>; readonly in: (i: I) => void; readonly key: () => K | undefined }
+  readonly '~router': {
+    readonly choose: (input: unknown, run: Run) => Awaitable<string | undefined>
+    readonly in: (i: I) => void
+    readonly key: () => K | undefined
+  }
 }
-// The branches say what a route takes, so it types anywhere, not only where its neighbour is known.
-// biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
-type BranchIn<B> = (B[keyof B] extends infer F ? (F extends Flow<infer I, any> ? (i: I) => void : never) : never) extends (i: infer I) => void ? I : never
 // biome-ignore lint/suspicious/noExplicitAny: the input does not matter here
 type BranchOut<B> = { [P in keyof B]: B[P] extends Flow<any, infer O> ? O : never }[keyof B]
 type By<I, K> = ((input: I, run: Run) => Awaitable<K>) | Flow<I, K>
@@ -26,27 +27,29 @@ interface RouteOptions {
  */
 export function route<K extends string, B extends { readonly [P in K]?: AnyFlow }, O>(
   name: string,
-  o: { to: B; by: By<BranchIn<B>, K | undefined> | Router<BranchIn<B>, K>; otherwise: Step<BranchIn<B>, O> },
-): Flow<BranchIn<B>, BranchOut<B> | O>
+  o: { to: B; by: By<InputOfEvery<B>, K | undefined> | Router<InputOfEvery<B>, K>; otherwise: Step<InputOfEvery<B>, O> },
+): Flow<InputOfEvery<B>, BranchOut<B> | O>
 export function route<K extends string, B extends { readonly [k: string]: AnyFlow }>(
   name: string,
-  o: { to: B & { readonly [P in NoInfer<K>]: AnyFlow } & { readonly [P in Exclude<keyof B, K>]: never }; by: By<BranchIn<B>, K> },
-): Flow<BranchIn<B>, BranchOut<B>>
+  o: { to: B & { readonly [P in NoInfer<K>]: AnyFlow } & { readonly [P in Exclude<keyof B, K>]: never }; by: By<InputOfEvery<B>, K> },
+): Flow<InputOfEvery<B>, BranchOut<B>>
 export function route(name: string, o: RouteOptions): Flow<unknown, unknown> {
-  const branches = Object.values(o.to)
+  const steps = [o.by as Step<never, unknown>, ...Object.values(o.to), ...(o.otherwise ? [o.otherwise] : [])]
   return defineFlow({
     kind: 'route',
     name,
     options: {},
     inputSchema: undefined,
     outputSchema: undefined,
-    parts: [...branches, ...(o.otherwise && isFlow(o.otherwise) ? [o.otherwise] : [])],
+    parts: flowsAmong(steps),
     execute: async (input, run) => {
       const choice = await choose(o.by, input, run)
       const branch = choice !== undefined && Object.hasOwn(o.to, choice) ? o.to[choice] : undefined
       if (branch) return run.call(branch as Flow<unknown, unknown>, input)
       if (o.otherwise) return takeStep(o.otherwise, 'otherwise', input, run)
-      throw new TuttiError('FLOW_NO_BRANCH', `'${name}' chose '${String(choice)}', which has no branch; it has ${Object.keys(o.to).join(', ')}`, { data: { route: name, choice: String(choice) } })
+      throw new TuttiError('FLOW_NO_BRANCH', `'${name}' chose '${String(choice)}', which has no branch; it has ${Object.keys(o.to).join(', ')}`, {
+        data: { route: name, choice: String(choice) },
+      })
     },
   })
 }

@@ -2,13 +2,38 @@
  * A step of a composition. A flow is called in a scope of its own. A function that takes `(input, run)` is flow code: its effects go through `run`.
  * A function that takes only its input has no `run` to record with, so it is recorded itself, as one step: whatever it does, it does once.
  */
+import type { Schema } from '../primitives/index.ts'
 import { type AnyFlow, defineFlow, type Flow, isFlow, type Run, type Step } from '../run/index.ts'
 
-/** `executeStep` in the scope of the composition; `name` is the key of a function that is recorded itself. */
+/**
+ * What every one of these branches takes. The branches say it, so that a composition types anywhere, not only where its neighbour is known; and not
+ * as an intersection over the union of their inputs, which would take a `Prompt`, a union itself, apart.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
+export type InputOfEvery<B> = (B[keyof B] extends infer F ? (F extends Flow<infer I, any> ? (i: I) => void : never) : never) extends (i: infer I) => void
+  ? I
+  : never
+
+/** Takes a step in the scope of the composition; `name` is the key of a function that is recorded itself. */
 export function takeStep(step: Step<never, unknown>, name: string, input: unknown, run: Run): unknown {
   if (isFlow(step)) return run.call(step as Flow<unknown, unknown>, input)
   const code = step as (input: unknown, run: Run) => unknown
   return code.length >= 2 ? code(input, run) : run.step(name, input, (given) => code(given, run))
+}
+
+/**
+ * The input schema of a composition whose input is that of its first step: it is checked and shown here, and parsed there. Parsed twice, a schema that
+ * makes a number of a text would not take its own output.
+ */
+export function inputSchemaOf(first: Step<never, unknown> | undefined): Schema | undefined {
+  const schema = first && isFlow(first) ? first['~flow'].inputSchema : undefined
+  if (!schema) return undefined
+  const standard = schema['~standard']
+  const validate: typeof standard.validate = async (value) => {
+    const { issues } = await standard.validate(value)
+    return issues ? { issues } : { value }
+  }
+  return { '~standard': { ...standard, validate } }
 }
 
 /** The name of a step in keys and drawings. */

@@ -18,7 +18,9 @@ export function adopt(
   o: { effect?: Effect | { readonly [name: string]: Effect } } = {},
   // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
 ): Tool<any, any>[] {
-  const named = Array.isArray(tools) ? tools.map((tool) => [(tool as { name?: string }).name ?? '', tool] as const) : Object.entries(tools as { readonly [name: string]: ForeignTool })
+  const named = Array.isArray(tools)
+    ? tools.map((tool) => [(tool as { name?: string }).name ?? '', tool] as const)
+    : Object.entries(tools as { readonly [name: string]: ForeignTool })
   return named.map(([name, tool]) => adoptOne(name, tool, typeof o.effect === 'object' ? (o.effect[name] ?? 'once') : (o.effect ?? 'once')))
 }
 
@@ -46,7 +48,10 @@ function executeOf(name: string, tool: ForeignTool): (input: unknown, ctx: StepC
     return (input, { signal }) => invoke.call(tool, input, { signal })
   }
   const { execute } = tool as { execute?: unknown }
-  if (typeof execute !== 'function') throw new TuttiError('CONFIG_INVALID', `the tool '${name}' has no 'execute'`, { hint: 'A tool that runs in the browser cannot run here; give it an execute.' })
+  if (typeof execute !== 'function')
+    throw new TuttiError('CONFIG_INVALID', `the tool '${name}' has no 'execute'`, {
+      hint: 'A tool that runs in the browser cannot run here; give it an execute.',
+    })
   return async (input, { signal, idempotencyKey }) => lastOf(await execute.call(tool, input, { toolCallId: idempotencyKey, messages: [], abortSignal: signal }))
 }
 
@@ -65,7 +70,9 @@ function schemaOf(name: string, schema: unknown): ModelSchema {
     if ('jsonSchema' in given) return fromJsonSchema((given as { jsonSchema: JsonSchema }).jsonSchema, given as AiSdkSchema)
     if ('type' in given || 'properties' in given) return fromJsonSchema(given as JsonSchema, {})
   }
-  throw new TuttiError('CONFIG_INVALID', `the schema of the tool '${name}' cannot be shown to a model`, { hint: 'It needs JSON Schema, or a Standard Schema with its JSON Schema part.' })
+  throw new TuttiError('CONFIG_INVALID', `the schema of the tool '${name}' cannot be shown to a model`, {
+    hint: 'It needs JSON Schema, or a Standard Schema with its JSON Schema part.',
+  })
 }
 
 interface AiSdkSchema {

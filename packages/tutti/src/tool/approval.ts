@@ -13,7 +13,8 @@ export const approvalSchema: Schema<ApprovalAnswer, ApprovalAnswer> = {
     vendor: 'tutti',
     validate: (value) => {
       const answer = value as ApprovalAnswer | null
-      if (typeof answer !== 'object' || answer === null || typeof answer.ok !== 'boolean') return { issues: [{ message: 'expected { ok: boolean, why?: string, input?: arguments }' }] }
+      if (typeof answer !== 'object' || answer === null || typeof answer.ok !== 'boolean')
+        return { issues: [{ message: 'expected { ok: boolean, why?: string, input?: arguments }' }] }
       return { value: answer }
     },
   },

@@ -3,32 +3,52 @@
  * arguments or in the tool goes back to the model as a result; what went wrong with the run (budget, doubt, cancellation) does not.
  */
 import { nothing } from '../budget/index.ts'
-import { type ErrorCode, TuttiError } from '../errors/index.ts'
+import { type ErrorCode, recordError, TuttiError } from '../errors/index.ts'
 import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
-import { canonical, check, decode, durationMs, encode, hash128, type Json, sayComplaints } from '../primitives/index.ts'
-import { type AttemptPlan, type EffectContext, type EffectSpec, type Executed, type Flow, retryAfter, type Run, signal, type Tool } from '../run/index.ts'
+import { canonical, check, durationMs, encode, hash128, type Json, sayComplaints } from '../primitives/index.ts'
+import { type AttemptPlan, type EffectContext, type EffectSpec, type Executed, type Flow, type Run, retryAfter, signal, type Tool } from '../run/index.ts'
 import { approvalSchema } from './approval.ts'
 
 /** The answer to an approval: the call as it is, with other arguments, or not at all. Its data is `{ tool, input }`. */
 export const toolApproval = signal('tutti.approval', approvalSchema)
 
+/** Of a tool that may be repeated, and says that trying again may help. */
+const ATTEMPTS = 3
+/** Characters of JSON. */
+const LABEL_LENGTH = 200
+
 // biome-ignore lint/suspicious/noExplicitAny: a tool of anything
 type AnyTool = Tool<any, any>
 
 /** These end the agent; everything else is for the model to read. */
-const endsTheAgent: ReadonlySet<ErrorCode> = new Set(['RUN_CANCELLED', 'RUN_DEADLINE_EXCEEDED', 'TOOL_IN_DOUBT', 'BUDGET_EXCEEDED', 'BUDGET_OVERRUN', 'BUDGET_NO_PRICE', 'RUN_SCOPE_MISUSED', 'RUN_NOT_RECORDABLE'])
+const endsTheAgent: ReadonlySet<ErrorCode> = new Set([
+  'RUN_CANCELLED',
+  'RUN_DEADLINE_EXCEEDED',
+  'TOOL_IN_DOUBT',
+  'BUDGET_EXCEEDED',
+  'BUDGET_OVERRUN',
+  'BUDGET_NO_PRICE',
+  'RUN_SCOPE_MISUSED',
+  'RUN_NOT_RECORDABLE',
+])
 
 /**
  * @param name the key of the call in its scope
  * @throws BUDGET_EXCEEDED | TOOL_IN_DOUBT | RUN_CANCELLED | RUN_DEADLINE_EXCEEDED
  */
 export async function callTool(run: Run, tool: AnyTool, call: ToolCallPart, name: string): Promise<ToolResultPart> {
-  const answer = (output: Json, failed = false): ToolResultPart => ({ type: 'tool-result', id: call.id, tool: call.tool, output, ...(failed ? { failed } : {}) })
-  const checked = await check(tool['~tool'].inputSchema, call.input)
-  if (!checked.ok) return answer(`TOOL_INPUT_INVALID: the arguments do not fit: ${sayComplaints(checked.complaints)}`, true)
+  const answer = (output: Json, failed = false): ToolResultPart => ({
+    type: 'tool-result',
+    id: call.id,
+    tool: call.tool,
+    output,
+    ...(failed ? { failed } : {}),
+  })
+  const taken = call.malformed === undefined ? await take(tool, call.input) : { ok: false as const, says: call.malformed }
+  if (!taken.ok) return answer(`TOOL_INPUT_INVALID: ${taken.says}`, true)
   try {
-    const approved = await approve(run, tool, checked.value, name)
-    if (!approved.ok) return answer(`Not approved: ${approved.why}`, true)
+    const approved = await approve(run, tool, taken.input, name)
+    if (!approved.ok) return answer(`Not approved: ${approved.says}`, true)
     return answer(shownOutput(await perform(run, tool, approved.input, name)))
   } catch (error) {
     if (!TuttiError.is(error) || endsTheAgent.has(error.code)) throw error
@@ -36,17 +56,24 @@ export async function callTool(run: Run, tool: AnyTool, call: ToolCallPart, name
   }
 }
 
-type Approved = { readonly ok: true; readonly input: unknown } | { readonly ok: false; readonly why: string }
+type Taken = { readonly ok: true; readonly input: unknown } | { readonly ok: false; readonly says: string }
 
-async function approve(run: Run, tool: AnyTool, input: unknown, name: string): Promise<Approved> {
+/** What the tool is given for these arguments. A flow with a schema of its own parses them itself; parsed twice, they might not fit any more. */
+async function take(tool: AnyTool, args: unknown): Promise<Taken> {
+  const { inputSchema, flow } = tool['~tool']
+  const checked = await check(inputSchema, args)
+  if (!checked.ok) return { ok: false, says: `the arguments do not fit: ${sayComplaints(checked.complaints)}` }
+  return { ok: true, input: flow?.['~flow'].inputSchema ? args : checked.value }
+}
+
+async function approve(run: Run, tool: AnyTool, input: unknown, name: string): Promise<Taken> {
   const ask = tool['~tool'].approve
-  const needed = typeof ask === 'function' ? await run.step(`${name}/needs-approval`, input, (given) => ask(given as never, { scope: run.scope })) : ask === true
+  const needed =
+    typeof ask === 'function' ? await run.step(`${name}:needs-approval`, input, (given) => ask(given as never, { scope: run.scope })) : ask === true
   if (!needed) return { ok: true, input }
   const answer = await run.wait(toolApproval, { data: { tool: tool.name, input: encode(input) } })
-  if (!answer.ok) return { ok: false, why: answer.why ?? 'a person refused the call' }
-  if (answer.input === undefined) return { ok: true, input }
-  const checked = await check(tool['~tool'].inputSchema, answer.input)
-  return checked.ok ? { ok: true, input: checked.value } : { ok: false, why: `the arguments that were put in do not fit: ${sayComplaints(checked.complaints)}` }
+  if (!answer.ok) return { ok: false, says: answer.why ?? 'a person refused the call' }
+  return answer.input === undefined ? { ok: true, input } : take(tool, answer.input)
 }
 
 function perform(run: Run, tool: AnyTool, input: unknown, name: string): Promise<unknown> {
@@ -63,16 +90,19 @@ function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): Effe
     kind: 'tool',
     effect: tool.effect,
     fingerprint,
-    label: { tool: tool.name, input: encode(input) },
+    label: labelOf(tool, input),
     timeoutMs: body.timeout === undefined ? undefined : durationMs(body.timeout),
     plan: () => toolAttempt(run, tool, input),
-    ...(tool.effect === 'once' ? {} : { retry: (error, attempt) => retryAfter({ attempts: 3 }, toolError(error), attempt, fingerprint) }),
+    ...(tool.effect === 'once' ? {} : { retry: (error, attempt) => retryAfter({ attempts: ATTEMPTS }, error, attempt, fingerprint) }),
     ...(reconcile ? { reconcile: async (key: string) => reconciled(await reconcile(key, input as never)) } : {}),
   }
 }
 
-/** Only what says of itself that it may be tried again is tried again. */
-const toolError = (error: TuttiError): TuttiError => (error.code === 'RUN_STEP_FAILED' ? new TuttiError('TOOL_FAILED', error.message) : error)
+/** A short input is shown beside the name; a long one is in the model's message already. */
+function labelOf({ name }: AnyTool, input: unknown): Json {
+  const shown = encode(input)
+  return { tool: name, ...(JSON.stringify(shown).length <= LABEL_LENGTH ? { input: shown } : {}) }
+}
 
 function toolAttempt(run: Run, tool: AnyTool, input: unknown): AttemptPlan<unknown> {
   const counted = { ...nothing, toolCalls: 1 }
@@ -80,7 +110,7 @@ function toolAttempt(run: Run, tool: AnyTool, input: unknown): AttemptPlan<unkno
   return {
     ...(limited ? { hold: counted } : {}),
     execute: async (ctx: EffectContext): Promise<Executed<unknown>> => {
-      const output = await tool['~tool'].execute(input, ctx)
+      const output = await carryOut(tool, input, ctx)
       const { outputSchema } = tool['~tool']
       if (!outputSchema) return { value: output, settle: counted }
       const checked = await check(outputSchema, output)
@@ -90,12 +120,28 @@ function toolAttempt(run: Run, tool: AnyTool, input: unknown): AttemptPlan<unkno
   }
 }
 
+/** What a tool throws is its own failure, unless it is one of tutti's, which says itself whether it may be tried again. */
+async function carryOut(tool: AnyTool, input: unknown, ctx: EffectContext): Promise<unknown> {
+  try {
+    return await tool['~tool'].execute(input, ctx)
+  } catch (cause) {
+    if (TuttiError.is(cause) || ctx.signal.aborted) throw cause
+    const { message } = recordError(cause)
+    throw new TuttiError('TOOL_FAILED', `the tool '${tool.name}' failed: ${message}`, {
+      cause,
+      data: { tool: tool.name, name: (cause as Error | null)?.name ?? 'Error', message },
+    })
+  }
+}
+
 const reconciled = (verdict: Awaited<ReturnType<NonNullable<AnyTool['~tool']['reconcile']>>>): { done: true; value: unknown } | { done: false } | 'unknown' =>
   verdict !== 'unknown' && verdict.done ? { done: true, value: verdict.output } : (verdict as { done: false } | 'unknown')
 
-/** What the model is shown of an output: JSON; dates as ISO text, maps and sets as arrays, `undefined` as null. */
+/** What the model is shown of an output: JSON; dates as ISO text, maps and sets as arrays, bytes as base64, `undefined` as null. */
 function shownOutput(output: unknown): Json {
-  if (output === undefined) return null
-  const text = JSON.stringify(output, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value instanceof Map || value instanceof Set ? [...value] : value))
-  return text === undefined ? null : (decode(JSON.parse(text) as Json) as Json)
+  const text = JSON.stringify(output, (_, value: unknown) => {
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+    return typeof value === 'bigint' ? value.toString() : value instanceof Map || value instanceof Set ? [...value] : value
+  })
+  return text === undefined ? null : (JSON.parse(text) as Json)
 }

@@ -20,14 +20,16 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   effect: Effect
   execute: (input: OutOf<IS>, ctx: StepContext) => Awaitable<O>
   // biome-ignore lint/suspicious/noExplicitAny: what it validates to is what the model sees
-  output?: Schema<O, any>
-  approve?: Approve<OutOf<IS>>
-  timeout?: Duration
-  reconcile?: (idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>
+  output?: Schema<O, any> | undefined
+  approve?: Approve<OutOf<IS>> | undefined
+  timeout?: Duration | undefined
+  reconcile?: ((idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>) | undefined
 }): Tool<InOf<IS>, Recorded<O>, N> {
   checkToolName(o.name)
   if (!['read', 'idempotent', 'once'].includes(o.effect))
-    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' does not say what it does to the world`, { hint: "Set effect to 'read', 'idempotent' or 'once'." })
+    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' does not say what it does to the world`, {
+      hint: "Set effect to 'read', 'idempotent' or 'once'.",
+    })
   jsonSchemaOf(o.input, 'input')
   if (o.timeout !== undefined) durationMs(o.timeout)
   return {
@@ -48,7 +50,8 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
 
 /** @throws CONFIG_INVALID */
 export function checkToolName(name: string): void {
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new TuttiError('CONFIG_INVALID', `'${name}' cannot name a tool`, { hint: 'Use 1 to 64 of a-z A-Z 0-9 _ -, as model providers do.' })
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
+    throw new TuttiError('CONFIG_INVALID', `'${name}' cannot name a tool`, { hint: 'Use 1 to 64 of a-z A-Z 0-9 _ -, as model providers do.' })
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a tool of anything

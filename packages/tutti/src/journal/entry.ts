@@ -1,9 +1,9 @@
 /**
  * The entries of a run's journal: the format, version 1.
  *
- * Layout: one JSON object per entry (its commonest names written short: `short-names.ts`); `seq` is contiguous from 1 within a run; `time` is epoch milliseconds. Fields that are
- * absent mean their default, named beside them. Entries are never changed or removed; a reader ignores fields it does not know and
- * refuses types it does not know (`JOURNAL_NEWER`).
+ * Layout: one JSON object per entry, on disk with its commonest names written short (`short-names.ts`); `seq` is contiguous from 1 within a
+ * run; `time` is epoch milliseconds. Fields that are absent mean their default, named beside them. Entries are never changed or removed; a
+ * reader ignores fields it does not know and refuses types it does not know (`JOURNAL_NEWER`).
  * Validity: entry 1 is `run.started` and holds `format`; nothing follows a terminal entry but `budget.settled`.
  * After a crash a journal is a prefix of what was appended: every outcome anybody saw is in it (I1).
  */

@@ -23,7 +23,7 @@ interface RunBook {
   readonly inbox: Map<string, string | undefined>
 }
 
-export const hasEnded = (status: RunStatus): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
+const hasEnded = (status: RunStatus): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
 export class MemoryBooks {
   readonly runs = new Map<RunId, RunBook>()

@@ -1,5 +1,6 @@
 /** The near side of the commit thread: starts it when first needed, one group at a time, and starts another when it dies. */
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import type { Job } from './job.ts'
@@ -7,7 +8,7 @@ import type { ConnectionOptions } from './sqlite-connection.ts'
 import type { WorkerAnswer, Written } from './sqlite-worker.ts'
 
 /** Runs as source and as built: the worker lies beside this file, with its ending. */
-const script = new URL(`./sqlite-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+const script = new URL(`./sqlite-worker${extname(new URL(import.meta.url).pathname)}`, import.meta.url)
 
 export class WorkerWriter {
   readonly #options: ConnectionOptions

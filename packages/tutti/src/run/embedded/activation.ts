@@ -13,9 +13,9 @@ import {
   type At,
   type Commit,
   type Entry,
-  isBlobRef,
   INLINE_BYTES,
   type InboxMessage,
+  isBlobRef,
   type JournalStore,
   type OpenWait,
   type RunStarted,
@@ -75,6 +75,7 @@ export class EmbeddedActivation implements Activation {
   readonly #ready: Outcome[] = []
   #waker: { resolve: (outcome: Outcome) => void; reject: (error: unknown) => void } | undefined
   #over: { error: unknown } | undefined
+  #last: Entry | undefined
   #seq: number
   #stalls: number
   /** Effects under way and appends whose outcome is not in the queue yet. */
@@ -109,6 +110,11 @@ export class EmbeddedActivation implements Activation {
 
   get epoch(): number {
     return this.#o.epoch
+  }
+
+  /** The entry that ended the run, once it is durable. */
+  get last(): Entry | undefined {
+    return this.#last
   }
 
   get over(): boolean {
@@ -163,12 +169,13 @@ export class EmbeddedActivation implements Activation {
   }
 
   async end(result: RunResult): Promise<void> {
-    this.#finish(new TuttiError('RUN_FINISHED', 'the run has ended'))
+    this.#finish(finished)
     for (const [token] of this.ledger.unsettled()) this.ledger.settle(token)
     const usage = this.usage()
     const blobs = new Map<string, string>()
     const draft = terminalEntry(result, usage, (json) => split(json, blobs))
-    await this.#write([draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
+    const [last] = await this.#write([draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
+    this.#last = last
   }
 
   async stop(error: TuttiError): Promise<void> {
@@ -381,6 +388,9 @@ export class EmbeddedActivation implements Activation {
     this.append(drafts, { blobs }).catch(() => {})
   }
 }
+
+/** Made once, because an error costs more than a step does: only what an ended run left behind is told. */
+const finished = new TuttiError('RUN_FINISHED', 'the run has ended')
 
 /** Moves what is large out of an entry. */
 export function split(json: Json, blobs: Map<string, string>): Value {

@@ -10,7 +10,7 @@ import { hostname } from 'node:os'
 import { type Budget, Ledger, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Entry, type InboxMessage, JOURNAL_FORMAT, type JournalStore, type Lease, type OpenWait, type RunHead, splitValue } from '../../journal/index.ts'
-import { canonical, type Clock, durationMs, encode, hash128, newId, newRunId, type RunId, type Scope, systemClock } from '../../primitives/index.ts'
+import { type Clock, canonical, durationMs, encode, hash128, newId, newRunId, type RunId, type Scope, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
@@ -35,7 +35,11 @@ export interface EmbeddedOptions {
 }
 
 /** Where a run stands, as far as this process knows without reading its journal. */
-export type Standing = { readonly type: 'running' } | { readonly type: 'waiting'; readonly waits: readonly OpenWait[] } | { readonly type: 'ended' } | { readonly type: 'stopped'; readonly error: TuttiError }
+export type Standing =
+  | { readonly type: 'running' }
+  | { readonly type: 'waiting'; readonly waits: readonly OpenWait[] }
+  | { readonly type: 'ended'; readonly last: Entry | undefined }
+  | { readonly type: 'stopped'; readonly error: TuttiError }
 
 export class EmbeddedEngine {
   readonly store: JournalStore
@@ -83,7 +87,12 @@ export class EmbeddedEngine {
     const { options } = flow['~flow']
     const budget = tighter(o.budget, options.budget)
     if (budget) new Ledger(budget) // refuses what is no budget before anything is written
-    const deadline = o.deadline instanceof Date ? o.deadline.getTime() : (o.deadline ?? options.deadline) === undefined ? undefined : now + durationMs(o.deadline ?? options.deadline ?? 0)
+    const deadline =
+      o.deadline instanceof Date
+        ? o.deadline.getTime()
+        : (o.deadline ?? options.deadline) === undefined
+          ? undefined
+          : now + durationMs(o.deadline ?? options.deadline ?? 0)
     const { value, blob } = splitValue(json)
     const started: Entry = {
       seq: 1,
@@ -113,7 +122,10 @@ export class EmbeddedEngine {
       lease: { owner: this.#owner, until: now + this.leaseMs },
     })
     if (answer.created) this.#drive(answer.head, flow, [started])
-    else if (answer.head.startHash !== startHash) throw new TuttiError('RUN_ID_TAKEN', `the run '${run}' exists: it is a '${answer.head.flow}' with another input`, { data: { run, flow: answer.head.flow } })
+    else if (answer.head.startHash !== startHash)
+      throw new TuttiError('RUN_ID_TAKEN', `the run '${run}' exists: it is a '${answer.head.flow}' with another input`, {
+        data: { run, flow: answer.head.flow },
+      })
     else await this.activate(run).catch(() => {})
     return run
   }
@@ -138,7 +150,8 @@ export class EmbeddedEngine {
     const flow = this.registry.get(head)
     const now = this.clock.now()
     const lease = await this.#acquire(head, now)
-    if (!lease) throw new TuttiError('RUN_BUSY', `the run '${run}' is driven by ${head.owner ?? 'another process'}`, { data: { run, owner: head.owner ?? null } })
+    if (!lease)
+      throw new TuttiError('RUN_BUSY', `the run '${run}' is driven by ${head.owner ?? 'another process'}`, { data: { run, owner: head.owner ?? null } })
     const record: Entry[] = []
     for await (const entry of this.store.read(run)) record.push(entry)
     const resumed: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: now, type: 'run.resumed', owner: this.#owner, epoch: lease.epoch }
@@ -160,7 +173,8 @@ export class EmbeddedEngine {
   async post(run: RunId, message: InboxMessage): Promise<'delivered' | 'duplicate' | 'early'> {
     await this.open()
     const head = await this.#head(run)
-    if (isEnded(head)) throw new TuttiError('RUN_FINISHED', `the run '${run}' has ${head.status} and takes no ${message.type}`, { data: { run, status: head.status } })
+    if (isEnded(head))
+      throw new TuttiError('RUN_FINISHED', `the run '${run}' has ${head.status} and takes no ${message.type}`, { data: { run, status: head.status } })
     const waits = this.#live.get(run)?.activation.openWaits() ?? head.waiting ?? []
     const answer = await this.store.post(run, message, this.clock.now())
     if (answer === 'duplicate') return 'duplicate'
@@ -186,7 +200,9 @@ export class EmbeddedEngine {
     this.#keepTicking()
     return () => {
       watchers.delete(changed)
-      if (watchers.size === 0) this.#watchers.delete(run)
+      if (watchers.size > 0) return
+      this.#watchers.delete(run)
+      if (this.#standings.get(run)?.type === 'ended') this.#standings.delete(run)
     }
   }
 
@@ -249,13 +265,17 @@ export class EmbeddedEngine {
     this.#keepTicking()
     live.done.then((end) => {
       if (this.#live.get(run) === live) this.#live.delete(run)
-      if (end.type === 'ended') this.#stand(run, { type: 'ended' })
+      if (end.type === 'ended') this.#stand(run, end)
       else if (end.type === 'stopped') this.#stand(run, { type: 'stopped', error: end.error })
     })
   }
 
   #suspendCrashLoop(head: RunHead, flow: AnyFlow, record: readonly Entry[]): void {
-    const error = new TuttiError('RUN_CRASH_LOOP', `the run '${head.run}' was activated ${head.stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`, { data: { run: head.run, flow: flow.name } })
+    const error = new TuttiError(
+      'RUN_CRASH_LOOP',
+      `the run '${head.run}' was activated ${head.stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`,
+      { data: { run: head.run, flow: flow.name } },
+    )
     this.#stand(head.run, { type: 'stopped', error })
     const suspended: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: this.clock.now(), type: 'run.suspended', why: 'crash-loop', error: error.toJSON() }
     this.store.append({ run: head.run, epoch: head.epoch, entries: [suspended], head: { status: 'suspended', stalls: 0 }, release: true }).catch(() => {})

@@ -114,12 +114,13 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     if (here?.type === 'running') return undefined
     if (here?.type === 'stopped') return { status: 'failed', error: here.error, partial: undefined, usage: await this.#usage() }
     if (here?.type === 'waiting') return this.#waiting(here.waits)
+    if (here?.type === 'ended' && here.last) return this.#endedWith(here.last)
     if (this.#engine.closed) return undefined
     const head = await this.#engine.store.head(this.id)
     if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.id}' in this store`, { data: { run: this.id } })
     if (head.status === 'running') return undefined
     if (head.status === 'waiting') return this.#waiting(head.waiting ?? [])
-    return this.#ended(head.lastSeq)
+    return this.#endedWith((await this.#lastWord(head.lastSeq - LAST_ENTRIES)) ?? (await this.#lastWord(0)))
   }
 
   async #waiting(waits: readonly OpenWait[]): Promise<RunOutcome<O>> {
@@ -132,8 +133,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     return { status: 'waiting', for: waitingFor, usage: await this.#usage() }
   }
 
-  async #ended(lastSeq: number): Promise<RunOutcome<O>> {
-    const last = (await this.#lastWord(lastSeq - LAST_ENTRIES)) ?? (await this.#lastWord(0))
+  async #endedWith(last: Entry | undefined): Promise<RunOutcome<O>> {
     switch (last?.type) {
       case 'run.completed':
         return { status: 'completed', output: decode(await this.#load(last.output)) as O, usage: last.usage }

@@ -1,7 +1,8 @@
 /** One run that this process drives now: its activation, its pump, and the flow between them. */
 import { recordError, TuttiError } from '../../errors/index.ts'
-import type { Services } from '../core.port.ts'
+import type { Entry } from '../../journal/index.ts'
 import { beginFlow } from '../begin.ts'
+import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { RunResult } from '../engine.port.ts'
 import { type FlowEnd, Pump } from '../pump.ts'
@@ -14,7 +15,10 @@ export interface LiveRunOptions extends ActivationOptions {
 }
 
 /** How an activation ended: the run ended, it was given up to go on later, or it cannot go on here. */
-export type ActivationEnd = { readonly type: 'ended' } | { readonly type: 'suspended' } | { readonly type: 'stopped'; readonly error: TuttiError }
+export type ActivationEnd =
+  | { readonly type: 'ended'; readonly last: Entry | undefined }
+  | { readonly type: 'suspended' }
+  | { readonly type: 'stopped'; readonly error: TuttiError }
 
 export class LiveRun {
   readonly activation: EmbeddedActivation
@@ -33,7 +37,7 @@ export class LiveRun {
     try {
       const end = await pump.drive(beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
       await activation.end(resultOf(end, pump))
-      return { type: 'ended' }
+      return { type: 'ended', last: activation.last }
     } catch (error) {
       return await this.#giveUp(error)
     }

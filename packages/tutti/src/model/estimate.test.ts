@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest'
+import { chainOf, toMessages } from '../message/index.ts'
+import { boundInputTokens } from './estimate.ts'
+import type { ModelRequest } from './model.port.ts'
+import { decideMaxOutput } from './output-limit.ts'
+
+const request = (prompt: Parameters<typeof toMessages>[0], more: Partial<ModelRequest> = {}): ModelRequest => {
+  const messages = toMessages(prompt)
+  return { messages, thread: { at: messages.length, chain: chainOf(messages) }, ...more }
+}
+
+describe('the bound on input tokens', () => {
+  test('[B1] is never under one token for each byte of all that is sent', () => {
+    const text = 'aß漢🙂'.repeat(50)
+    const tools = [{ name: 'find', description: 'ß'.repeat(100), inputSchema: { type: 'object', properties: { id: { type: 'string' } } } }]
+    const output = { name: 'o', schema: { type: 'object', description: '漢'.repeat(100) } }
+    const bytes = 2 * Buffer.byteLength(text) + Buffer.byteLength(JSON.stringify(tools)) + Buffer.byteLength(JSON.stringify(output.schema))
+    expect(boundInputTokens(request(text, { system: text, tools, output }))).toBeGreaterThan(bytes)
+  })
+
+  test('[B1] counts calls, results and what providers want back', () => {
+    const big = 'x'.repeat(1_000)
+    const base = boundInputTokens(request([{ role: 'user', content: 'a' }]))
+    const parts = [
+      { type: 'reasoning', text: '', provider: { openai: { encrypted: big } } },
+      { type: 'tool-call', id: '1', tool: 't', input: { big } },
+    ]
+    const results = [{ type: 'tool-result', id: '1', tool: 't', output: big }]
+    const history = [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', parts },
+      { role: 'tool', parts: results },
+    ] as unknown as Parameters<typeof toMessages>[0]
+    expect(boundInputTokens(request(history))).toBeGreaterThan(base + 3_000)
+  })
+
+  test('[M11] media is bounded by kind, not by its bytes alone', () => {
+    const image = (url: string) => boundInputTokens(request([{ role: 'user', content: [{ type: 'image', image: url, mediaType: 'image/png' }] }]))
+    expect(image('https://a.test/i.png')).toBe(image('A'.repeat(100_000)))
+    expect(
+      boundInputTokens(request([{ role: 'user', content: [{ type: 'file', data: 'https://a.test/b.pdf', mediaType: 'application/pdf' }] }])),
+    ).toBeGreaterThan(1_000_000)
+  })
+})
+
+describe('the limit on output tokens', () => {
+  const price = { input: 1_000_000, output: 10_000_000, maxOutputTokens: 64_000 }
+
+  test("[B1] is a person's own, whatever is left", () => {
+    expect(decideMaxOutput({ asked: 9_999, price, inputBound: 10, left: { microUsd: 1 } })).toBe(9_999)
+  })
+
+  test('[B1] that nobody asked for is what the model can write, less under a limit, and no more than is left', () => {
+    const decide = (left: Parameters<typeof decideMaxOutput>[0]['left'], known: { price: typeof price | undefined } = { price }): number =>
+      decideMaxOutput({ asked: undefined, ...known, inputBound: 1_000, left })
+    expect(decide({})).toBe(32_768)
+    expect(decide({}, { price: undefined })).toBe(4_096)
+    expect(decide({ modelCalls: 1 })).toBe(32_768)
+    expect(decide({ microUsd: 1_000_000 })).toBe(4_096)
+    expect(decide({ microUsd: 2_000 })).toBe(100)
+    expect(decide({ tokens: 1_200 })).toBe(200)
+    expect(decide({ outputTokens: 50 })).toBe(50)
+    // Nothing worth asking for is left: the ledger says so.
+    expect(decide({ outputTokens: 3 })).toBe(16)
+  })
+})

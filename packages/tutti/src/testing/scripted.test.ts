@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { asPublished } from '../model/as-published.ts'
+import { scripted } from './scripted.ts'
+
+const restore = asPublished()
+const { generateText, jsonSchema, streamText } = await import('ai')
+restore()
+
+const tools = { find: { description: 'finds', inputSchema: jsonSchema<unknown>({ type: 'object' }) } }
+
+describe('a scripted model', () => {
+  test('[D6] answers its turns in order, to a client it has never seen: text, calls, JSON', async () => {
+    const model = scripted([
+      'Hello.',
+      { call: 'find', input: { id: '17' } },
+      [
+        { call: 'find', input: 1 },
+        { call: 'find', input: 2 },
+      ],
+      { json: { a: 1 } },
+    ])
+    expect((await generateText({ model, prompt: 'a' })).text).toBe('Hello.')
+    expect((await generateText({ model, prompt: 'b', tools })).toolCalls).toMatchObject([{ toolName: 'find', input: { id: '17' } }])
+    expect((await generateText({ model, prompt: 'c', tools })).toolCalls).toHaveLength(2)
+    expect(await streamText({ model, prompt: 'd' }).text).toBe('{"a":1}')
+  })
+
+  test('[D6] keeps what it was asked, tool results included', async () => {
+    const model = scripted(['x'])
+    const messages = [
+      { role: 'user' as const, content: 'where?' },
+      { role: 'assistant' as const, content: [{ type: 'tool-call' as const, toolCallId: '1', toolName: 'find', input: {} }] },
+      {
+        role: 'tool' as const,
+        content: [{ type: 'tool-result' as const, toolCallId: '1', toolName: 'find', output: { type: 'json' as const, value: { eta: 'Monday' } } }],
+      },
+    ]
+    await generateText({ model, messages })
+    expect(model.calls).toHaveLength(1)
+    expect(model.calls[0]?.prompt).toContain('user: where?')
+    expect(model.calls[0]?.prompt).toContain('Monday')
+  })
+
+  test('[D6] fails as a provider fails: 429 with its wait, 500, a cut stream, malformed output', async () => {
+    const model = scripted([{ error: 429 }, { error: 500 }, { error: 'cut' }, { error: 'malformed' }])
+    const options = { prompt: [] }
+    await expect(model.doGenerate(options)).rejects.toMatchObject({ statusCode: 429, isRetryable: true, responseHeaders: { 'retry-after-ms': '1' } })
+    await expect(model.doStream(options)).rejects.toMatchObject({ statusCode: 500 })
+    const types: string[] = []
+    for await (const part of (await model.doStream(options)).stream) types.push(part.type)
+    expect(types).toEqual(['stream-start', 'text-start', 'text-delta', 'text-end'])
+    await expect(model.doGenerate(options)).rejects.toMatchObject({ name: 'AI_JSONParseError' })
+  })
+
+  test('[D6] a call after the last turn fails the test that made it', async () => {
+    await expect(scripted([]).doGenerate({ prompt: [] })).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('0 turns') })
+  })
+})

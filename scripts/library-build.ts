@@ -20,7 +20,7 @@ export function libraryBuild(folder: string): UserConfig {
     unbundle: true,
     dts: true,
     sourcemap: true,
-    clean: true,
+    clean: ['dist', 'release'],
     deps: { neverBundle: [/^[^./]/] },
     failOnWarn: true,
     inputOptions: { checks: { pluginTimings: false } },

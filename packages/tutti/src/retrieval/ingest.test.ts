@@ -132,34 +132,30 @@ describe('a killed ingestion', () => {
     await put(files)
     const journal = join(root, 'journal.db')
     const path = join(root, 'index.db')
-    const recorded = await killAfter(10, [journal, path, root])
+    const recorded = await ingestAndDie(journal, path, 10)
+    expect(recorded).toContain('docs.ingest/document:0')
+    // Taken in again, the first file would be found by what it says now.
+    await put({ [Object.keys(files).sort()[0] as string]: 'elsewhere' })
 
     docs = index('docs', { path, root, embed: false })
     await using app = tutti({ flows: [docs.ingest], store: sqlite(journal), resume: false })
-    const again: string[] = []
-    const run = await app.resume('ingest')
-    for await (const event of run.events()) if (event.type === 'step.completed') again.push(event.key)
-    expect(await run.result()).toMatchObject({ output: { added: 120, skipped: [] } })
-    expect(recorded.filter((key) => again.filter((other) => other === key).length > 1)).toEqual([])
-    expect(await docs.stats({ scope })).toMatchObject({
-      documents: 120,
-      chunks: 120 * split({ text: files['docs/7.md'] as string, mediaType: 'text/markdown', meta: {} }).length,
-    })
-    expect((await docs.search('word77', { scope })).every(({ source }) => source === 'docs/77.md')).toBe(true)
+    expect(await (await app.resume('ingest')).result()).toMatchObject({ output: { added: 120, skipped: [] } })
+    expect(await found('elsewhere')).toEqual([])
+    const each = split({ text: files['docs/7.md'] as string, mediaType: 'text/markdown', meta: {} }).length
+    expect(await docs.stats({ scope })).toMatchObject({ documents: 120, chunks: 120 * each })
+    expect(await found('word77')).toEqual(['docs/77.md'])
+    expect(await ingest()).toMatchObject({ changed: 1, unchanged: 119 })
+    expect(await found('elsewhere')).toEqual(['docs/0.md'])
   })
 })
 
-/** Starts the child, kills it once it has said `steps` lines, and returns those. */
-async function killAfter(steps: number, args: readonly string[]): Promise<string[]> {
-  const child = spawn(process.execPath, ['--conditions=source', fileURLToPath(new URL('./ingest-child.ts', import.meta.url)), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+/** Ingests in a process of its own that is killed once `steps` of its steps are recorded; returns those. */
+async function ingestAndDie(journal: string, path: string, steps: number): Promise<string[]> {
+  const program = fileURLToPath(new URL('./ingest-child.ts', import.meta.url))
+  const child = spawn(process.execPath, ['--conditions=source', program, journal, path, root, String(steps)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
   const said: string[] = []
-  for await (const line of createInterface({ input: child.stdout })) {
-    said.push(line)
-    if (said.length >= steps) child.kill('SIGKILL')
-  }
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  expect(child.signalCode).toBe('SIGKILL')
+  for await (const line of createInterface({ input: child.stdout })) said.push(line)
+  expect((await ended)[1]).toBe('SIGKILL')
   return said
 }

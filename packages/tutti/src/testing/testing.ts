@@ -41,6 +41,9 @@ export interface TestApp extends App {
   crashAt(failpoint: string): void
 }
 
+/** A script costs nothing, so it may be used under a limit of money too. */
+const free = { 'scripted/script': { input: 0, output: 0 } }
+
 /** Where the journals of a test app are, for one that goes on after it. */
 const stores = new WeakMap<object, { readonly store: JournalStore; readonly clock: SimulatedClock }>()
 
@@ -55,7 +58,7 @@ export function testing(o: TestOptions): TestApp {
   const ground = (o.after && stores.get(o.after)) ?? { store: memoryStore(), clock: simulatedClock() }
   const calls: TestCall[] = []
   const watched = watchedStore(ground.store)
-  const asked = listening(gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd() }), o, calls)
+  const asked = listening(gateway({ prices: { ...free, ...o.prices }, overrides: o.overrides?.models, env: {}, cwd: process.cwd() }), o, calls)
   const app = appOn(o, { store: watched.store, clock: ground.clock, gateway: asked })
   const advance = (by: Duration): Promise<void> => advanceAll(ground.clock, ground.store, watched.changed, durationMs(by))
   const close = async (options: { graceMs?: number } = {}): Promise<void> => {

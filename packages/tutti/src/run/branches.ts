@@ -2,15 +2,27 @@
 import { TuttiError } from '../errors/index.ts'
 import { Ask } from './ask.ts'
 import type { Pump } from './pump.ts'
-import type { RunScope } from './scope.ts'
+import { RunScope } from './scope.ts'
+
+/** Work made of several promises of the run: whoever began them cancels them. */
+export interface Branches {
+  cancel(why: string): void
+}
 
 const BEHIND = Symbol('what a promise of the run stands for')
-type Remembered = { [BEHIND]?: Ask | RunScope }
+type Behind = Ask | RunScope | Branches
+type Remembered = { [BEHIND]?: Behind }
 
 /** Keeps, with a promise that the face hands out, what is to be cancelled when nobody wants it. */
-export function remember<T>(promise: Promise<T>, behind: Ask | RunScope): Promise<T> {
+export function remember<T>(promise: Promise<T>, behind: Behind): Promise<T> {
   ;(promise as Remembered)[BEHIND] = behind
   return promise
+}
+
+/** As `remember`, for a promise of our own making: a failure that nobody awaits must not end the process, for what led to it is in the journal. */
+export function rememberSafely<T>(promise: Promise<T>, behind: Behind): Promise<T> {
+  promise.catch(() => {})
+  return remember(promise, behind)
 }
 
 export function allOf(branches: Readonly<Record<string, PromiseLike<unknown>>> | readonly PromiseLike<unknown>[], pump: Pump): Promise<unknown> {
@@ -18,7 +30,7 @@ export function allOf(branches: Readonly<Record<string, PromiseLike<unknown>>> |
   const names = Object.keys(branches)
   const promises = Object.values(branches) as PromiseLike<unknown>[]
   const values: unknown[] = new Array(promises.length)
-  return new Promise((resolve, reject) => {
+  const all = new Promise((resolve, reject) => {
     let missing = promises.length
     let failed = false
     const done = (): void => resolve(list ? values : Object.fromEntries(names.map((name, i) => [name, values[i]])))
@@ -32,12 +44,17 @@ export function allOf(branches: Readonly<Record<string, PromiseLike<unknown>>> |
         (error) => {
           if (failed) return
           failed = true
-          cancelBranches(promises.filter((_, other) => other !== i), pump, `'${names[i]}' failed, so its siblings are not needed`)
+          cancelBranches(
+            promises.filter((_, other) => other !== i),
+            pump,
+            `'${names[i]}' failed, so its siblings are not needed`,
+          )
           reject(error)
         },
       )
     })
   })
+  return rememberSafely(all, { cancel: (why: string) => cancelBranches(promises, pump, why) })
 }
 
 export function cancelBranches(promises: Iterable<PromiseLike<unknown>>, pump: Pump, why: string): void {
@@ -45,6 +62,8 @@ export function cancelBranches(promises: Iterable<PromiseLike<unknown>>, pump: P
   for (const promise of promises) {
     const behind = (promise as Remembered)[BEHIND]
     if (behind instanceof Ask) pump.cancel([behind], reason)
-    else if (behind && !behind.closed) pump.cancelScope(behind, reason)
+    else if (behind instanceof RunScope) {
+      if (!behind.closed) pump.cancelScope(behind, reason)
+    } else behind?.cancel(why)
   }
 }

@@ -1,22 +1,23 @@
 /**
  * Divergence: does the flow still do what its record says? The five rules of DESIGN §5, in one place.
  *
- * 1. Ask number i of a scope with another key, sort or fingerprint than recorded, or a recorded key asked at another number: at once.
+ * 1. Ask number i of a scope with another key, sort or fingerprint than recorded, or a recorded key asked at another number: at once. So is a step
+ *    where the record holds a scope, and a scope where it holds a step.
  * 2. A key that the record does not hold is parked until the record is delivered (the pump does so).
- * 3. The flow ends while an outcome was never asked for, unless its key lies in a child scope that is still open.
- * 4. The next recorded key stays unasked for as long as the pump is patient.
+ * 3. The flow ends while something recorded was never asked for, unless its key lies in a child scope that is still open.
+ * 4. A recorded key stays unasked for as long as the pump is patient; nothing executes before all of them were asked for.
  * 5. An ended run executes nothing.
  */
 import { TuttiError } from '../errors/index.ts'
 import type { Ask } from './ask.ts'
-import type { Op } from './engine.port.ts'
-import { placeOf, type RecordedAsk, type RunRecord } from './record.ts'
+import type { NoteOp, Op } from './engine.port.ts'
+import { aboveOf, NOWHERE, placeOf, type RecordedAsk, type RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
 
 export class Divergence {
   readonly #record: RunRecord
   readonly #asked = new Set<string>()
-  readonly #tunables: string[] = []
+  readonly #retuned: NoteOp[] = []
 
   constructor(record: RunRecord) {
     this.#record = record
@@ -29,9 +30,33 @@ export class Divergence {
     if (there && (there.key !== op.key || there.sort !== op.op))
       throw diverged(`at ask ${at || 'first'} the journal holds ${there.sort} '${there.key}', the code asks for ${op.op} '${op.key}'`, there.key, op.key)
     if (there && there.fingerprint !== op.fingerprint)
-      throw diverged(`'${op.key}' was recorded with input ${there.fingerprint}, the code asks it with input ${op.fingerprint}`, there.fingerprint, op.fingerprint)
+      throw diverged(
+        `'${op.key}' was recorded with input ${there.fingerprint}, the code asks it with input ${op.fingerprint}`,
+        there.fingerprint,
+        op.fingerprint,
+      )
+    const below = this.#record.below(at)
+    if (below !== undefined) throw diverged(`at ask ${at} the journal holds a scope with '${below}', the code asks for ${op.op} '${op.key}'`, below, op.key)
+    this.#checkAbove(at, op.key)
     if (byKey && byKey.at !== at) throw diverged(`'${op.key}' was recorded as ask ${byKey.at}, the code asks it as ask ${at}`, byKey.at, at)
     if (byKey) this.#asked.add(op.key)
+  }
+
+  /** Rule 1, for a scope that is opened. @throws JOURNAL_DIVERGED */
+  checkScope(scope: Pick<RunScope, 'key' | 'at'>): void {
+    const at = placeOf(scope.at)
+    const there = this.#record.byAt(at)
+    if (there) throw diverged(`at ask ${at} the journal holds ${there.sort} '${there.key}', the code opens the scope '${scope.key}'`, there.key, scope.key)
+    const below = this.#record.below(at)
+    if (below !== undefined && !below.startsWith(`${scope.key}/`))
+      throw diverged(`at ask ${at} the journal holds a scope with '${below}', the code opens the scope '${scope.key}'`, below, scope.key)
+    this.#checkAbove(at, scope.key)
+  }
+
+  /** An item of a map lies below a place that has no entry of its own. */
+  #checkAbove(at: string, key: string): void {
+    const above = this.#record.byAt(aboveOf(at))
+    if (above) throw diverged(`at ask ${above.at} the journal holds ${above.sort} '${above.key}', the code asks for '${key}' below it`, above.key, key)
   }
 
   wasAsked(key: string): boolean {
@@ -42,23 +67,31 @@ export class Divergence {
     this.#asked.add(key)
   }
 
-  noteTunable(key: string): void {
-    this.#tunables.push(key)
+  /** A step is asked with other instructions, another model or other settings than were recorded: not a divergence, but worth a note, once a step. */
+  compareTunable({ key }: Op, recorded: RecordedAsk, tunable: string): void {
+    if (recorded.tunable === tunable || this.#record.retuned(key)) return
+    const text = 'goes on with other instructions, another model or other settings than were recorded'
+    this.#retuned.push({
+      op: 'note',
+      key,
+      at: NOWHERE,
+      fingerprint: tunable,
+      name: undefined,
+      text,
+      data: { recorded: recorded.tunable ?? null, now: tunable },
+    })
   }
 
-  /** Steps whose instructions, model or settings are others now than when they were recorded. */
-  get tunables(): readonly string[] {
-    return this.#tunables
+  /** What is to be noted once the run goes on. */
+  get retuned(): readonly NoteOp[] {
+    return this.#retuned
   }
 
   /** Rule 3. */
-  leftBehind(cursor: number, asks: ReadonlyMap<string, Ask>, open: ReadonlySet<RunScope>): TuttiError | undefined {
+  leftBehind(open: ReadonlySet<RunScope>): TuttiError | undefined {
     const scopes = [...open].filter((scope) => scope.parent !== undefined)
-    for (let i = cursor; i < this.#record.outcomes.length; i++) {
-      const outcome = this.#record.outcomes[i]
-      const key = outcome && 'key' in outcome ? outcome.key : undefined
-      if (key === undefined || asks.has(key) || this.#asked.has(key) || key.endsWith('~deadline')) continue
-      if (scopes.some((scope) => key.startsWith(`${scope.key}/`))) continue
+    for (const { key } of this.#record.asks()) {
+      if (this.#asked.has(key) || scopes.some((scope) => key.startsWith(`${scope.key}/`))) continue
       return diverged(`the flow ended, but the journal goes on with '${key}', which it never asked for`, key, '(end of the flow)')
     }
     return undefined
@@ -70,9 +103,14 @@ export class Divergence {
     return diverged(`the journal goes on with '${key}', but the code does not ask for it; it waits for ${sayKeys(waits)}`, key, waits.join(', '))
   }
 
+  /** Asks that the record does not hold and that the flow still waits for. */
+  beyond(parked: readonly Ask[]): readonly string[] {
+    return parked.filter((ask) => !ask.settled && !this.#record.byKey(ask.key)).map((ask) => ask.key)
+  }
+
   /** Rule 5. */
   endedButWaits(parked: readonly Ask[]): TuttiError {
-    const waits = parked.filter((ask) => !ask.settled).map((ask) => ask.key)
+    const waits = this.beyond(parked)
     return diverged(`the run has ended, but the code goes on to wait for ${sayKeys(waits)}`, '(end of the run)', waits.join(', '))
   }
 }

@@ -2,13 +2,13 @@
  * `run.map`: each item is recorded by itself, at its own number, so a killed map goes on at the first unrecorded item.
  * An item that is a function is one step; an item that is a flow is a scope.
  */
-import { TuttiError } from '../errors/index.ts'
+import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
-import { cancelBranches } from './branches.ts'
+import { type Branches, cancelBranches, rememberSafely } from './branches.ts'
+import type { EffectSpec, ScopeOptions } from './core.port.ts'
 import type { Awaitable, Flow, Leaf, MapOptions, Run, Settled, StepContext } from './definition.port.ts'
 import { executeFlow } from './execute.ts'
 import { isFlow } from './flow.ts'
-import type { EffectSpec, ScopeOptions } from './core.port.ts'
 import type { Pump } from './pump.ts'
 import { codeStep } from './step.ts'
 
@@ -18,6 +18,7 @@ export interface MapGround {
   readonly draws: readonly string[]
   readonly signalAborted: boolean
   place(name: string): Place
+  item(place: Place, index: number): Place
   ask<T>(spec: EffectSpec<T>): Promise<T>
   askAt<T>(place: Place, spec: EffectSpec<T>, draws: readonly string[]): Promise<T>
   openAt<T>(place: Place, input: unknown, body: (run: Run) => Awaitable<T>, o?: ScopeOptions): Promise<T>
@@ -27,70 +28,124 @@ interface Place {
   readonly at: readonly number[]
 }
 type Options = MapOptions & { onError?: 'fail' | 'collect' | undefined }
+type Items = Iterable<unknown> | AsyncIterable<unknown>
 
-export async function mapItems(run: MapGround, name: string, items: Iterable<unknown> | AsyncIterable<unknown>, each: Leaf<unknown, unknown>, o: Options): Promise<unknown[]> {
-  const list = Symbol.asyncIterator in items ? await collect(run, name, items) : [...items]
-  const concurrency = o.concurrency ?? Number.POSITIVE_INFINITY
-  if (!(concurrency >= 1)) throw new TuttiError('CONFIG_INVALID', `a map cannot run ${String(o.concurrency)} items at once`, { hint: 'concurrency is 1 or more.' })
-  const begin = itemStarter(run, name, each, o)
-  return new Promise((resolve, reject) => {
-    const results: unknown[] = new Array(list.length)
-    const under = new Map<number, Promise<unknown>>()
-    let next = 0
-    let done = 0
-    let failed = false
-    const settle = (index: number, result: unknown): void => {
-      results[index] = result
-      under.delete(index)
-      done++
-      if (failed) return
-      if (done === list.length) resolve(results)
-      else fill()
+export function mapItems(run: MapGround, name: string, items: Items, each: Leaf<unknown, unknown>, o: Options): Promise<unknown[]> {
+  const mapping = new Mapping(run, name, each, o)
+  return rememberSafely(mapping.over(items), mapping)
+}
+
+/** One map under way: which items have begun, which are done, whether anybody still wants them. */
+class Mapping implements Branches {
+  readonly #run: MapGround
+  readonly #name: string
+  readonly #each: Leaf<unknown, unknown>
+  readonly #o: Options
+  readonly #under = new Map<number, Promise<unknown>>()
+  #list: readonly unknown[] = []
+  #results: unknown[] = []
+  #next = 0
+  #done = 0
+  #over = false
+  #reading: Promise<unknown[]> | undefined
+  #begin!: (item: unknown, index: number) => Promise<unknown>
+  #resolve!: (results: unknown[]) => void
+  #reject!: (error: unknown) => void
+
+  constructor(run: MapGround, name: string, each: Leaf<unknown, unknown>, o: Options) {
+    this.#run = run
+    this.#name = name
+    this.#each = each
+    this.#o = o
+  }
+
+  async over(items: Items): Promise<unknown[]> {
+    this.#list = Symbol.asyncIterator in items ? await this.#read(items) : [...items]
+    const { concurrency = Number.POSITIVE_INFINITY } = this.#o
+    if (!(concurrency >= 1))
+      throw new TuttiError('CONFIG_INVALID', `a map cannot run ${String(concurrency)} items at once`, { hint: 'concurrency is 1 or more.' })
+    this.#results = new Array(this.#list.length)
+    this.#begin = itemStarter(this.#run, this.#name, this.#each, this.#o)
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      if (this.#list.length === 0) resolve([])
+      else this.#fill(concurrency)
+    })
+  }
+
+  cancel(why: string): void {
+    this.#over = true
+    cancelBranches([...this.#under.values()], this.#run.pump, why)
+    if (this.#reading) cancelBranches([this.#reading], this.#run.pump, why)
+    this.#reject?.(new TuttiError('RUN_CANCELLED', why))
+  }
+
+  #fill(concurrency: number): void {
+    while (!this.#over && this.#next < this.#list.length && this.#under.size < concurrency) {
+      const index = this.#next++
+      const work = this.#beginSafely(index)
+      this.#under.set(index, work)
+      work.then(
+        (output) => this.#settle(index, this.#o.onError === 'collect' ? { ok: true, index, output } : output, concurrency),
+        (error) => this.#fail(index, error, concurrency),
+      )
     }
-    const fail = (index: number, error: unknown): void => {
-      if (failed) return
-      if (o.onError === 'collect' && TuttiError.is(error) && !isOver(run, error)) return settle(index, { ok: false, index, input: list[index], error } satisfies Settled<unknown, unknown>)
-      failed = true
-      under.delete(index)
-      cancelBranches(under.values(), run.pump, `item ${index} of '${name}' failed, so the others are not needed`)
-      reject(error)
+  }
+
+  /** An item that cannot be recorded fails like any other. */
+  #beginSafely(index: number): Promise<unknown> {
+    try {
+      return this.#begin(this.#list[index], index)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    const fill = (): void => {
-      while (!failed && next < list.length && under.size < concurrency) {
-        const index = next++
-        const work = begin(list[index], index)
-        under.set(index, work)
-        work.then(
-          (output) => settle(index, o.onError === 'collect' ? { ok: true, index, output } : output),
-          (error) => fail(index, error),
-        )
-      }
+  }
+
+  #settle(index: number, result: unknown, concurrency: number): void {
+    this.#results[index] = result
+    this.#under.delete(index)
+    this.#done++
+    if (this.#over) return
+    if (this.#done === this.#list.length) this.#resolve(this.#results)
+    else this.#fill(concurrency)
+  }
+
+  #fail(index: number, error: unknown, concurrency: number): void {
+    if (this.#over) return
+    if (this.#o.onError === 'collect' && !isOver(this.#run, error)) {
+      const known = TuttiError.is(error) ? error : rebuildError(recordError(error, 'RUN_FAILED'))
+      return this.#settle(index, { ok: false, index, input: this.#list[index], error: known } satisfies Settled<unknown, unknown>, concurrency)
     }
-    if (list.length === 0) resolve(results)
-    else fill()
-  })
+    this.#over = true
+    this.#under.delete(index)
+    cancelBranches([...this.#under.values()], this.#run.pump, `item ${index} of '${this.#name}' failed, so the others are not needed`)
+    this.#reject(error)
+  }
+
+  /** Reading an asynchronous source is an effect: what it gave is recorded, and so is the same on replay. */
+  #read(items: AsyncIterable<unknown>): Promise<unknown[]> {
+    const read = async (): Promise<unknown[]> => {
+      const list: unknown[] = []
+      for await (const item of items) list.push(item)
+      return list
+    }
+    this.#reading = this.#run.ask(codeStep(`${this.#name}:items`, null, 'items', read))
+    return this.#reading
+  }
 }
 
 /** A cancelled run, or one whose deadline passed, is not a failure of an item. */
-const isOver = (run: MapGround, error: TuttiError): boolean => (error.code === 'RUN_CANCELLED' || error.code === 'RUN_DEADLINE_EXCEEDED') && run.signalAborted
+const isOver = (run: MapGround, error: unknown): boolean =>
+  (TuttiError.is(error, 'RUN_CANCELLED') || TuttiError.is(error, 'RUN_DEADLINE_EXCEEDED')) && run.signalAborted
 
 function itemStarter(run: MapGround, name: string, each: Leaf<unknown, unknown>, o: Options): (item: unknown, index: number) => Promise<unknown> {
   const place = run.place(name)
-  const placeOf = (index: number): Place => ({ key: `${place.key}:${index}`, at: [...place.at, index] })
   if (isFlow(each)) {
     const flow = each as Flow<unknown, unknown>
-    return (item, index) => run.openAt(placeOf(index), item, (inner) => executeFlow(flow, item, inner), { budget: o.budgetPerItem })
+    const { budget, deadline } = flow['~flow'].options
+    return (item, index) => run.openAt(run.item(place, index), item, (inner) => executeFlow(flow, item, inner), { budget: o.budgetPerItem ?? budget, deadline })
   }
   const fn = each as (item: unknown, ctx: StepContext) => unknown
-  return (item, index) => run.askAt(placeOf(index), codeStep(`${name}:${index}`, item, hash128(canonical(item)), fn), run.draws)
-}
-
-/** Reading an asynchronous source is an effect: what it gave is recorded, and so is the same on replay. */
-function collect(run: MapGround, name: string, items: AsyncIterable<unknown>): Promise<unknown[]> {
-  const read = async (): Promise<unknown[]> => {
-    const list: unknown[] = []
-    for await (const item of items) list.push(item)
-    return list
-  }
-  return run.ask(codeStep(`${name}:items`, null, 'items', read))
+  return (item, index) => run.askAt(run.item(place, index), codeStep(`${name}:${index}`, item, hash128(canonical(item)), fn), run.draws)
 }

@@ -44,6 +44,7 @@ export class Pump {
   #over = false
   #cancelled: TuttiError | undefined
   #waitingFor: { key: string; go: () => void } | undefined
+  #forgetPatience: () => void = () => {}
   #stop!: (error: unknown) => void
   /** Rejects when the run cannot go on here: diverged, fenced, suspended. */
   readonly stopped: Promise<never>
@@ -66,6 +67,7 @@ export class Pump {
 
   openScope(scope: RunScope): void {
     this.#scopes.add(scope)
+    if (!this.#live && !this.#over) this.#orStop(() => this.#divergence.checkScope(scope))
   }
 
   closeScope(scope: RunScope): void {
@@ -83,20 +85,29 @@ export class Pump {
     }
     const op = make(ask)
     ask.op = op
-    const recorded = this.#record.byKey(key)
+    if (op.op !== 'note') this.#asks.set(key, ask)
+    if (this.#live) this.#activation.submit(op)
+    else this.#compare(ask, op, tunable)
+    return ask
+  }
+
+  /** What the record says of an ask; without an answer there, it waits until the whole record is delivered. */
+  #compare(ask: Ask, op: Op, tunable: string | undefined): void {
+    const recorded = this.#record.byKey(ask.key)
+    if (!this.#orStop(() => this.#divergence.check(op, recorded))) return
+    if (recorded && tunable !== undefined) this.#divergence.compareTunable(op, recorded, tunable)
+    if (op.op === 'note' ? !recorded : !this.#record.answers(ask.key)) this.#parked.push(ask)
+    if (this.#waitingFor?.key === ask.key) this.#waitingFor.go()
+  }
+
+  #orStop(check: () => void): boolean {
     try {
-      this.#divergence.check(op, recorded)
+      check()
+      return true
     } catch (error) {
       this.stop(error)
-      return ask
+      return false
     }
-    if (op.op === 'note' && recorded) return ask
-    this.#asks.set(key, ask)
-    if (recorded && tunable !== undefined && recorded.tunable !== tunable) this.#divergence.noteTunable(key)
-    if (this.#live) this.#activation.submit(op)
-    else if (!this.#record.answers(key)) this.#parked.push(ask)
-    if (this.#waitingFor?.key === key) this.#waitingFor.go()
-    return ask
   }
 
   /** Drives the run until its flow has ended. */
@@ -107,15 +118,23 @@ export class Pump {
     )
     this.#deliverAll().catch((error) => this.stop(error))
     const end = await Promise.race([ended, this.stopped])
-    const left = this.#divergence.leftBehind(this.#cursor, this.#asks, this.#scopes)
+    const left = this.#live ? undefined : this.#divergence.leftBehind(this.#scopes)
     if (left) {
       this.stop(left)
       return this.stopped
     }
+    this.#writeParkedNotes()
     this.#over = true
+    this.#forgetPatience()
     const late = new TuttiError('RUN_CANCELLED', 'the run has ended')
     for (const ask of this.#asks.values()) if (!ask.settled) ask.abort(late)
     return end
+  }
+
+  /** A flow that ended together with its record said these on its way out. */
+  #writeParkedNotes(): void {
+    if (this.#record.ended) return
+    for (const { op } of this.#parked) if (op?.op === 'note') this.#activation.submit(op)
   }
 
   /** Nobody in the flow waits for these any more. */
@@ -140,6 +159,7 @@ export class Pump {
   stop(error: unknown): void {
     if (this.#over) return
     this.#over = true
+    this.#forgetPatience()
     const late = TuttiError.is(error) ? error : new TuttiError('RUN_CANCELLED', 'the run stopped here')
     for (const ask of this.#asks.values()) if (!ask.settled) ask.abort(late)
     this.#stop(error)
@@ -156,6 +176,10 @@ export class Pump {
       await this.#release(outcome)
       if (this.#cursor % YIELD_EVERY === 0) await turned()
     }
+    for (const { key } of this.#record.asks()) {
+      if (this.#over) return
+      if (!this.#divergence.wasAsked(key)) await this.#untilAsked(key)
+    }
     if (this.#over) return
     this.#goLive()
     if (this.#record.ended) return this.#failWhenStalled()
@@ -171,6 +195,7 @@ export class Pump {
     this.#live = true
     const parked = this.#parked
     this.#parked = []
+    for (const note of this.#divergence.retuned) this.#activation.submit(note)
     for (const ask of parked) if (!ask.settled && ask.op) this.#activation.submit(ask.op)
   }
 
@@ -224,14 +249,14 @@ export class Pump {
 
   #untilAsked(key: string): Promise<void> {
     return new Promise((resolve) => {
-      const forget = this.#options.clock.alarm(this.#options.clock.now() + (this.#options.patienceMs ?? 5_000), () => {
+      this.#losePatience(() => {
         this.stop(this.#divergence.neverAsked(key, this.#parked))
         resolve()
       })
       this.#waitingFor = {
         key,
         go: () => {
-          forget()
+          this.#forgetPatience()
           this.#waitingFor = undefined
           drained().then(resolve)
         },
@@ -241,7 +266,13 @@ export class Pump {
 
   /** Rule 5: an ended run executes nothing, so a flow that still waits for something does not match its record. */
   #failWhenStalled(): void {
-    this.#options.clock.alarm(this.#options.clock.now() + (this.#options.patienceMs ?? 5_000), () => this.stop(this.#divergence.endedButWaits(this.#parked)))
+    const fail = (): void => this.stop(this.#divergence.endedButWaits(this.#parked))
+    if (this.#divergence.beyond(this.#parked).length > 0) fail()
+    else this.#losePatience(fail)
+  }
+
+  #losePatience(then: () => void): void {
+    this.#forgetPatience = this.#options.clock.alarm(this.#options.clock.now() + (this.#options.patienceMs ?? 5_000), then)
   }
 }
 

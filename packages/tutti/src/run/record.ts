@@ -19,16 +19,21 @@ export class RunRecord {
   readonly ended: boolean
   readonly #byKey = new Map<string, RecordedAsk>()
   readonly #byAt = new Map<string, RecordedAsk>()
+  /** A place that is a scope, or a map: the first key asked below it. */
+  readonly #below = new Map<string, string>()
   readonly #answered = new Set<string>()
+  readonly #retuned = new Set<string>()
 
   constructor(entries: readonly Entry[]) {
     const outcomes: Outcome[] = []
     let ended = false
     for (const entry of entries) {
       const ask = askOf(entry)
+      if (entry.type === 'note' && entry.at.length === 0) this.#retuned.add(entry.key)
       if (ask && !this.#byKey.has(ask.key)) {
         this.#byKey.set(ask.key, ask)
         this.#byAt.set(ask.at, ask)
+        for (let above = aboveOf(ask.at); above !== '' && !this.#below.has(above); above = aboveOf(above)) this.#below.set(above, ask.key)
       }
       if (isOutcome(entry)) {
         outcomes.push(entry)
@@ -48,13 +53,34 @@ export class RunRecord {
     return this.#byAt.get(at)
   }
 
+  /** Everything that was asked, in the order of its first entries. */
+  asks(): Iterable<RecordedAsk> {
+    return this.#byKey.values()
+  }
+
+  /** The first key that was asked below this place, where it is a scope or a map. */
+  below(at: string): string | undefined {
+    return this.#below.get(at)
+  }
+
+  /** True when the record says already that this step went on with other tunables. */
+  retuned(key: string): boolean {
+    return this.#retuned.has(key)
+  }
+
   /** True when the record holds what became of this key. */
   answers(key: string): boolean {
     return this.#answered.has(key)
   }
 }
 
+/** The place of what no flow asked for: a note of the pump's own, about the step whose key it has. */
+export const NOWHERE: At = []
+
 export const placeOf = (at: At): string => at.join('.')
+
+/** The place of the scope, or the map, that a place lies in; empty for the flow itself. */
+export const aboveOf = (at: string): string => at.slice(0, Math.max(0, at.lastIndexOf('.')))
 
 export function isOutcome(entry: Entry): entry is Entry & Outcome {
   switch (entry.type) {
@@ -85,6 +111,7 @@ function askOf(entry: Entry): RecordedAsk | undefined {
     case 'signal.awaited':
       return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'wait' }
     case 'note':
+      if (entry.at.length === 0) return undefined
       return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'note' }
     default:
       return undefined

@@ -5,11 +5,12 @@
 import { TuttiError } from '../errors/index.ts'
 import { canonical, type Duration, durationMs, encode, hash128, hashFraction, hashUuid, type Json, type RunId, type Scope, validate } from '../primitives/index.ts'
 import { type Ask, timedOut } from './ask.ts'
-import { allOf, remember } from './branches.ts'
+import { allOf, remember, rememberSafely } from './branches.ts'
 import type { EffectSpec, RunCore, ScopeOptions, ServiceKey, Services } from './core.port.ts'
 import type { Awaitable, Flow, Leaf, MapOptions, Run, Signal, StepContext, StepOptions } from './definition.port.ts'
 import { DEADLINE_KEY, type EffectOp } from './engine.port.ts'
 import { executeFlow } from './execute.ts'
+import { checkName } from './flow.ts'
 import { mapItems } from './map.ts'
 import type { Pump } from './pump.ts'
 import { RunScope, standing } from './scope.ts'
@@ -57,12 +58,13 @@ export class ScopedRun implements RunCore {
   }
 
   call(flow: Flow<unknown, unknown>, input: unknown, o: { name?: string } & ScopeOptions = {}): Promise<unknown> {
+    if (o.name !== undefined) checkName(o.name, 'call')
     const { options } = flow['~flow']
     return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), { budget: o.budget ?? options.budget, deadline: o.deadline ?? options.deadline })
   }
 
   step(name: string, ...rest: unknown[]): Promise<unknown> {
-    this.#scope.checkUse()
+    this.#check(name)
     const withInput = typeof rest[1] === 'function'
     const input = withInput ? rest[0] : undefined
     const fn = (withInput ? rest[1] : rest[0]) as (input: unknown, ctx: StepContext) => unknown
@@ -72,7 +74,7 @@ export class ScopedRun implements RunCore {
   }
 
   map(name: string, items: Iterable<unknown> | AsyncIterable<unknown>, each: Leaf<unknown, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Promise<unknown[]> {
-    this.#scope.checkUse()
+    this.#check(name)
     return mapItems(this, name, items, each, o)
   }
 
@@ -81,7 +83,7 @@ export class ScopedRun implements RunCore {
     return allOf(branches, this.#context.pump)
   }
 
-  async wait(signal: Signal<unknown, unknown>, o: { timeout?: Duration; onTimeout?: unknown; data?: Json } = {}): Promise<unknown> {
+  wait(signal: Signal<unknown, unknown>, o: { timeout?: Duration; onTimeout?: unknown; data?: Json } = {}): Promise<unknown> {
     this.#scope.checkUse()
     const { pump } = this.#context
     const { schema } = signal['~signal']
@@ -89,19 +91,24 @@ export class ScopedRun implements RunCore {
     const fingerprint = hash128(`${signal.name}|${o.timeout ?? ''}`)
     const place = this.#scope.next(signal.name)
     const ask = pump.ask(this.#scope, place.key, () => ({ op: 'wait', ...place, fingerprint, signal: signal.name, schema, until, data: o.data }))
-    const value = await remember(ask.promise, ask)
-    if (value !== timedOut) return validate(schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
-    if ('onTimeout' in o) return o.onTimeout
-    throw new TuttiError('RUN_SIGNAL_TIMEOUT', `no '${signal.name}' came within ${String(o.timeout)}`, { data: { signal: signal.name } })
+    const answer = ask.promise.then((value) => {
+      if (value !== timedOut) return validate(schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
+      if ('onTimeout' in o) return o.onTimeout
+      throw new TuttiError('RUN_SIGNAL_TIMEOUT', `no '${signal.name}' came within ${String(o.timeout)}`, { data: { signal: signal.name } })
+    })
+    return rememberSafely(answer, ask)
   }
 
-  async sleep(name: string, duration: Duration): Promise<void> {
-    this.#scope.checkUse()
+  sleep(name: string, duration: Duration): Promise<void> {
+    this.#check(name)
     const { pump } = this.#context
     const fireAt = pump.time + durationMs(duration)
     const place = this.#scope.next(name)
     const ask = pump.ask(this.#scope, place.key, () => ({ op: 'timer', ...place, fingerprint: hash128(String(duration)), fireAt }))
-    await remember(ask.promise, ask)
+    return rememberSafely(
+      ask.promise.then(() => {}),
+      ask,
+    )
   }
 
   emit(name: string, data: Json): void {
@@ -113,14 +120,17 @@ export class ScopedRun implements RunCore {
   }
 
   now(): Date {
+    this.#scope.checkUse()
     return new Date(this.#context.pump.time)
   }
 
   random(): number {
+    this.#scope.checkUse()
     return hashFraction(this.#seed())
   }
 
   uuid(): string {
+    this.#scope.checkUse()
     return hashUuid(this.#seed())
   }
 
@@ -159,7 +169,7 @@ export class ScopedRun implements RunCore {
         return await body(run)
       } finally {
         pump.closeScope(child)
-        if (deadline) pump.activation.abandon(deadline.key)
+        if (deadline) pump.cancel([deadline], new TuttiError('RUN_CANCELLED', `'${child.key}' has ended`))
       }
     })
     // A failure that nobody awaits must not end the process: what led to it is in the journal.
@@ -169,6 +179,10 @@ export class ScopedRun implements RunCore {
 
   place(name: string): Place {
     return this.#scope.next(name)
+  }
+
+  item(place: Place, index: number): Place {
+    return this.#scope.item(place, index)
   }
 
   get pump(): Pump {
@@ -193,9 +207,15 @@ export class ScopedRun implements RunCore {
     return this.#context.pump.activation.left(this.#scope.draws)
   }
 
+  /** @throws RUN_SCOPE_MISUSED | CONFIG_INVALID */
+  #check(name: string): void {
+    this.#scope.checkUse()
+    checkName(name, 'step')
+  }
+
   #note(what: { name?: string; text?: string; data: Json | undefined }): void {
     this.#scope.checkUse()
-    const place = this.#scope.next(what.name === undefined ? '~note' : `~${what.name}`)
+    const place = this.#scope.next(what.name === undefined ? '~note' : `~emit:${what.name}`)
     const fingerprint = hash128(canonical([what.name, what.text, what.data]))
     this.#context.pump.ask(this.#scope, place.key, () => ({ op: 'note', ...place, fingerprint, name: what.name, text: what.text, data: what.data }))
   }

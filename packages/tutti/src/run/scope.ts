@@ -65,6 +65,11 @@ export class RunScope {
     return seen === 1 ? `${this.key}/${name}` : `${this.key}/${name}#${seen}`
   }
 
+  /** The place of one item of a map that stands at `place`. */
+  item(place: { readonly key: string; readonly at: readonly number[] }, index: number): { key: string; at: readonly number[] } {
+    return { key: this.keyOf(`${place.key.slice(this.key.length + 1)}:${index}`), at: [...place.at, index] }
+  }
+
   /** How many seeded values were drawn here before. */
   draw(): number {
     return this.#draws++

@@ -4,7 +4,13 @@ import { durationMs, hashFraction } from '../primitives/index.ts'
 import type { EffectContext, EffectSpec } from './core.port.ts'
 import type { Awaitable, Retry, StepContext, StepOptions } from './definition.port.ts'
 
-export function codeStep<I, O>(name: string, input: I, fingerprint: string, fn: (input: I, ctx: StepContext) => Awaitable<O>, o: StepOptions<I, O> = {}): EffectSpec<O> {
+export function codeStep<I, O>(
+  name: string,
+  input: I,
+  fingerprint: string,
+  fn: (input: I, ctx: StepContext) => Awaitable<O>,
+  o: StepOptions<I, O> = {},
+): EffectSpec<O> {
   const { retry } = o
   if (o.undo) throw new TuttiError('FLOW_NOT_YET', `the step '${name}' has an undo, which is declared, but not built yet`)
   return {
@@ -16,7 +22,7 @@ export function codeStep<I, O>(name: string, input: I, fingerprint: string, fn: 
     plan: () => ({
       execute: (ctx: EffectContext) => {
         const made = fn(input, ctx)
-        return made instanceof Promise ? made.then(executed) : { value: made }
+        return isThenable(made) ? Promise.resolve(made).then(executed) : { value: made }
       },
     }),
     ...(retry ? { retry: (error, attempt) => retryAfter(retry, error, attempt, fingerprint) } : {}),
@@ -31,5 +37,8 @@ export function retryAfter(retry: Retry, error: TuttiError, attempt: number, see
   const full = Math.min(durationMs(retry.backoff ?? 500) * 2 ** (attempt - 1), durationMs(retry.max ?? '30s'))
   return { afterMs: Math.round(full * (0.5 + hashFraction(`${seed}|${attempt}`) / 2)) }
 }
+
+/** A promise of any make: query builders have a `then` of their own. */
+const isThenable = <T>(made: Awaitable<T>): made is Promise<T> => typeof (made as Partial<PromiseLike<T>> | null | undefined)?.then === 'function'
 
 const executed = <T>(value: T): { value: T } => ({ value })

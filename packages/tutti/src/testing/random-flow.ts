@@ -1,0 +1,144 @@
+/** A random program as a flow, and the world its steps work in: latencies, failures and results from a seed. */
+
+import { hash128 } from '../primitives/index.ts'
+import { type Flow, flow, type Run, type StepContext } from '../run/index.ts'
+import { ATTEMPTS, type Node, type StepNode, seeded } from './random-program.ts'
+
+export interface World {
+  /** The idempotency key of each execution, in order. */
+  readonly executed: readonly string[]
+  work(step: StepNode, ctx: StepContext): string | Promise<string>
+}
+
+/**
+ * @param pure true: a step of one key always gives the same result. False: every execution gives another, so that a repeated one is seen.
+ */
+export function randomWorld(seed: number, { pure = false }: { readonly pure?: boolean } = {}): World {
+  const random = seeded(seed)
+  const executed: string[] = []
+  return {
+    executed,
+    work(step, ctx) {
+      executed.push(ctx.idempotencyKey)
+      const latency = random()
+      const result = pure ? hash128(`${ctx.idempotencyKey}|${step.input}`).slice(0, 6) : `${executed.length}.${Math.floor(random() * 1e6)}`
+      if (ctx.attempt <= step.throws) return latency < 0.3 ? raise() : after(latency, raise)
+      return latency < 0.3 ? result : after(latency, () => result)
+    },
+  }
+}
+
+const raise = (): never => {
+  throw new Error('by design')
+}
+
+/** Mostly a few turns of the event loop, so that results of several steps are committed together; now and then milliseconds. */
+async function after<T>(latency: number, give: () => T): Promise<T> {
+  if (latency > 0.97) await new Promise((resolve) => setTimeout(resolve, 2))
+  else for (let turns = Math.floor(latency * 6); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+  return give()
+}
+
+/** The flow `random`. What it answers depends on every result and, in a program with races, on the order in which they came. */
+export function flowOf(program: Node, world: World, { ordered = true }: { readonly ordered?: boolean } = {}): Flow<null, string> {
+  return flow('random', async (_: null, run) => {
+    const seen: string[] = []
+    const output = await new Player(world, seen).play(run, program)
+    return `${output}/${(ordered ? seen : seen.sort()).join(',')}`
+  })
+}
+
+class Player {
+  readonly #world: World
+  readonly #seen: string[]
+
+  constructor(world: World, seen: string[]) {
+    this.#world = world
+    this.#seen = seen
+  }
+
+  async play(run: Run, node: Node): Promise<string> {
+    switch (node.t) {
+      case 'step':
+        return this.#saw(await this.#step(run, node))
+      case 'seq': {
+        let output = ''
+        for (const part of node.body) output += `.${await this.play(run, part)}`
+        return output
+      }
+      case 'race': {
+        const steps = node.steps.map((step, i) => this.#step(run, step).then((value) => ({ i, value })))
+        const { i, value } = await first(steps)
+        return `${i}=${value}:${await this.play(run, i % 2 === 0 ? node.even : node.odd)}`
+      }
+      case 'par':
+        return (await run.all(node.body.map((part, i) => run.call(this.#scope(`p${i}`, part), null)))).join('|')
+      case 'map':
+        return (await run.map('m', Array(node.items).fill(null), this.#scope('item', node.body), { concurrency: node.concurrency })).join(',')
+      case 'map-steps': {
+        const step: StepNode = { t: 'step', name: '', input: 0, hops: 0, effect: 'read', throws: 0 }
+        return (
+          await run.map('w', [...Array(node.items).keys()], (input, ctx) => this.#world.work({ ...step, input }, ctx), { concurrency: node.concurrency })
+        ).join(';')
+      }
+      case 'early': {
+        const begun = this.#step(run, node.step)
+        begun.catch(() => {})
+        const output = await this.play(run, node.body)
+        return `${output}^${this.#saw(await begun)}`
+      }
+      case 'race-scopes': {
+        const branches = [
+          run.call(this.#scope('ra', node.a), null).then((value) => `A${value}`),
+          run.call(this.#scope('rb', node.b), null).then((value) => `B${value}`),
+        ]
+        const won = await first(branches)
+        return won.startsWith('A') ? `${won}${await this.play(run, node.after)}` : won
+      }
+      case 'caught':
+        return this.#caught(run, node)
+      case 'nap':
+        await run.sleep('nap', node.ms)
+        return 'z'
+      case 'note':
+        run.note('here')
+        return 'n'
+      case 'draw':
+        return `${run.random()}`
+    }
+  }
+
+  /** Two branches, of which one fails: the other is cancelled, wherever it is. */
+  async #caught(run: Run, node: Extract<Node, { t: 'caught' }>): Promise<string> {
+    const sibling = run.call(this.#scope('sibling', node.sibling), null)
+    const failing = run.call(this.#scope('failing', node.failing), null)
+    const why = await run.all([sibling, failing]).then(
+      () => 'none',
+      (error: { code: string }) => error.code,
+    )
+    return `${why}!${await this.play(run, node.after)}`
+  }
+
+  #scope(name: string, node: Node): Flow<null, string> {
+    return flow(name, (_: null, run) => this.play(run, node))
+  }
+
+  async #step(run: Run, step: StepNode): Promise<string> {
+    const { name, input, hops, effect } = step
+    for (let i = 0; i < hops; i++) await null
+    let value: string = await run.step(name, input, (_, ctx) => this.#world.work(step, ctx), { effect, retry: { attempts: ATTEMPTS, backoff: 1 } })
+    for (let i = 0; i < hops; i++) value = await Promise.resolve(value)
+    return value
+  }
+
+  #saw(value: string): string {
+    this.#seen.push(value)
+    return value
+  }
+}
+
+/** The losers go on, and nobody hears of them. */
+function first<T>(branches: readonly Promise<T>[]): Promise<T> {
+  for (const branch of branches) branch.catch(() => {})
+  return Promise.race(branches)
+}

@@ -19,6 +19,7 @@ export {
   type Value,
 } from './entry.ts'
 export { memoryStore } from './memory-store.ts'
+export { SCHEMA_VERSION } from './sqlite-schema.ts'
 export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } from './sqlite-store.ts'
 export type {
   Blobs,

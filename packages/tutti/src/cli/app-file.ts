@@ -1,0 +1,31 @@
+/** Flows of the user's own, from a module: its `flows` export (a list or an object), else its default export. */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { TuttiError } from '../errors/index.ts'
+import { type AnyFlow, isFlow } from '../run/index.ts'
+
+interface FlowModule {
+  readonly flows?: unknown
+  readonly default?: unknown
+}
+
+/** @throws CONFIG_USAGE */
+export async function flowsOf(file: string, cwd: string): Promise<AnyFlow[]> {
+  const module = await importModule(file, cwd)
+  const exported = module.flows ?? module.default ?? module
+  const inside = isFlow(exported) ? [exported] : ((exported as { flows?: unknown } | null)?.flows ?? exported)
+  const flows = (Array.isArray(inside) ? inside : Object.values((inside ?? {}) as object)).filter(isFlow)
+  if (flows.length === 0) throw new TuttiError('CONFIG_USAGE', `${file} exports no flows`, { hint: 'export const flows = [desk]' })
+  return flows
+}
+
+async function importModule(file: string, cwd: string): Promise<FlowModule> {
+  try {
+    return (await import(pathToFileURL(resolve(cwd, file)).href)) as FlowModule
+  } catch (cause) {
+    throw new TuttiError('CONFIG_USAGE', `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+      hint: 'Give the module that exports your flows.',
+    })
+  }
+}

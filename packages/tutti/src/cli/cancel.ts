@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TuttiError } from '../errors/index.ts'
+import type { RunHead } from '../journal/index.ts'
+import { exitCode } from './exit-code.ts'
+import { commandFlows } from './flows.ts'
+import { findRun, homeOf, openForReading } from './home.ts'
+import type { CommonOptions } from './options.ts'
+import { isEnded } from './resume.ts'
+import { openSession } from './session.ts'
+import { printJson, printLine, type Terminal } from './terminal.ts'
+
+export interface CancelOptions extends CommonOptions {
+  readonly reason: string
+}
+
+/** How long a process that drives the run is given to take note, before the command ends; the message stays. */
+const PATIENCE_MS = 3_000
+
+/** `tutti cancel RUN`: leaves the message where whoever drives the run finds it; a run of the command's own that nobody drives is ended here. */
+export async function cancel(terminal: Terminal, reference: string, o: CancelOptions): Promise<number> {
+  const home = homeOf(terminal, o)
+  const store = openForReading(home)
+  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const flows = commandFlows(home)
+  const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest], store })
+  try {
+    const { run } = await findRun(store, reference, home)
+    await engine.post(run, { id: `cancel_${Date.now()}_${process.pid}`, type: 'cancel', reason: o.reason })
+    const head = await untilEnded(async () => store.head(run))
+    if (o.json) printJson(terminal.out, { run, status: head?.status })
+    else printLine(terminal.out, says(run, head))
+    return exitCode.done
+  } finally {
+    await engine.close({ graceMs: 0 })
+    await flows.close()
+    await store.close()
+  }
+}
+
+async function untilEnded(look: () => Promise<RunHead | undefined>): Promise<RunHead | undefined> {
+  const until = Date.now() + PATIENCE_MS
+  for (;;) {
+    const head = await look()
+    if (!head || isEnded(head) || Date.now() > until) return head
+    await sleep(50)
+  }
+}
+
+function says(run: string, head: RunHead | undefined): string {
+  if (!head || head.status === 'cancelled') return `${run} is cancelled.`
+  if (isEnded(head)) return `${run} has ${head.status} in the meantime.`
+  const driven = head.owner && (head.leaseUntil ?? 0) > Date.now()
+  return driven ? `${run} was told to end; ${head.owner} drives it.` : `${run} will be cancelled when an app with its flow '${head.flow}' opens this store.`
+}

@@ -1,0 +1,84 @@
+/** Watches a run to its next rest, and leaves it in a state from which `resume` goes on when the person at the terminal has had enough. */
+import type { TuttiError } from '../errors/index.ts'
+import type { RunId } from '../primitives/index.ts'
+import { type EmbeddedEngine, EmbeddedHandle, type RunOutcome, type Sighting } from '../run/index.ts'
+import { exitCode } from './exit-code.ts'
+import { RunPicture } from './picture.ts'
+import type { Terminal } from './terminal.ts'
+import type { View, ViewOptions } from './view.port.ts'
+import { viewFor } from './view.ts'
+
+export interface Driven<O> {
+  readonly outcome: RunOutcome<O>
+  readonly picture: RunPicture
+  /** Ctrl-C came before its end, and it can be resumed. */
+  readonly interrupted: boolean
+}
+
+export interface DriveOptions extends ViewOptions {
+  readonly see?: ((sighting: Sighting, view: View) => void) | undefined
+}
+
+/** After the first Ctrl-C, what is under way may finish for so long. */
+const GRACE_MS = 500
+
+/** The run must have been started or activated. Closes the engine. */
+export async function drive<O>(engine: EmbeddedEngine, run: RunId, terminal: Terminal, o: DriveOptions = {}): Promise<Driven<O>> {
+  const picture = new RunPicture()
+  const view = viewFor(terminal, picture, o)
+  const interruption = listen(terminal, view)
+  try {
+    await follow(engine, run, (sighting) => {
+      if (sighting.type === 'entry') picture.take(sighting.entry)
+      o.see?.(sighting, view)
+      view.see(sighting)
+    })
+    const handle = new EmbeddedHandle<O>(engine, run)
+    const outcome = handle.outcome()
+    const first = await Promise.race([outcome, interruption.came])
+    if (first !== undefined) return { outcome: first, picture, interrupted: false }
+    await engine.close({ graceMs: GRACE_MS })
+    return { outcome: await outcome, picture, interrupted: !picture.ended }
+  } finally {
+    view.close()
+    interruption.stop()
+    await engine.close({ graceMs: 0 })
+  }
+}
+
+/** The first Ctrl-C asks, the second ends the process. */
+function listen(terminal: Terminal, view: View): { readonly came: Promise<undefined>; stop(): void } {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  let count = 0
+  const stop = terminal.onInterrupt(() => {
+    if (++count > 1) {
+      view.close()
+      terminal.exit(exitCode.interrupted)
+    }
+    view.say('Stopping; what is recorded stays. Ctrl-C again to end at once.')
+    resolve(undefined)
+  })
+  return { came: promise, stop }
+}
+
+/** Its history, then what happens, without a gap and without doubles. */
+async function follow(engine: EmbeddedEngine, run: RunId, see: (sighting: Sighting) => void): Promise<void> {
+  let last = 0
+  let waiting: Sighting[] | undefined = []
+  const pass = (sighting: Sighting): void => {
+    if (sighting.type === 'entry') {
+      if (sighting.entry.seq <= last) return
+      last = sighting.entry.seq
+    }
+    see(sighting)
+  }
+  engine.feed.watch(run, (sighting) => (waiting ? void waiting.push(sighting) : pass(sighting)))
+  for await (const entry of engine.store.read(run)) pass({ type: 'entry', entry })
+  const seen = waiting
+  waiting = undefined
+  for (const sighting of seen) pass(sighting)
+}
+
+/** What a run that did not complete ended with. */
+export const errorOf = (outcome: RunOutcome<unknown>): TuttiError | undefined =>
+  outcome.status === 'failed' || outcome.status === 'cancelled' ? outcome.error : undefined

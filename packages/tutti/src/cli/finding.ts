@@ -1,0 +1,177 @@
+/** What `tutti doctor` looks at: the machine, the store, the models, the documentation. Each look answers findings and never throws. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { TuttiError } from '../errors/index.ts'
+import { type RunHead, type RunStatus, SCHEMA_VERSION, type SqliteStore, sqliteStore } from '../journal/index.ts'
+import { chooseModel, isInstalled, providerTable } from '../model/index.ts'
+import { type Home, nextCommand } from './home.ts'
+import { plural, sayBytes } from './quantity.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface Finding {
+  readonly what: string
+  /** `note`: neither good nor bad. */
+  readonly state: 'fine' | 'note' | 'problem'
+  readonly says: string
+  /** What to do about it. */
+  readonly next?: string | undefined
+}
+
+export async function findings(terminal: Terminal, home: Home): Promise<Finding[]> {
+  const parts = [nodeFindings(), await storeFindings(home), await embedderFindings(), await modelFindings(terminal), projectFindings(terminal)]
+  return parts.flat()
+}
+
+const OLDEST_NODE = [22, 18] as const
+
+function nodeFindings(): Finding[] {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])
+  const says = `${process.version} on ${process.platform} ${process.arch}`
+  return [isOld ? { what: 'node', state: 'problem', says, next: 'Use Node 22.18 or newer.' } : { what: 'node', state: 'fine', says }]
+}
+
+// ── the store ──
+
+/** Beyond this a commit is felt by whoever waits for a step. */
+const SLOW_COMMIT_MS = 20
+/** Runs whose journals are read through. */
+const CHECKED_RUNS = 500
+
+async function storeFindings(home: Home): Promise<Finding[]> {
+  if (!existsSync(home.journal)) return [{ what: 'store', state: 'note', says: `${home.journal} does not exist yet; the first run makes it` }]
+  const store = sqliteStore(home.journal)
+  try {
+    const heads = await store.list({ limit: CHECKED_RUNS })
+    return [...(await fileFindings(store)), ...runFindings(heads, home), await damageFinding(store, heads)]
+  } catch (error) {
+    return [problemOf('store', error)]
+  } finally {
+    await store.close().catch(() => {})
+  }
+}
+
+async function fileFindings(store: SqliteStore): Promise<Finding[]> {
+  const { path, sqlite, durability, commitMs, where, fileBytes, logBytes } = await store.stats()
+  const commit = `a commit takes ${commitMs.toFixed(1)} ms (${where === 'main' ? 'on the main thread' : 'in a worker'})`
+  return [
+    { what: 'sqlite', state: 'fine', says: `${sqlite}, durability ${durability}` },
+    { what: 'store', state: 'fine', says: `${path}: ${sayBytes(fileBytes + logBytes)}, schema ${SCHEMA_VERSION}` },
+    commitMs > SLOW_COMMIT_MS
+      ? { what: 'disk', state: 'note', says: commit, next: 'A slow disk: keep the store on a local one (--home, TUTTI_HOME).' }
+      : { what: 'disk', state: 'fine', says: commit },
+  ]
+}
+
+function runFindings(heads: readonly RunHead[], home: Home): Finding[] {
+  const counts = new Map<RunStatus, number>()
+  for (const { status } of heads) counts.set(status, (counts.get(status) ?? 0) + 1)
+  const byStatus = [...counts].map(([status, count]) => `${count} ${status}`).join(', ')
+  const more = heads.length === CHECKED_RUNS ? ` (the newest ${CHECKED_RUNS})` : ''
+  const all: Finding = { what: 'runs', state: 'fine', says: heads.length === 0 ? 'none yet' : `${byStatus}${more}` }
+  const left = heads.filter((head) => isLeft(head))
+  const [first] = left
+  if (!first) return [all]
+  return [
+    all,
+    {
+      what: 'unfinished',
+      state: 'note',
+      says: `${plural(left.length, 'run')} that nobody drives: ${left
+        .slice(0, 3)
+        .map(({ run }) => run)
+        .join(', ')}`,
+      next: nextCommand(home, 'resume', first.run),
+    },
+  ]
+}
+
+const isLeft = ({ status, leaseUntil }: RunHead): boolean => (status === 'running' || status === 'suspended') && (leaseUntil ?? 0) < Date.now()
+
+/** Reads every journal through, blobs included. */
+async function damageFinding(store: SqliteStore, heads: readonly RunHead[]): Promise<Finding> {
+  const damaged: string[] = []
+  for (const { run, lastSeq } of heads) {
+    try {
+      let seq = 0
+      for await (const entry of store.read(run)) {
+        seq = entry.seq
+        for (const hash of blobsIn(entry)) await store.blob(hash)
+      }
+      if (seq !== lastSeq) damaged.push(`${run} (ends at ${seq} of ${lastSeq})`)
+    } catch (error) {
+      damaged.push(`${run} (${(error as Error).message})`)
+    }
+  }
+  if (damaged.length === 0) return { what: 'journals', state: 'fine', says: `${plural(heads.length, 'run')} read through, none damaged` }
+  return {
+    what: 'journals',
+    state: 'problem',
+    says: `${damaged.length} damaged: ${damaged.slice(0, 5).join('; ')}`,
+    next: 'Restore the file from a backup; other runs are not touched by this.',
+  }
+}
+
+function blobsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  const hash = (value as { '~blob'?: unknown })['~blob']
+  return typeof hash === 'string' ? [hash] : Object.values(value).flatMap(blobsIn)
+}
+
+// ── what answers ──
+
+async function embedderFindings(): Promise<Finding[]> {
+  try {
+    const name: string = '@tutti/embed-minilm'
+    const { embedder } = (await import(name)) as { embedder(): Promise<{ readonly id: string; readonly runtime: string; close(): Promise<void> }> }
+    const open = await embedder()
+    await open.close()
+    const isNative = open.runtime === 'onnxruntime-node'
+    const says = `${open.id} through ${isNative ? 'onnxruntime-node' : 'WebAssembly'}`
+    return [{ what: 'embedding', state: 'fine', says, next: isNative ? undefined : 'npm install onnxruntime-node makes it several times as fast.' }]
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_MODULE_NOT_FOUND') {
+      return [{ what: 'embedding', state: 'note', says: 'not installed: documents are searched by words alone', next: 'npm install @tutti/embed-minilm' }]
+    }
+    return [problemOf('embedding', error)]
+  }
+}
+
+async function modelFindings({ env, cwd }: Terminal): Promise<Finding[]> {
+  const { model, why } = await chooseModel({ env, cwd })
+  const lines = Object.entries(providerTable)
+  const keys = [...new Set(lines.flatMap(([, { settings }]) => Object.values(settings).flat()))].filter((name) => env[name])
+  const packages = [...new Set(lines.map(([, line]) => line.package))].filter((name) => isInstalled(name, cwd))
+  const isMissing = why.includes('is not installed')
+  return [
+    {
+      what: 'model',
+      state: isMissing ? 'problem' : 'fine',
+      says: `${model} answers: ${why}`,
+      next: isMissing ? `npm install ${/npm install ([^)\s]+)/.exec(why)?.[1]}` : undefined,
+    },
+    { what: 'keys', state: keys.length > 0 ? 'fine' : 'note', says: keys.length > 0 ? keys.join(', ') : 'none in the environment' },
+    {
+      what: 'providers',
+      state: packages.length > 0 ? 'fine' : 'note',
+      says: packages.length > 0 ? packages.join(', ') : 'no package of a provider is installed',
+    },
+  ]
+}
+
+// ── the documentation ──
+
+const LOCKFILES = ['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock']
+
+function projectFindings({ cwd }: Terminal): Finding[] {
+  const lockfile = LOCKFILES.find((file) => existsSync(join(cwd, file)))
+  if (lockfile) return [{ what: 'packages', state: 'fine', says: `${lockfile} says which versions are asked` }]
+  if (existsSync(join(cwd, 'node_modules')))
+    return [{ what: 'packages', state: 'note', says: 'no lockfile here; the versions are those found in node_modules' }]
+  return [{ what: 'packages', state: 'note', says: 'no lockfile and no node_modules here', next: 'tutti ask needs one, or --docs DIR.' }]
+}
+
+function problemOf(what: string, error: unknown): Finding {
+  if (TuttiError.is(error)) return { what, state: 'problem', says: `${error.code}: ${error.message}`, next: error.hint }
+  return { what, state: 'problem', says: (error as Error).message, next: 'Run again with --verbose.' }
+}

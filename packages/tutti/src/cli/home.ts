@@ -1,0 +1,80 @@
+/** The folder where tutti keeps its things (`--home`, `TUTTI_HOME`, else `.tutti`), and the runs in it. */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { TuttiError } from '../errors/index.ts'
+import { type RunHead, type SqliteStore, sqliteStore } from '../journal/index.ts'
+import type { RunId } from '../primitives/index.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface HomeOptions {
+  readonly home?: string | undefined
+}
+
+export interface Home {
+  readonly folder: string
+  readonly journal: string
+  readonly index: string
+  /** As a person would type it: empty when it is the default. */
+  readonly option: string
+}
+
+export function homeOf({ cwd, env }: Pick<Terminal, 'cwd' | 'env'>, o: HomeOptions): Home {
+  const named = o.home ?? env.TUTTI_HOME
+  const folder = resolve(cwd, named || '.tutti')
+  return { folder, journal: join(folder, 'tutti.db'), index: join(folder, 'index.db'), option: o.home === undefined ? '' : ` --home ${shellWord(o.home)}` }
+}
+
+/** The command a person may copy. */
+export const nextCommand = (home: Home, command: string, run: string): string => `npx tutti ${command} ${run}${home.option}`
+
+export const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+
+/** The journal of a home, for reading: nothing is made where there is none. Close it afterwards. */
+export function openForReading(home: Home): SqliteStore | undefined {
+  return existsSync(home.journal) ? sqliteStore(home.journal, { commit: 'main' }) : undefined
+}
+
+/** Does `work` with the journal; a home without one has no runs. @throws RUN_NOT_FOUND */
+export async function withRun<T>(home: Home, reference: string, work: (store: SqliteStore, head: RunHead) => Promise<T>): Promise<T> {
+  const store = openForReading(home)
+  if (!store) throw notFound(reference, home)
+  try {
+    return await work(store, await findRun(store, reference, home))
+  } finally {
+    await store.close()
+  }
+}
+
+/** How many of the newest runs an abbreviated id is looked for in. */
+const SEARCHED = 1_000
+
+/** A run by its id, by the beginning or the end of it, or `last`. @throws RUN_NOT_FOUND | CONFIG_USAGE when several fit */
+export async function findRun(store: SqliteStore, reference: string, home: Home): Promise<RunHead> {
+  if (reference === 'last') {
+    const [newest] = await store.list({ limit: 1 })
+    if (newest) return newest
+    throw notFound(reference, home)
+  }
+  const exact = await store.head(reference as RunId)
+  if (exact) return exact
+  const fitting = reference.length < 4 ? [] : (await store.list({ limit: SEARCHED })).filter(({ run }) => run.startsWith(reference) || run.endsWith(reference))
+  if (fitting.length > 1) {
+    throw new TuttiError('CONFIG_USAGE', `'${reference}' fits ${fitting.length} runs`, {
+      hint: `Write more of the id: ${fitting
+        .slice(0, 3)
+        .map(({ run }) => run)
+        .join(', ')}`,
+    })
+  }
+  const [found] = fitting
+  if (!found) throw notFound(reference, home)
+  return found
+}
+
+function notFound(reference: string, home: Home): TuttiError {
+  const what = reference === 'last' ? 'there are no runs' : `there is no run '${reference}'`
+  return new TuttiError('RUN_NOT_FOUND', `${what} in ${home.folder}`, {
+    hint: `List the runs with \`npx tutti runs${home.option}\`; another folder: --home DIR.`,
+    data: { run: reference },
+  })
+}

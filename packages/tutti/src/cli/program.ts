@@ -1,0 +1,97 @@
+/** What may be asked of the command: its subcommands and their options. Each subcommand is loaded when it is asked for, so that `--help` is quick. */
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
+import { exitCodeHelp } from './exit-code.ts'
+import type { Terminal } from './terminal.ts'
+
+/** One subcommand: its arguments and options as declared here; answers the exit code. */
+// biome-ignore lint/suspicious/noExplicitAny: what commander hands over is what was declared beside it
+export type Subcommand = (terminal: Terminal, ...given: any[]) => Promise<number>
+/** Carries a subcommand out. */
+export type Act = (load: () => Promise<Subcommand>) => (...given: unknown[]) => Promise<void>
+
+export function declareProgram(act: Act): Command {
+  const program = new Command('tutti')
+    .description('Ask the documentation installed here; look at runs, go on with them, cancel them.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showSuggestionAfterError()
+    .addHelpText('after', exitCodeHelp)
+  declareQuestions(program, act)
+  declareRuns(program, act)
+  command(program, 'doctor', 'what works here, what does not, and what to do about it').action(act(async () => (await import('./doctor.ts')).doctor))
+  return program
+}
+
+function declareQuestions(program: Command, act: Act): void {
+  corpus(command(program, 'ask <question...>', 'answer from the documentation installed here, every quote checked; - reads the question from a pipe'))
+    .option('--budget <usd>', 'spend no more than so much', amount)
+    .option('--model <id>', "which model answers, as in 'openai/gpt-5-mini'")
+    .option('--deadline <duration>', "end it after so long, as in '60s'")
+    .option('--top <n>', 'passages for each search', count, 6)
+    .action(act(async () => (await import('./ask.ts')).ask))
+  corpus(command(program, 'ingest', 'read the documentation into the index; ask does so by itself'))
+    .option('--embed', 'compute all that is needed to search by meaning now, not when it is asked for')
+    .action(act(async () => (await import('./ingest.ts')).ingest))
+}
+
+function declareRuns(program: Command, act: Act): void {
+  command(program, 'runs', 'list the runs, newest first')
+    .option('--status <status>', 'running, waiting, suspended, completed, failed or cancelled; may be given again', several)
+    .option('--flow <name>', 'only of this flow')
+    .option('--limit <n>', 'how many', count, 20)
+    .action(act(async () => (await import('./runs.ts')).runs))
+  command(program, 'show <run>', "the steps of a run, with time, tokens and money; 'last' is the newest")
+    .option('--values', 'inputs and outputs too, shortened')
+    .option('--all', 'every item of a map on a line of its own')
+    .action(act(async () => (await import('./show.ts')).show))
+  app(command(program, 'resume <run>', 'go on with a run to its end')).action(act(async () => (await import('./resume.ts')).resume))
+  app(command(program, 'replay <run>', 'run a run again from its record alone, and compare: nothing is asked of anyone')).action(
+    act(async () => (await import('./replay.ts')).replay),
+  )
+  command(program, 'cancel <run>', 'end a run, whoever drives it')
+    .option('--reason <text>', 'is recorded with it', 'cancelled from the command line')
+    .action(act(async () => (await import('./cancel.ts')).cancel))
+  command(program, 'resolve <run> <step>', 'say what became of an effect that is in doubt')
+    .option('--done', 'it happened')
+    .option('--not-done', 'it certainly did not happen: it may be tried again')
+    .option('--value <json>', 'what it returned, with --done')
+    .action(act(async () => (await import('./resolve.ts')).resolve))
+}
+
+/** With what every command takes. */
+const command = (program: Command, usage: string, says: string): Command =>
+  program
+    .command(usage)
+    .description(says)
+    .allowExcessArguments(false)
+    .option('--home <dir>', 'where tutti keeps its things (default: $TUTTI_HOME, else .tutti)')
+    .option('--json', 'one JSON document on standard output')
+    .option('--verbose', 'show where an error happened')
+
+const corpus = (of: Command): Command =>
+  of
+    .option('--docs <place>', 'files, a folder or a pattern instead of the installed packages; may be given again', several)
+    .option('--package <name>', 'only this package; may be given again', several)
+    .option('--all', 'every installed package, not only those that the project names')
+
+const app = (of: Command): Command => of.option('--app <file>', 'a module whose `flows` (or default) export holds your flows')
+
+const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+
+function amount(text: string): number {
+  const value = Number(text.replace(/^\$/, ''))
+  if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('It is an amount of USD, as in 0.05.')
+  return value
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a whole number from 1.')
+  return value
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+}

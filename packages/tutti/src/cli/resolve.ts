@@ -1,0 +1,52 @@
+import { TuttiError } from '../errors/index.ts'
+import { encode, type Json } from '../primitives/index.ts'
+import { exitCode } from './exit-code.ts'
+import { homeOf, nextCommand, withRun } from './home.ts'
+import type { CommonOptions } from './options.ts'
+import { RunPicture } from './picture.ts'
+import { printJson, printLine, type Terminal } from './terminal.ts'
+
+export interface ResolveOptions extends CommonOptions {
+  readonly done?: boolean | undefined
+  readonly notDone?: boolean | undefined
+  /** JSON. */
+  readonly value?: string | undefined
+}
+
+/** `tutti resolve RUN STEP`: what a person found out about an effect that is in doubt. */
+export async function resolve(terminal: Terminal, reference: string, step: string, o: ResolveOptions): Promise<number> {
+  if (o.done === o.notDone)
+    throw new TuttiError('CONFIG_USAGE', 'say either --done or --not-done', { hint: 'Find out first whether it happened: a guess can make it happen twice.' })
+  const value = o.value === undefined ? undefined : jsonOf(o.value)
+  const home = homeOf(terminal, o)
+  return withRun(home, reference, async (store, { run }) => {
+    const picture = new RunPicture()
+    for await (const entry of store.read(run)) picture.take(entry)
+    const doubted = [...picture.all()].filter(({ state }) => state === 'doubted').map(({ key }) => key)
+    if (!doubted.includes(step)) {
+      const hint = doubted.length > 0 ? `In doubt: ${doubted.join(', ')}` : 'Nothing in this run is in doubt.'
+      throw new TuttiError('CONFIG_USAGE', `'${step}' of ${run} is not in doubt`, { hint })
+    }
+    const verdict = o.done ? 'done' : 'not-done'
+    await store.post(
+      run,
+      { id: `resolve_${step}_${Date.now()}`, type: 'resolve', key: step, verdict, ...(value === undefined ? {} : { value: encode(value) }) },
+      Date.now(),
+    )
+    if (o.json) printJson(terminal.out, { run, step, verdict })
+    else
+      printLine(
+        terminal.out,
+        `Noted: '${step}' ${o.done ? 'happened' : 'did not happen'}. The process that drives the run goes on, or: ${nextCommand(home, 'resume', run)}`,
+      )
+    return exitCode.done
+  })
+}
+
+function jsonOf(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw new TuttiError('CONFIG_USAGE', `--value is not JSON: ${(cause as Error).message}`, { cause, hint: `Write text as '"text"'.` })
+  }
+}

@@ -1,0 +1,91 @@
+import { TuttiError } from '../errors/index.ts'
+import { type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
+import { decode } from '../primitives/index.ts'
+import type { EmbeddedEngine } from '../run/index.ts'
+import { exitCodeOfAnswer, printAnswer } from './answer.ts'
+import { flowsOf } from './app-file.ts'
+import { CorpusProgress } from './corpus-progress.ts'
+import { type Driven, drive } from './drive.ts'
+import { exitCode } from './exit-code.ts'
+import { finish, footer } from './finish.ts'
+import { type Answer, type AskInput, type CommandFlows, commandFlows, type Ingested } from './flows.ts'
+import { findRun, type Home, homeOf, nextCommand, openForReading } from './home.ts'
+import { ingestedLines } from './ingest.ts'
+import type { AppFileOptions, CommonOptions } from './options.ts'
+import { paintFor } from './paint.ts'
+import { openSession } from './session.ts'
+import { shortened } from './show.ts'
+import { printJson, printLine, type Terminal } from './terminal.ts'
+import { treeLines } from './tree.ts'
+
+export type ResumeOptions = CommonOptions & AppFileOptions
+
+/** `tutti resume RUN`: drives a run from where it stopped to its end. */
+export async function resume(terminal: Terminal, reference: string, o: ResumeOptions): Promise<number> {
+  const home = homeOf(terminal, o)
+  const store = openForReading(home)
+  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const flows = commandFlows(home)
+  const own = o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd)
+  const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store })
+  try {
+    const head = await findRun(store, reference, home)
+    if (isEnded(head)) return sayEnded(terminal, home, head, o)
+    await activate(engine, head, own.length > 0)
+    const input = await inputOf(store, head)
+    const driven = await drive<unknown>(engine, head.run, terminal, { quiet: o.json, ...new CorpusProgress(store) })
+    return finishRun(terminal, home, driven, input, o)
+  } finally {
+    await engine.close({ graceMs: 0 })
+    await flows.close()
+    await store.close()
+  }
+}
+
+export const isEnded = ({ status }: RunHead): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
+
+/** @throws CONFIG_FLOW_UNKNOWN with the way to name the flow's module; RUN_BUSY; RUN_VERSION_MISMATCH */
+async function activate(engine: EmbeddedEngine, { run, flow }: RunHead, hasApp: boolean): Promise<void> {
+  try {
+    await engine.activate(run)
+  } catch (error) {
+    if (!TuttiError.is(error, 'CONFIG_FLOW_UNKNOWN')) throw error
+    const hint = hasApp ? `The module of --app does not export '${flow}'.` : `Name the module that exports '${flow}': --app file.ts`
+    throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the run '${run}' is of the flow '${flow}', which is not one of the command's own`, { hint, cause: error })
+  }
+}
+
+async function inputOf(store: JournalStore, { run }: RunHead): Promise<unknown> {
+  for await (const entry of store.read(run)) {
+    return entry.type === 'run.started' ? decode(await joinValue(entry.input, (hash) => store.blob(hash))) : undefined
+  }
+  return undefined
+}
+
+/** The command's own flows say their output as they do when they were not interrupted. */
+function finishRun(terminal: Terminal, home: Home, driven: Driven<unknown>, input: unknown, { json }: ResumeOptions): number {
+  const { picture } = driven
+  if (picture.flow === ('ask' satisfies CommandFlows['ask']['name'])) {
+    const { root } = input as AskInput
+    return finish(terminal, home, driven as Driven<Answer>, {
+      json,
+      print: (answer) => printAnswer(terminal, home, answer, picture, root),
+      exitCode: exitCodeOfAnswer,
+    })
+  }
+  const print = (output: unknown): void => {
+    if (picture.flow === 'ingest') return ingestedLines(output as Ingested).forEach((line) => printLine(terminal.out, line))
+    const paint = paintFor(terminal.err)
+    for (const line of treeLines(picture, { paint, columns: terminal.err.columns ?? 140, now: Date.now() })) printLine(terminal.err, line)
+    printLine(terminal.err, paint('dim', footer(picture)))
+    if (output !== undefined) printLine(terminal.out, shortened(output, 2))
+  }
+  return finish(terminal, home, driven, { json, print })
+}
+
+/** Nothing to do is not a failure. */
+function sayEnded(terminal: Terminal, home: Home, { run, status }: RunHead, { json }: ResumeOptions): number {
+  if (json) printJson(terminal.out, { run, status })
+  else printLine(terminal.err, `${run} has already ${status === 'cancelled' ? 'been cancelled' : status}: ${nextCommand(home, 'show', run)}`)
+  return exitCode.done
+}

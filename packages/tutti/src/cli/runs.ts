@@ -1,0 +1,119 @@
+import { TuttiError } from '../errors/index.ts'
+import { joinValue, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
+import { decode } from '../primitives/index.ts'
+import { type Home, homeOf, openForReading } from './home.ts'
+import type { CommonOptions } from './options.ts'
+import { cutTo, inOneLine, type Paint, pad, paintFor } from './paint.ts'
+import { RunPicture } from './picture.ts'
+import { sayAgo, sayMs, sayUsd } from './quantity.ts'
+import { printJson, printLine, type Terminal } from './terminal.ts'
+
+export interface RunsOptions extends CommonOptions {
+  readonly status?: readonly string[] | undefined
+  readonly flow?: string | undefined
+  readonly limit: number
+}
+
+/** What is shown of a run without reading all of it. */
+interface Listed {
+  readonly run: string
+  readonly flow: string
+  readonly status: RunStatus | 'damaged'
+  readonly startedAt: number
+  readonly ms: number
+  readonly usd: number | undefined
+  readonly about: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+const statuses: readonly RunStatus[] = ['running', 'waiting', 'suspended', 'completed', 'failed', 'cancelled']
+
+/** `tutti runs`: the runs of a home, newest first. */
+export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> {
+  const home = homeOf(terminal, o)
+  const unknown = o.status?.find((status) => !statuses.includes(status as RunStatus))
+  if (unknown !== undefined) throw new TuttiError('CONFIG_USAGE', `'${unknown}' is not a status`, { hint: `It is one of ${statuses.join(', ')}.` })
+  const listed = await list(home, o)
+  if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
+  else if (listed.length === 0) printLine(terminal.err, `No runs${o.status || o.flow ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
+  else for (const line of table(listed, paintFor(terminal.out), terminal.out.columns ?? 120)) printLine(terminal.out, line)
+  return 0
+}
+
+async function list(home: Home, o: RunsOptions): Promise<Listed[]> {
+  const store = openForReading(home)
+  if (!store) return []
+  try {
+    const heads = await store.list({ flow: o.flow, status: o.status as readonly RunStatus[] | undefined, limit: o.limit })
+    const listed: Listed[] = []
+    for (const head of heads) listed.push(await look(store, head))
+    return listed
+  } finally {
+    await store.close()
+  }
+}
+
+async function look(store: SqliteStore, head: RunHead): Promise<Listed> {
+  const { run, flow, status, createdAt, updatedAt, labels } = head
+  const isOver = status === 'completed' || status === 'failed' || status === 'cancelled'
+  const known = { run, flow, startedAt: createdAt, ms: (isOver || status === 'suspended' ? updatedAt : Date.now()) - createdAt, labels }
+  try {
+    const about = await aboutOf(store, head)
+    return { ...known, status, usd: await costOf(store, head, isOver), about }
+  } catch (error) {
+    if (!TuttiError.is(error) || !error.code.startsWith('JOURNAL_')) throw error
+    return { ...known, status: 'damaged', usd: undefined, about: error.message }
+  }
+}
+
+/** The end of a run says what it cost; of one that goes on, every entry does. */
+async function costOf(store: SqliteStore, { run, lastSeq }: RunHead, isOver: boolean): Promise<number> {
+  const picture = new RunPicture()
+  for await (const entry of store.read(run, { after: isOver ? Math.max(0, lastSeq - 1) : 0 })) picture.take(entry)
+  return picture.used.microUsd / 1_000_000
+}
+
+/** The first words of what it was asked. */
+async function aboutOf(store: SqliteStore, { run }: RunHead): Promise<string> {
+  for await (const entry of store.read(run)) {
+    if (entry.type !== 'run.started') break
+    return inOneLine(firstWords(decode(await joinValue(entry.input, (hash) => store.blob(hash))))).slice(0, 200)
+  }
+  return ''
+}
+
+function firstWords(input: unknown): string {
+  if (typeof input === 'string') return input
+  if (input === undefined || input === null) return ''
+  const { question, prompt, text } = input as Record<string, unknown>
+  const words = [question, prompt, text].find((each) => typeof each === 'string')
+  return typeof words === 'string' ? words : JSON.stringify(input)
+}
+
+export const statusStyle: Readonly<Record<Listed['status'], Parameters<Paint>[0]>> = {
+  running: 'cyan',
+  waiting: 'yellow',
+  suspended: 'yellow',
+  completed: 'green',
+  failed: 'red',
+  cancelled: 'dim',
+  damaged: 'red',
+}
+
+function table(listed: readonly Listed[], paint: Paint, columns: number): string[] {
+  const cells = listed.map(({ run, flow, status, startedAt, ms, usd, labels }) => {
+    const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+    return [run, [flow, ...label].join(' '), status, sayAgo(Date.now() - startedAt), sayMs(ms), usd === undefined ? '?' : sayUsd(Math.round(usd * 1_000_000))]
+  })
+  const head = ['RUN', 'FLOW', 'STATUS', 'STARTED', 'TOOK', 'COST']
+  const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)))
+  const row = (texts: readonly string[]): string[] => texts.map((text, i) => pad(text, widths[i] ?? 0))
+  const used = widths.reduce((total, width) => total + width + 2, 0)
+  const lines = cells.map((texts, i) => {
+    const { status, about } = listed[i] as Listed
+    const padded = row(texts)
+    padded[2] = paint(statusStyle[status], padded[2] ?? '')
+    return `${padded.join('  ')}  ${paint('dim', cutTo(about, Math.max(12, columns - used - 1)))}`
+  })
+  return [paint('dim', `${row(head).join('  ')}  ABOUT`), ...lines]
+}

@@ -1,0 +1,129 @@
+import { TuttiError } from '../errors/index.ts'
+import { type Entry, joinValue, type RunHead, type SqliteStore, type Value } from '../journal/index.ts'
+import { decode } from '../primitives/index.ts'
+import { exitCode } from './exit-code.ts'
+import { type Home, homeOf, nextCommand, withRun } from './home.ts'
+import type { CommonOptions } from './options.ts'
+import { cutTo, inOneLine, type Paint, paintFor, printable } from './paint.ts'
+import { RunPicture, type Step } from './picture.ts'
+import { plural, sayAgo, sayMs, sayTokens, sayUsd } from './quantity.ts'
+import { statusStyle } from './runs.ts'
+import { errorLines } from './say-error.ts'
+import { printJson, printLine, type Terminal } from './terminal.ts'
+import { treeLines } from './tree.ts'
+
+export interface ShowOptions extends CommonOptions {
+  readonly values?: boolean | undefined
+  readonly all?: boolean | undefined
+}
+
+/** `tutti show RUN`: what a run did, step by step. Reads only, so it works on a run that another process drives. */
+export async function show(terminal: Terminal, reference: string, o: ShowOptions): Promise<number> {
+  const home = homeOf(terminal, o)
+  return withRun(home, reference, async (store, head) => {
+    const { entries, damage } = await readAll(store, head)
+    if (o.json) printJson(terminal.out, { run: head, entries, ...(damage ? { error: damage.toJSON() } : {}) })
+    else await printRun(terminal, home, store, head, entries, o)
+    if (!damage) return exitCode.done
+    if (!o.json) for (const line of errorLines(damage, paintFor(terminal.err))) printLine(terminal.err, line)
+    return exitCode.store
+  })
+}
+
+/** What can be read of a damaged run is shown. */
+async function readAll(store: SqliteStore, { run }: RunHead): Promise<{ entries: Entry[]; damage?: TuttiError }> {
+  const entries: Entry[] = []
+  try {
+    for await (const entry of store.read(run)) entries.push(entry)
+    return { entries }
+  } catch (error) {
+    if (!TuttiError.is(error)) throw error
+    return { entries, damage: error }
+  }
+}
+
+async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head: RunHead, entries: readonly Entry[], o: ShowOptions): Promise<void> {
+  const picture = new RunPicture()
+  for (const entry of entries) picture.take(entry)
+  const paint = paintFor(terminal.out)
+  const columns = terminal.out.columns ?? 140
+  const load = async (value: Value): Promise<unknown> => decode(await joinValue(value, (hash) => store.blob(hash)))
+  const say = (line: string): void => printLine(terminal.out, line)
+  for (const line of headLines(picture, head, paint)) say(line)
+  if (picture.input !== undefined) say(paint('dim', `  input   ${cutTo(shortened(await load(picture.input)), columns - 12)}`))
+  say('')
+  for (const line of treeLines(picture, { paint, columns, now: Date.now(), expand: o.all })) say(line)
+  if (o.values) for (const step of picture.all()) for (const line of await valueLines(step, load, paint)) say(line)
+  say('')
+  for (const line of totalLines(picture, head, home, paint)) say(line)
+}
+
+function headLines({ flow, version, begun, last, ended, activations }: RunPicture, { run, status, owner, leaseUntil }: RunHead, paint: Paint): string[] {
+  const now = Date.now()
+  const driver =
+    status === 'running' && owner && leaseUntil !== undefined && leaseUntil > now ? `, driven by ${owner.split(':').slice(0, 2).join(' process ')}` : ''
+  const took = ended ? `took ${sayMs(last - begun)}` : `${sayMs(now - begun)} so far`
+  const when = `${new Date(begun).toLocaleString('sv-SE')} (${sayAgo(now - begun)})`
+  return [
+    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[status], status)}${driver}`,
+    paint('dim', `  ${run}  started ${when}, ${took}, ${plural(activations, 'activation')}`),
+  ]
+}
+
+/** What it used against what it may use; who answered; how it ended; what to do next. */
+export function totalLines(picture: RunPicture, { run, status }: Pick<RunHead, 'run' | 'status'>, home: Home, paint: Paint): string[] {
+  const { used, held, budget } = picture
+  const steps = [...picture.all()].filter(({ state }) => state !== 'scope' && state !== 'noted')
+  const limit = budget?.usd === undefined ? '' : ` of ${sayUsd(budget.usd * 1_000_000)}`
+  const holds = held.microUsd > 0 ? ` (${sayUsd(held.microUsd)} held)` : ''
+  const counts = [plural(steps.length, 'step'), plural(used.modelCalls, 'model call'), plural(used.toolCalls, 'tool call')]
+  const lines = [[...counts, sayTokens(used), `${sayUsd(used.microUsd)}${holds}${limit}`].filter(Boolean).join(' · ')]
+  for (const { model, why } of modelsOf(picture)) lines.push(paint('dim', `answered by ${model}${why ? `: ${why}` : ''}`))
+  if (picture.error) lines.push(...errorLines(picture.error, paint))
+  const next = nextLine(picture, status, home, run)
+  return next ? [...lines, next] : lines
+}
+
+function nextLine(picture: RunPicture, status: RunHead['status'], home: Home, run: string): string | undefined {
+  const doubted = [...picture.all()].find(({ state }) => state === 'doubted')
+  if (doubted && !picture.ended) return `${nextCommand(home, 'resolve', run)} ${doubted.key} --done (or --not-done)`
+  if (status === 'suspended' || (status === 'running' && picture.status === 'suspended')) return nextCommand(home, 'resume', run)
+  return undefined
+}
+
+/** The models that were asked, with why, each once. */
+export function modelsOf(picture: RunPicture): { readonly model: string; readonly why: string | undefined }[] {
+  const models = new Map<string, { model: string; why: string | undefined }>()
+  for (const { kind, label } of picture.all()) {
+    const { model, why } = (typeof label === 'object' && label !== null ? label : {}) as { model?: unknown; why?: unknown }
+    if (kind !== 'model' || typeof model !== 'string') continue
+    models.set(`${model} ${String(why)}`, { model, why: typeof why === 'string' ? why : undefined })
+  }
+  return [...models.values()]
+}
+
+const VALUE_LENGTH = 2_000
+
+async function valueLines(step: Step, load: (value: Value) => Promise<unknown>, paint: Paint): Promise<string[]> {
+  if (step.value === undefined) return []
+  const text = shortened(await load(step.value), 2)
+  const cut = text.length > VALUE_LENGTH ? `${text.slice(0, VALUE_LENGTH)}… (${text.length} characters; --json has all of them)` : text
+  return [
+    '',
+    paint('bold', inOneLine(step.key)),
+    ...printable(cut)
+      .split('\n')
+      .map((line) => `  ${line}`),
+  ]
+}
+
+/** JSON as a person reads it; text as it is. */
+export function shortened(value: unknown, indent?: number): string {
+  if (typeof value === 'string') return indent ? printable(value) : inOneLine(value)
+  const text = JSON.stringify(
+    value,
+    (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner instanceof Map || inner instanceof Set ? [...inner] : inner),
+    indent,
+  )
+  return text === undefined ? 'undefined' : indent ? text : inOneLine(text)
+}

@@ -1,0 +1,50 @@
+/** What a command may see and touch of the world outside: the streams, the folder, the environment, and Ctrl-C. Handed in, so that nothing below reads globals. */
+
+export interface Output {
+  write(text: string): unknown
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  readonly rows?: number | undefined
+}
+
+export interface Terminal {
+  /** The result of the command, and nothing else: what a pipe is fed. */
+  readonly out: Output
+  /** Progress, and errors. */
+  readonly err: Output
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Calls `interrupted` at each Ctrl-C (and SIGTERM) instead of ending the process. Returns how to stop. */
+  onInterrupt(interrupted: () => void): () => void
+  /** Everything that is piped in. */
+  readInput(): Promise<string>
+  /** Ends the process at once. */
+  exit(code: number): never
+}
+
+/** The terminal this process was started in. */
+export function systemTerminal(): Terminal {
+  return {
+    out: process.stdout,
+    err: process.stderr,
+    cwd: process.cwd(),
+    env: process.env,
+    onInterrupt(interrupted) {
+      process.on('SIGINT', interrupted).on('SIGTERM', interrupted)
+      return () => void process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
+    },
+    async readInput() {
+      let text = ''
+      for await (const part of process.stdin.setEncoding('utf8')) text += part
+      return text
+    },
+    exit: (code) => process.exit(code),
+  }
+}
+
+/** `text` and a line end, or one JSON document. */
+export const printLine = (output: Output, text: string): void => void output.write(`${text}\n`)
+export const printJson = (output: Output, value: unknown): void => printLine(output, JSON.stringify(value, jsonSafe, 2))
+
+const jsonSafe = (_: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? value.toString() : value instanceof Map || value instanceof Set ? [...value] : value

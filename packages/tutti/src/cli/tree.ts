@@ -1,0 +1,157 @@
+/** The steps of a run as the lines of a tree, with what each took and used in columns beside it. */
+import { type Amounts, nothing, sum } from '../budget/index.ts'
+import { cutTo, inOneLine, type Paint, pad, padLeft, widthOf } from './paint.ts'
+import { type Extent, extentOf, type RunPicture, type Step, type StepState } from './picture.ts'
+import { sayCount, sayMs, sayTokens, sayUsd } from './quantity.ts'
+
+export interface TreeOptions {
+  readonly paint: Paint
+  readonly columns: number
+  /** The time that what is under way is measured up to, epoch ms. */
+  readonly now: number
+  /** Every item of a map, instead of one line for all of them. */
+  readonly expand?: boolean | undefined
+  /** Leave out what is inside scopes that are done. */
+  readonly onlyActive?: boolean | undefined
+  /** The mark of a step under way. */
+  readonly spinner?: string | undefined
+  /** Beside the name of a step: for live views. */
+  readonly remark?: ((step: Step) => string | undefined) | undefined
+}
+
+/** One line, before it is laid out. */
+interface Row {
+  readonly branch: string
+  readonly state: StepState
+  readonly name: string
+  readonly took: string
+  readonly tokens: string
+  readonly money: string
+  readonly detail: string
+  readonly failed: boolean
+}
+
+/** From so many on, the items of a map are one line. */
+const FEW_ITEMS = 6
+const SHOWN_FAILURES = 3
+const WIDEST_NAME = 44
+
+export function treeLines(picture: RunPicture, o: TreeOptions): string[] {
+  const rows: Row[] = []
+  for (const root of picture.steps) addChildren(rows, root, '', o)
+  return layOut(rows, o)
+}
+
+function addChildren(rows: Row[], parent: Step, indent: string, o: TreeOptions): void {
+  const groups = o.expand ? parent.children.map((step) => [step]) : grouped(parent.children)
+  for (const [i, group] of groups.entries()) {
+    const isLast = i === groups.length - 1
+    const branch = `${indent}${isLast ? '└─ ' : '├─ '}`
+    const below = `${indent}${isLast ? '   ' : '│  '}`
+    const [only] = group
+    if (group.length === 1 && only) {
+      const extent = extentOf(only)
+      rows.push(rowOf(only, extent, branch, o))
+      if (!o.onlyActive || extent.active || only.state === 'failed') addChildren(rows, only, below, o)
+    } else {
+      rows.push(groupRow(group, branch, o))
+      for (const step of group.filter((step) => step.state === 'failed').slice(0, SHOWN_FAILURES)) rows.push(rowOf(step, extentOf(step), `${below}`, o))
+    }
+  }
+}
+
+/** Steps in their order; many items of one map become one group. */
+function grouped(steps: readonly Step[]): Step[][] {
+  const groups: Step[][] = []
+  const byMap = new Map<string, Step[]>()
+  for (const step of steps) {
+    const map = mapOf(step)
+    const items = map === undefined ? undefined : byMap.get(map)
+    if (items) {
+      items.push(step)
+      continue
+    }
+    const group = [step]
+    groups.push(group)
+    if (map !== undefined) byMap.set(map, group)
+  }
+  return groups.flatMap((group) => (group.length > FEW_ITEMS ? [group] : group.map((step) => [step])))
+}
+
+/** `document` of `document:17`; the turns of an agent are numbered the same way, and stay apart. */
+export const mapOf = ({ name }: Step): string | undefined => (name.startsWith('turn:') ? undefined : /^(.+):\d+$/.exec(name)?.[1])
+
+/** A step is what its own entries say; a scope is what is inside. */
+function rowOf(step: Step, extent: Extent, branch: string, o: TreeOptions): Row {
+  const { used, begun, ended } = step.state === 'scope' ? extent : step
+  const took = begun === undefined || step.state === 'noted' ? '' : sayMs((ended ?? o.now) - begun)
+  return { branch, state: step.state, name: step.name, took, ...amounts(used), detail: detailOf(step, o), failed: step.state === 'failed' }
+}
+
+function groupRow(steps: readonly Step[], branch: string, o: TreeOptions): Row {
+  const extents = steps.map(extentOf)
+  const begun = Math.min(...extents.map(({ begun }) => begun ?? o.now))
+  const ended = Math.max(...extents.map(({ ended }) => ended ?? o.now))
+  const failed = steps.filter(({ state }) => state === 'failed').length
+  const active = extents.filter(({ active }) => active).length
+  const used = extents.reduce((total, extent) => sum(total, extent.used), nothing)
+  const [first] = steps as [Step]
+  const details = [active > 0 && `${active} under way`, failed > 0 && `${failed} failed`, o.remark?.(first)].filter(Boolean)
+  const state = active > 0 ? 'running' : failed > 0 ? 'failed' : 'done'
+  return {
+    branch,
+    state,
+    name: `${mapOf(first)} ×${sayCount(steps.length)}`,
+    took: sayMs(ended - begun),
+    ...amounts(used),
+    detail: details.join(', '),
+    failed: failed > 0,
+  }
+}
+
+const amounts = (used: Amounts): Pick<Row, 'tokens' | 'money'> => ({ tokens: sayTokens(used), money: used.modelCalls > 0 ? sayUsd(used.microUsd) : '' })
+
+function detailOf(step: Step, o: TreeOptions): string {
+  const { model, why, tool, input } = (isObject(step.label) ? step.label : {}) as { model?: unknown; why?: unknown; tool?: unknown; input?: unknown }
+  const asked = typeof model === 'string' ? `${model}${typeof why === 'string' ? ` (${why})` : ''}` : undefined
+  const given = typeof tool === 'string' && input !== undefined ? JSON.stringify(input) : undefined
+  const last = step.failures.at(-1)
+  const failure = last && `${step.state === 'failed' ? '' : 'after '}${last.code}: ${last.message}`
+  const attempts = step.attempts > 1 ? `${step.attempts} attempts` : undefined
+  const remark = step.state === 'waiting' ? `waits ${step.remark}` : step.state === 'doubted' ? `in doubt: ${step.remark}` : step.remark
+  return [failure, attempts, remark, o.remark?.(step), asked, given]
+    .filter((part): part is string => Boolean(part))
+    .map(inOneLine)
+    .join(' · ')
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const marks: Readonly<Record<StepState, readonly [mark: string, style: Parameters<Paint>[0]]>> = {
+  scope: ['·', 'dim'],
+  running: ['…', 'cyan'],
+  retrying: ['↻', 'yellow'],
+  waiting: ['⏸', 'yellow'],
+  doubted: ['?', 'yellow'],
+  done: ['✓', 'green'],
+  failed: ['✗', 'red'],
+  noted: ['–', 'dim'],
+}
+
+function layOut(rows: readonly Row[], { paint, columns, spinner }: TreeOptions): string[] {
+  const nameColumns = Math.min(WIDEST_NAME, Math.max(0, ...rows.map(({ branch, name }) => widthOf(branch) + 2 + widthOf(name))))
+  const widest = (field: 'took' | 'tokens' | 'money'): number => Math.max(0, ...rows.map((row) => row[field].length))
+  const [took, tokens, money] = [widest('took'), widest('tokens'), widest('money')]
+  return rows.map((row) => {
+    const [mark, style] = marks[row.state]
+    const shownMark = row.state === 'running' && spinner ? spinner : mark
+    const room = nameColumns - widthOf(row.branch) - 2
+    const name = pad(cutTo(inOneLine(row.name), Math.max(room, 8)), room)
+    const numbers = [padLeft(row.took, took), tokens > 0 ? padLeft(row.tokens, tokens) : '', money > 0 ? padLeft(row.money, money) : '']
+      .filter(Boolean)
+      .join('  ')
+    const left = columns - nameColumns - widthOf(numbers) - 5
+    const detail = left > 8 && row.detail ? `  ${paint(row.failed ? 'red' : 'dim', cutTo(row.detail, left))}` : ''
+    return `${paint('dim', row.branch)}${paint(style, shownMark)} ${row.state === 'scope' ? name : paint(row.failed ? 'red' : 'bold', name)}  ${numbers}${detail}`.trimEnd()
+  })
+}

@@ -48,7 +48,6 @@ async function replayAll(app: TestApp, runs: readonly Started[]): Promise<void> 
   for (const { id, flow } of runs) await later.replay(id, flow)
   expect(later.calls).toEqual([])
 }
-}
 
 /** The programs also show what a compiler refuses, and do not wait for what comes of it: nobody hears of those failures. */
 function quietStarts(app: TestApp, runs: Started[]): Pick<TestApp, 'start' | 'run'> {

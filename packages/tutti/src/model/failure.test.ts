@@ -45,6 +45,11 @@ describe('failures of a model', () => {
     expect(code(new TypeError('terminated', { cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }) }), 'stream')).toBe(
       'MODEL_STREAM_CUT',
     )
+    const closed = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' })
+    expect(code(api({ message: 'Cannot connect to API', cause: closed }), 'stream')).toBe('MODEL_STREAM_CUT')
+    expect(code(api({ statusCode: 200, message: 'Failed to process successful response', cause: new TypeError('terminated', { cause: closed }) }))).toBe(
+      'MODEL_STREAM_CUT',
+    )
     expect(code(new TypeError('undefined is not iterable'), 'stream')).toBe('MODEL_STREAM_CUT')
     expect(code(Object.assign(new Error('x'), { code: 'UND_ERR_HEADERS_TIMEOUT' }))).toBe('MODEL_TIMEOUT')
   })

@@ -22,14 +22,15 @@ interface ApiFailure {
 export function failureOf(error: unknown, o: { model: string; phase: Phase; signal?: AbortSignal | undefined }): unknown {
   if (o.signal?.aborted) return o.signal.reason
   if (TuttiError.is(error)) return error
-  if (branded(error, 'AI_APICallError')) return fromApi(error as unknown as ApiFailure, o.model)
+  if (branded(error, 'AI_APICallError')) return fromApi(error as unknown as ApiFailure, o.model, o.phase)
   const [code, why] = classify(error, o.phase)
   return new TuttiError(code, `${o.model}: ${why}`, { cause: error, data: { model: o.model, ...neverSent(error) } })
 }
 
-function fromApi(error: ApiFailure, model: string): TuttiError {
+function fromApi(error: ApiFailure, model: string, phase: Phase): TuttiError {
   const said = `${error.message} ${error.responseBody ?? ''}`
-  const code = error.statusCode === undefined ? (networkCode(error.cause) ?? networkCode(error) ?? 'MODEL_UNREACHABLE') : byStatus(error.statusCode, said)
+  const network = networkCode(error.cause)
+  const code = error.statusCode === undefined ? byNetwork(network ?? 'MODEL_UNREACHABLE', phase) : byStatus(error.statusCode, said, network !== undefined)
   const retryAfterMs = retryAfter(error.responseHeaders)
   const data: ErrorData = {
     model,
@@ -46,15 +47,16 @@ const overflow =
 /** A quota that waiting does not refill: the provider answers 429 but means the account. */
 const outOfCredit = /insufficient_quota|exceeded your current quota|credit balance is too low|billing/i
 
-function byStatus(status: number, said: string): ErrorCode {
+/** `broken`: a network error lies under it. */
+function byStatus(status: number, said: string, broken: boolean): ErrorCode {
   if (status === 401 || status === 403 || status === 402) return 'MODEL_KEY_REFUSED'
   if (status === 429) return outOfCredit.test(said) ? 'MODEL_KEY_REFUSED' : 'MODEL_RATE_LIMITED'
   if (status === 413 || (status >= 400 && status < 500 && overflow.test(said))) return 'MODEL_CONTEXT_OVERFLOW'
   if (status === 400 && outOfCredit.test(said)) return 'MODEL_KEY_REFUSED'
   if (status === 408 || status === 504) return 'MODEL_TIMEOUT'
   if (status === 409 || status >= 500) return 'MODEL_OVERLOADED'
-  // A 2xx that is an error all the same: the body was not what the protocol says.
-  if (status < 400) return 'MODEL_MALFORMED'
+  // A 2xx that is an error all the same: the body broke off, or was not what the protocol says.
+  if (status < 400) return broken ? 'MODEL_STREAM_CUT' : 'MODEL_MALFORMED'
   return 'MODEL_REQUEST_REFUSED'
 }
 
@@ -75,7 +77,7 @@ function classify(error: unknown, phase: Phase): readonly [code: ErrorCode, why:
   const why = reasonOf(error)
   for (const [brand, code] of byBrand) if (branded(error, brand)) return [code, why]
   const network = networkCode(error)
-  if (network) return [phase === 'stream' && network === 'MODEL_UNREACHABLE' ? 'MODEL_STREAM_CUT' : network, why]
+  if (network) return [byNetwork(network, phase), why]
   // What undici, and some providers with it, throw when a connection ends while its body is read.
   if (phase === 'stream' && (error instanceof TypeError || /terminated|premature|aborted/i.test(why))) return ['MODEL_STREAM_CUT', why]
   return [byWord(error) ?? 'MODEL_FAILED', why]
@@ -92,6 +94,9 @@ function byWord(error: unknown): ErrorCode | undefined {
   return undefined
 }
 
+/** A connection that carried a part of the answer was there. */
+const byNetwork = (code: ErrorCode, phase: Phase): ErrorCode => (phase === 'stream' && code === 'MODEL_UNREACHABLE' ? 'MODEL_STREAM_CUT' : code)
+
 const timeouts = /^(UND_ERR_(HEADERS|BODY|CONNECT)_TIMEOUT|ETIMEDOUT|TimeoutError|ERR_SOCKET_CONNECTION_TIMEOUT)$/
 const unreachable = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|UND_ERR_SOCKET|ConnectionRefused|FailedToOpenSocket)$/
 
@@ -105,7 +110,7 @@ function networkCode(error: unknown, depth = 0): 'MODEL_TIMEOUT' | 'MODEL_UNREAC
     if (unreachable.test(word)) return 'MODEL_UNREACHABLE'
   }
   const under = networkCode(cause, depth + 1) ?? (Array.isArray(errors) ? networkCode(errors[0], depth + 1) : undefined)
-  return under ?? (message === 'fetch failed' ? 'MODEL_UNREACHABLE' : undefined)
+  return under ?? (message === 'fetch failed' || message === 'terminated' ? 'MODEL_UNREACHABLE' : undefined)
 }
 
 /** `retry-after-ms`, or `retry-after` in seconds or as a date, in ms. */

@@ -1,73 +1,8 @@
-import { afterEach, describe, expect, test } from 'vitest'
-import type { Budget } from '../budget/index.ts'
-import type { TuttiError } from '../errors/index.ts'
-import { type Entry, memoryStore } from '../journal/index.ts'
-import { chainOf, toMessages } from '../message/index.ts'
-import type { Clock } from '../primitives/index.ts'
-import { EmbeddedEngine, EmbeddedHandle, flow, type Run, type StreamPart } from '../run/index.ts'
+import { describe, expect, test } from 'vitest'
 import { type Scripted, scripted } from '../testing/scripted.ts'
-import { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
-import type { AskModel, ModelAnswer, ModelLike, ModelRequest } from './model.port.ts'
+import type { ModelLike } from './model.port.ts'
+import { ask, request, type Told } from './one-question.ts'
 import { hedge, retry } from './policy.ts'
-
-/** Waits are over at once, and kept to be looked at. */
-class ImpatientClock implements Clock {
-  readonly waitedMs: number[] = []
-  #now = 1_800_000_000_000
-  now(): number {
-    return this.#now
-  }
-  alarm(at: number, fire: () => void): () => void {
-    // Leases and patience are set far off below; a backoff never is.
-    const far = at - this.#now > 120_000
-    if (!far) {
-      this.waitedMs.push(at - this.#now)
-      this.#now = Math.max(this.#now, at)
-    }
-    const timer = far ? undefined : setImmediate(fire)
-    return () => timer && clearImmediate(timer)
-  }
-}
-
-const open: EmbeddedEngine[] = []
-afterEach(async () => {
-  for (const engine of open.splice(0)) await engine.close()
-})
-
-interface Told {
-  readonly answer: ModelAnswer | undefined
-  readonly error: TuttiError | undefined
-  readonly entries: readonly Entry[]
-  readonly parts: readonly StreamPart[]
-  readonly waitedMs: readonly number[]
-}
-
-const request = (text: string, more: Partial<ModelRequest> = {}): ModelRequest => {
-  const messages = toMessages(text)
-  return { messages, thread: { at: messages.length, chain: chainOf(messages) }, ...more }
-}
-
-async function ask(question: Partial<AskModel> & { request?: ModelRequest }, o: { budget?: Budget; gateway?: Partial<GatewayOptions> } = {}): Promise<Told> {
-  const clock = new ImpatientClock()
-  const one = flow('one', async (_input: null, run: Run) => await askModel(run, { name: 'turn:1', agent: 'helper', request: request('hello'), ...question }))
-  const services = new Map([[gatewayKey.service, gateway({ env: {}, cwd: import.meta.dirname, ...o.gateway })]])
-  const engine = new EmbeddedEngine({ store: memoryStore(), flows: [one], services, clock, leaseMs: 1e9, patienceMs: 1e9 })
-  open.push(engine)
-  const parts: StreamPart[] = []
-  const run = 'asked' as Run['id']
-  engine.feed.watch(run, (sighting) => sighting.type === 'part' && parts.push(sighting.part))
-  const id = await engine.start(one, null, { id: run, ...(o.budget ? { budget: o.budget } : {}) })
-  const outcome = await new EmbeddedHandle<ModelAnswer>(engine, id).outcome()
-  const entries: Entry[] = []
-  for await (const entry of engine.store.read(id)) entries.push(entry)
-  return {
-    answer: outcome.status === 'completed' ? outcome.output : undefined,
-    error: outcome.status === 'failed' ? outcome.error : undefined,
-    entries,
-    parts,
-    waitedMs: clock.waitedMs,
-  }
-}
 
 const texts = (told: Told): string => told.parts.map((part) => (part.type === 'text' ? part.text : part.type === 'reset' ? '|' : '')).join('')
 const started = (told: Told) => told.entries.filter((entry) => entry.type === 'step.started')
@@ -199,5 +134,95 @@ describe('retries and fallback', () => {
 
   test('a policy that is only declared says so when it is asked', async () => {
     expect((await ask({ model: hedge('openai/gpt-5-mini') })).error?.code).toBe('FLOW_NOT_YET')
+  })
+})
+
+describe('what a call holds and uses', () => {
+  const reporting = (usage: object | undefined, text = 'x'): ModelLike => {
+    const model = scripted([text])
+    const result = async () => ({ ...(await model.doGenerate({ prompt: [] })), usage }) as never
+    return { ...model, provider: 'openai', modelId: 'gpt-5-mini', doGenerate: result }
+  }
+  const settled = (told: Told): object | undefined =>
+    told.entries.find((entry) => entry.type === 'step.completed' || entry.type === 'step.failed') as { settle?: object } | undefined
+
+  test('[B1] the worst case is held before the call, and settled to what was reported', async () => {
+    const usage = { inputTokens: { total: 1_000, noCache: 400, cacheRead: 600 }, outputTokens: { total: 50 } }
+    const told = await ask({ model: reporting(usage), stream: false, request: request('x'.repeat(2_000), { settings: { maxOutputTokens: 200 } }) })
+    const [{ hold } = {}] = started(told)
+    expect(hold).toMatchObject({ outputTokens: 200, modelCalls: 1 })
+    expect(hold?.inputTokens).toBeGreaterThan(2_000)
+    expect(hold?.microUsd).toBe(Math.ceil((hold as { inputTokens: number }).inputTokens * 0.25 + 200 * 2))
+    expect(settled(told)).toMatchObject({
+      settle: { microUsd: 400 * 0.25 + 600 * 0.025 + 100, inputTokens: 1_000, outputTokens: 50, cacheReadTokens: 600, modelCalls: 1 },
+    })
+    expect(told.answer?.costMicroUsd).toBe(215)
+  })
+
+  test('[B1] unknown usage keeps the hold, the unknown part alone where the rest is known', async () => {
+    const told = await ask({ model: reporting(undefined), stream: false })
+    expect(settled(told)).toMatchObject({ settle: started(told)[0]?.hold })
+    expect(told.answer).not.toHaveProperty('costMicroUsd')
+    const half = await ask({
+      model: reporting({ inputTokens: { total: 3 }, outputTokens: {} }),
+      stream: false,
+      request: request('x', { settings: { maxOutputTokens: 70 } }),
+    })
+    expect(settled(half)).toMatchObject({ settle: { inputTokens: 3, outputTokens: 70 } })
+  })
+
+  test('[B1] a refused attempt gives its hold back; one that may have been worked on does not', async () => {
+    expect(failures(await ask({ model: scripted([{ error: 429 }, 'x']) }))[0]).toMatchObject({
+      settle: { microUsd: 0, inputTokens: 0, outputTokens: 0, modelCalls: 1 },
+    })
+    const cut = await ask({ model: scripted([{ error: 'cut' }, 'x']) })
+    expect(failures(cut)[0]).toMatchObject({ settle: started(cut)[0]?.hold })
+  })
+
+  test('[B8] a provider that passes its bound under a limit is an overrun, settled as reported', async () => {
+    const told = await ask(
+      {
+        model: reporting({ inputTokens: { total: 3 }, outputTokens: { total: 999 } }),
+        stream: false,
+        request: request('x', { settings: { maxOutputTokens: 10 } }),
+      },
+      { budget: { usd: 1 } },
+    )
+    expect(told.error?.code).toBe('BUDGET_OVERRUN')
+    expect(settled(told)).toMatchObject({ settle: { outputTokens: 999 } })
+  })
+
+  test('[B5] a model without a price is refused under a money limit, and no fallback is tried', async () => {
+    const unpriced = { ...scripted(['x', 'y']), provider: 'new', modelId: 'model' } as ModelLike
+    const told = await ask({ model: [unpriced, scripted(['y'])] }, { budget: { usd: 1 } })
+    expect(told.error).toMatchObject({ code: 'BUDGET_NO_PRICE', message: expect.stringContaining('new/model') })
+    expect((await ask({ model: unpriced }, { budget: { tokens: 100_000 } })).answer).toBeDefined()
+    expect(
+      (await ask({ model: unpriced }, { budget: { usd: 1 }, gateway: { prices: { 'new/model': { input: 1, output: 1 } } } })).answer?.costMicroUsd,
+    ).toBeGreaterThan(0)
+  })
+
+  test('[B1] what does not fit the budget is not asked', async () => {
+    const model = scripted(['x'])
+    const told = await ask({ model: [model, scripted(['y'])] }, { budget: { inputTokens: 10 } })
+    expect(told.error?.code).toBe('BUDGET_EXCEEDED')
+    expect(model.calls).toHaveLength(0)
+  })
+
+  test('[B6] an attempt that takes longer than its timeout is given up, and the next model is asked', async () => {
+    const silent = { ...scripted([]), doStream: () => new Promise<never>(() => {}) }
+    const told = await ask({ model: [retry(silent, { attempts: 1 }), scripted(['quick'])], request: request('x', { settings: { timeoutMs: 1 } }) })
+    expect(failures(told)[0]?.error.code).toBe('MODEL_TIMEOUT')
+    expect(told.answer?.model.why).toBe('fallback after MODEL_TIMEOUT of scripted/script')
+  })
+
+  test('[M2] an answer that was withheld, or ended in an error, is none', async () => {
+    const ending = (unified: string, content: readonly object[] = []): ModelLike => {
+      const model = scripted(['x'])
+      return { ...model, doGenerate: async () => ({ ...(await model.doGenerate({ prompt: [] })), content, finishReason: { unified, raw: unified } }) as never }
+    }
+    expect((await ask({ model: ending('content-filter'), stream: false })).error?.code).toBe('MODEL_CONTENT_FILTERED')
+    expect((await ask({ model: retry(ending('error'), { attempts: 1 }), stream: false })).error?.code).toBe('MODEL_MALFORMED')
+    expect((await ask({ model: ending('content-filter', [{ type: 'text', text: 'half' }]), stream: false })).answer?.finish).toBe('content-filter')
   })
 })

@@ -65,6 +65,7 @@ export const providerTable: Readonly<Record<string, ProviderLine>> = {
       secretAccessKey: ['AWS_SECRET_ACCESS_KEY'],
       sessionToken: ['AWS_SESSION_TOKEN'],
       region: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+      baseURL: ['AWS_ENDPOINT_URL_BEDROCK_RUNTIME'],
     },
     needs: [['apiKey', 'accessKeyId'], ['region']],
   },

@@ -1,0 +1,93 @@
+/**
+ * `npm run bench -- gateway [--json]`: what the gateway costs beside the model. CPU of one question to a model in this process, by itself (a run core that only
+ * plans and executes) and as a durable step of a run; and that it stays flat over 200 tools and a long conversation.
+ */
+import { memoryStore } from '../packages/tutti/src/journal/index.ts'
+import { emptyChain, extendChain, hashMessage, type Message, userText } from '../packages/tutti/src/message/index.ts'
+import { askModel, gateway, gatewayKey, type LanguageModel, type ToolSpec } from '../packages/tutti/src/model/index.ts'
+import { type EffectContext, type EffectSpec, EmbeddedEngine, EmbeddedHandle, flow, type Run } from '../packages/tutti/src/run/index.ts'
+import { reporter } from './figure.ts'
+import { medians, stopwatch } from './measure.ts'
+
+/** Answers at once, in a stream of eight parts. */
+const model = {
+  specificationVersion: 'v4',
+  provider: 'scripted',
+  modelId: 'instant',
+  supportedUrls: {},
+  doGenerate: () => Promise.reject(new Error('streamed only')),
+  doStream: async () => ({
+    stream: ReadableStream.from([
+      { type: 'stream-start', warnings: [] },
+      { type: 'text-start', id: '1' },
+      ...['It ', 'comes ', 'on ', 'Monday.'].map((delta) => ({ type: 'text-delta', id: '1', delta })),
+      { type: 'text-end', id: '1' },
+      { type: 'finish', finishReason: { unified: 'stop', raw: 'stop' }, usage: { inputTokens: { total: 9 }, outputTokens: { total: 4 } } },
+    ]),
+  }),
+} as unknown as LanguageModel
+
+const models = gateway({ env: {}, cwd: import.meta.dirname, model })
+const context = {
+  signal: new AbortController().signal,
+  idempotencyKey: 'k',
+  attempt: 1,
+  scope: { tenant: 'default' },
+  stream: () => {},
+} satisfies EffectContext
+const planned = async <T>(spec: EffectSpec<T>): Promise<T> => (await (await spec.plan(1, undefined)).execute(context)).value
+/** Plans and executes, and records nothing. */
+const bare = { id: 'run', key: 'bench', '~core': { ask: planned, left: () => ({}), service: () => models } } as unknown as Run
+
+const toolsOf = (count: number): ToolSpec[] =>
+  Array.from({ length: count }, (_, index) => ({
+    name: `tool_${index}`,
+    description: 'Finds an order by its number, and says where it is.',
+    inputSchema: { type: 'object', properties: { id: { type: 'string', description: 'The number.' } }, required: ['id'] },
+  }))
+
+async function questions(run: Run, count: number, tools: readonly ToolSpec[], before: number): Promise<void> {
+  const messages: Message[] = Array.from({ length: before }, (_, index) => userText(`message ${index}`))
+  let chain = messages.reduce((so, message) => extendChain(so, hashMessage(message)), emptyChain)
+  for (let turn = 1; turn <= count; turn++) {
+    const next = userText(`Where is order ${turn}?`)
+    messages.push(next)
+    chain = extendChain(chain, hashMessage(next))
+    const request = { system: 'Answer in one sentence.', messages: [...messages], thread: { at: messages.length, chain }, tools }
+    const { message } = await askModel(run, { name: `turn:${turn}`, agent: 'bench', request })
+    messages.pop()
+    if (message.parts.length !== 1) throw new Error('the model did not answer')
+  }
+}
+
+async function cpuPerQuestion(count: number, tools: number, before: number): Promise<{ us: number }> {
+  const specs = toolsOf(tools)
+  const watch = stopwatch()
+  await questions(bare, count, specs, before)
+  return { us: (watch().cpuMs * 1_000) / count }
+}
+
+async function cpuPerDurableQuestion(count: number): Promise<{ us: number }> {
+  const specs = toolsOf(5)
+  const many = flow('many', async (_input: null, run: Run) => await questions(run, count, specs, 0))
+  const engine = new EmbeddedEngine({ store: memoryStore(), flows: [many], services: new Map([[gatewayKey.service, models]]) })
+  const watch = stopwatch()
+  const run = await engine.start(many, null)
+  await new EmbeddedHandle(engine, run).result()
+  const { cpuMs } = watch()
+  await engine.close({ graceMs: 0 })
+  return { us: (cpuMs * 1_000) / count }
+}
+
+await questions(bare, 2_000, toolsOf(5), 0)
+const report = reporter()
+const few = await medians(5, () => cpuPerQuestion(2_000, 5, 0))
+const manyTools = await medians(5, () => cpuPerQuestion(2_000, 200, 0))
+const long = await medians(5, () => cpuPerQuestion(1_000, 5, 200))
+const durable = await medians(5, () => cpuPerDurableQuestion(1_000))
+report(
+  { name: 'askModel, a model in this process, 5 tools', value: few.us, unit: 'µs CPU', target: { atMost: 150 } },
+  { name: 'the same, 200 tools', value: manyTools.us, unit: 'µs CPU', target: { atMost: 150 } },
+  { name: 'the same, 5 tools, after 200 messages', value: long.us, unit: 'µs CPU', target: { atMost: 250 } },
+  { name: 'the same as a recorded step of a run (memory store)', value: durable.us, unit: 'µs CPU', target: { atMost: 200 } },
+)

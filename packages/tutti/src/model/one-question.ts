@@ -1,0 +1,69 @@
+/** For tests: one question to a gateway, asked in a real run, and everything that can be seen of it. */
+import type { Budget } from '../budget/index.ts'
+import type { TuttiError } from '../errors/index.ts'
+import { type Entry, memoryStore } from '../journal/index.ts'
+import { chainOf, toMessages } from '../message/index.ts'
+import type { Clock } from '../primitives/index.ts'
+import { EmbeddedEngine, EmbeddedHandle, flow, type Run, type StreamPart } from '../run/index.ts'
+import { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
+import type { AskModel, ModelAnswer, ModelRequest } from './model.port.ts'
+
+/** Waits are over at once, and kept to be looked at. */
+class ImpatientClock implements Clock {
+  readonly waitedMs: number[] = []
+  #now = 1_800_000_000_000
+  now(): number {
+    return this.#now
+  }
+  alarm(at: number, fire: () => void): () => void {
+    // Leases and patience are set far off below; a backoff never is.
+    const far = at - this.#now > 120_000
+    if (!far) {
+      this.waitedMs.push(at - this.#now)
+      this.#now = Math.max(this.#now, at)
+    }
+    const timer = far ? undefined : setImmediate(fire)
+    return () => timer && clearImmediate(timer)
+  }
+}
+
+/** What became of one question. */
+export interface Told {
+  readonly answer: ModelAnswer | undefined
+  readonly error: TuttiError | undefined
+  readonly entries: readonly Entry[]
+  readonly parts: readonly StreamPart[]
+  readonly waitedMs: readonly number[]
+}
+
+/** A request of one text. */
+export const request = (text: string, more: Partial<ModelRequest> = {}): ModelRequest => {
+  const messages = toMessages(text)
+  return { messages, thread: { at: messages.length, chain: chainOf(messages) }, ...more }
+}
+
+/** Asks once, in a run of its own over the embedded engine and the memory store. */
+export async function ask(
+  question: Partial<AskModel> & { request?: ModelRequest },
+  o: { budget?: Budget; gateway?: Partial<GatewayOptions> } = {},
+): Promise<Told> {
+  const clock = new ImpatientClock()
+  const one = flow('one', async (_input: null, run: Run) => await askModel(run, { name: 'turn:1', agent: 'helper', request: request('hello'), ...question }))
+  const services = new Map([[gatewayKey.service, gateway({ env: {}, cwd: import.meta.dirname, ...o.gateway })]])
+  const engine = new EmbeddedEngine({ store: memoryStore(), flows: [one], services, clock, leaseMs: 1e9, patienceMs: 1e9 })
+  const parts: StreamPart[] = []
+  const run = 'asked' as Run['id']
+  engine.feed.watch(run, (sighting) => sighting.type === 'part' && parts.push(sighting.part))
+  const id = await engine.start(one, null, { id: run, ...(o.budget ? { budget: o.budget } : {}) })
+  const outcome = await new EmbeddedHandle<ModelAnswer>(engine, id).outcome()
+  const entries: Entry[] = []
+  for await (const entry of engine.store.read(id)) entries.push(entry)
+  await engine.close({ graceMs: 0 })
+  return {
+    answer: outcome.status === 'completed' ? outcome.output : undefined,
+    error: outcome.status === 'failed' ? outcome.error : undefined,
+    entries,
+    parts,
+    waitedMs: clock.waitedMs,
+  }
+}

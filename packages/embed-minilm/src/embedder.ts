@@ -9,8 +9,8 @@
 import { fileURLToPath } from 'node:url'
 import { DIMENSIONS } from './inference.ts'
 import { ModelThread } from './model-thread.ts'
-import type { WorkerOptions } from './protocol.ts'
-import { defaultThreads, type RuntimeName } from './runtime.ts'
+import type { RuntimeName, WorkerOptions } from './protocol.ts'
+import { defaultThreads } from './runtime.ts'
 import { modelFolder } from './weights.ts'
 
 /** What tutti's retrieval asks of an embedding model (its port `embedder.port.ts`). */

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { DIMENSIONS } from './inference.ts'
-import type { Answer, Failure, Request, WorkerOptions } from './protocol.ts'
-import type { RuntimeName } from './runtime.ts'
+import type { Answer, Failure, Request, RuntimeName, WorkerOptions } from './protocol.ts'
 
 interface Waiting {
   readonly count: number

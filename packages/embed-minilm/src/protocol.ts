@@ -1,4 +1,5 @@
-import type { RuntimeName } from './runtime.ts'
+/** What runs the model. */
+export type RuntimeName = 'onnxruntime-node' | 'onnxruntime-web'
 
 /** What the worker is started with. */
 export interface WorkerOptions {

@@ -5,8 +5,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { InferenceSession, TensorConstructor } from 'onnxruntime-web'
-
-export type RuntimeName = 'onnxruntime-node' | 'onnxruntime-web'
+import type { RuntimeName } from './protocol.ts'
 
 export interface Runtime {
   readonly name: RuntimeName

@@ -1,7 +1,7 @@
 import type { Hit } from './fusion.ts'
 
 /**
- * Vectors of one partition in memory, one row a chunk, and brute-force search over them: exact, and 8 ms for 20,000 rows of 384.
+ * Vectors of one partition in memory, one row a chunk, and brute-force search over them: exact, 9 ms for 20,000 rows of 384 and about 0.1 s for 100,000.
  * Rows are unit vectors, so the dot product is the cosine.
  */
 export class VectorMatrix {

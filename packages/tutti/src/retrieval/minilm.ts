@@ -5,7 +5,7 @@ let loading: Promise<Embedder> | undefined
 
 /**
  * The embedding model of this machine, loaded once for all indexes of the process (about a second); nothing is downloaded.
- * @throws RETRIEVAL_EMBEDDER_MISSING when `@tutti/embed-minilm` is not installed; RETRIEVAL_WEIGHTS_WRONG
+ * @throws RETRIEVAL_EMBEDDER_MISSING when `@tutti/embed-minilm` is not installed; RETRIEVAL_WEIGHTS_WRONG; RETRIEVAL_EMBEDDER_FAILED
  */
 export function minilm(): Promise<Embedder> {
   loading ??= load().catch((error: unknown) => {
@@ -26,6 +26,6 @@ async function load(): Promise<Embedder> {
     if (code === 'RETRIEVAL_WEIGHTS_WRONG') throw new TuttiError('RETRIEVAL_WEIGHTS_WRONG', message, { cause })
     if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(name))
       throw new TuttiError('RETRIEVAL_EMBEDDER_MISSING', `the package ${name} is not installed`, { cause })
-    throw cause
+    throw new TuttiError('RETRIEVAL_EMBEDDER_FAILED', `the embedding model of ${name} could not be started: ${message}`, { cause })
   }
 }

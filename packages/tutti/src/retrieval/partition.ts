@@ -53,7 +53,7 @@ export interface PartitionCounts {
 }
 
 /** What is embedded of a chunk: its headings, then its words. */
-export const embeddedText = (heading: readonly string[], plain: string): string => (heading.length > 0 ? `${heading.join(' › ')}\n${plain}` : plain)
+const embeddedText = (heading: readonly string[], plain: string): string => (heading.length > 0 ? `${heading.join(' › ')}\n${plain}` : plain)
 
 export class Partition {
   readonly #database: DatabaseSync
@@ -148,7 +148,7 @@ export class Partition {
     const where = filter ? this.#where(filter) : undefined
     const ranked = `words_${this.#id} MATCH ? AND rank MATCH 'bm25(${weights.body}, ${weights.heading}, ${weights.names})'`
     const sql = where
-      ? `SELECT words.rowid AS id, -rank AS score FROM words_${this.#id} AS words JOIN chunk ON chunk.id = words.rowid JOIN document ON document.id = chunk.document WHERE ${ranked} AND ${where.sql} ORDER BY rank, words.rowid LIMIT ?`
+      ? `SELECT words.rowid AS id, -rank AS score FROM words_${this.#id} AS words JOIN chunk ON chunk.id = words.rowid WHERE ${ranked} AND ${where.sql} ORDER BY rank LIMIT ?`
       : `SELECT rowid AS id, -rank AS score FROM words_${this.#id} WHERE ${ranked} ORDER BY rank LIMIT ?`
     const rows = this.#all(sql, match, ...(where?.values ?? []), top)
     return rows.map(({ id, score }) => ({ id: id as number, score: score as number })).sort((a, b) => b.score - a.score || a.id - b.id)
@@ -157,9 +157,7 @@ export class Partition {
   /** The chunks that pass a filter. */
   matching(filter: Filter): Set<number> {
     const where = this.#where(filter)
-    return new Set(
-      this.#all(`SELECT chunk.id FROM chunk JOIN document ON document.id = chunk.document WHERE ${where.sql}`, ...where.values).map(({ id }) => id as number),
-    )
+    return new Set(this.#all(`SELECT chunk.id FROM chunk WHERE ${where.sql}`, ...where.values).map(({ id }) => id as number))
   }
 
   chunks(ids: readonly number[]): Map<number, StoredChunk> {
@@ -281,17 +279,16 @@ export class Partition {
 
   /** The names of fields are bound as values too: nothing of a filter becomes SQL. */
   #where(filter: Filter): { sql: string; values: SQLInputValue[] } {
-    const parts = ['chunk.partition = ?']
+    const parts = ['partition = ?']
     const values: SQLInputValue[] = [this.#id]
     for (const [field, wanted] of Object.entries(filter)) {
       if (wanted === undefined) continue
       if (field === '' || field.includes('"')) throw new TuttiError('CONFIG_INVALID', `'${field}' is no field of a document`)
-      const any = Array.isArray(wanted) ? wanted : [wanted]
-      parts.push(`${field === 'source' ? 'document.source' : 'meta ->> ?'} IN (SELECT value FROM json_each(?))`)
+      parts.push(`${field === 'source' ? 'source' : 'meta ->> ?'} IN (SELECT value FROM json_each(?))`)
       if (field !== 'source') values.push(`$."${field}"`)
-      values.push(JSON.stringify(any))
+      values.push(JSON.stringify(Array.isArray(wanted) ? wanted : [wanted]))
     }
-    return { sql: parts.join(' AND '), values }
+    return { sql: `chunk.document IN (SELECT id FROM document WHERE ${parts.join(' AND ')})`, values }
   }
 
   #prepare(sql: string): StatementSync {

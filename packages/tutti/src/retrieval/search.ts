@@ -3,8 +3,8 @@
  *
  * Owns the ranking and the vectors in memory. Does not own storage or the embedding model.
  * Invariants: Q1 a question is answered as soon as there is text, whatever is embedded by then; Q2 no input of a user is syntax;
- * Q3 the same index and question give the same passages in the same order.
- * When the embedding model fails, the words alone answer, and `stats` says why.
+ * Q3 the same question over the same words and vectors gives the same passages in the same order.
+ * Where no embedding model is installed, the words alone answer, and `stats` says so.
  */
 import { TuttiError } from '../errors/index.ts'
 import type { Passage } from './document.ts'
@@ -15,11 +15,11 @@ import type { ColumnWeights, Filter, Partition } from './partition.ts'
 import { matchExpression, searchWords } from './words.ts'
 
 /** Characters a question may have. */
-export const MAX_QUESTION = 8_000
+const MAX_QUESTION = 8_000
 /** Passages a question asks to be embedded before it is answered; the rest follows in the background. */
 const EMBED_FIRST = 24
 /** Tried over Cranfield, SQuAD and the documentation of npm packages: see docs/decisions/retrieval-ranking.md. */
-export const COLUMN_WEIGHTS: ColumnWeights = { body: 1, heading: 2, names: 0.5 }
+const COLUMN_WEIGHTS: ColumnWeights = { body: 1, heading: 2, names: 0.5 }
 
 export interface SearchOptions {
   /** Passages to return. Default 8. */

@@ -16,6 +16,7 @@ export interface AskOptions extends CommonOptions, CorpusOptions {
   readonly model?: string | undefined
   readonly deadline?: string | undefined
   readonly top: number
+  readonly words?: boolean | undefined
 }
 
 /** `tutti ask`: one question, one run. What is wrong with the question or the options is said before a run is begun. */
@@ -27,12 +28,12 @@ export async function ask(terminal: Terminal, words: readonly string[], o: AskOp
   if (deadline !== undefined) durationMs(deadline)
   if (o.model !== undefined) await checkModel(terminal, o.model)
   const flows = commandFlows(home)
-  const engine = openSession(terminal, home, { flows: [flows.ask] })
+  const engine = openSession(terminal, home, { flows: [flows.ask], words: o.words })
   const progress = new CorpusProgress(engine.store)
-  const input: AskInput = { question, top: o.top, ...(o.model === undefined ? {} : { model: o.model }), ...request }
+  const input: AskInput = { question, top: o.top, words: o.words === true, ...(o.model === undefined ? {} : { model: o.model }), ...request }
   try {
     const run = await engine.start(flows.ask, input, { deadline, budget: o.budget === undefined ? undefined : { usd: o.budget } })
-    preload()
+    if (!o.words) preload()
     const driven = await drive<Answer>(engine, run, terminal, { quiet: o.json, ...progress })
     return finish(terminal, home, driven, {
       json: o.json,

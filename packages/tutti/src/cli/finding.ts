@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
-import { type RunHead, type RunStatus, SCHEMA_VERSION, type SqliteStore, sqliteStore } from '../journal/index.ts'
+import { type RunHead, SCHEMA_VERSION, type SqliteStore, sqliteStore } from '../journal/index.ts'
 import { chooseModel, isInstalled, providerTable } from '../model/index.ts'
-import { type Home, nextCommand } from './home.ts'
+import { type Home, nextCommand, type Standing, standingOf } from './home.ts'
 import { plural, sayBytes } from './quantity.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -64,8 +64,8 @@ async function fileFindings(store: SqliteStore): Promise<Finding[]> {
 }
 
 function runFindings(heads: readonly RunHead[], home: Home): Finding[] {
-  const counts = new Map<RunStatus, number>()
-  for (const { status } of heads) counts.set(status, (counts.get(status) ?? 0) + 1)
+  const counts = new Map<Standing, number>()
+  for (const head of heads) counts.set(standingOf(head), (counts.get(standingOf(head)) ?? 0) + 1)
   const byStatus = [...counts].map(([status, count]) => `${count} ${status}`).join(', ')
   const more = heads.length === CHECKED_RUNS ? ` (the newest ${CHECKED_RUNS})` : ''
   const all: Finding = { what: 'runs', state: 'fine', says: heads.length === 0 ? 'none yet' : `${byStatus}${more}` }
@@ -77,7 +77,7 @@ function runFindings(heads: readonly RunHead[], home: Home): Finding[] {
     {
       what: 'unfinished',
       state: 'note',
-      says: `${plural(left.length, 'run')} that nobody drives: ${left
+      says: `${plural(left.length, 'run')}: ${left
         .slice(0, 3)
         .map(({ run }) => run)
         .join(', ')}`,
@@ -86,7 +86,7 @@ function runFindings(heads: readonly RunHead[], home: Home): Finding[] {
   ]
 }
 
-const isLeft = ({ status, leaseUntil }: RunHead): boolean => (status === 'running' || status === 'suspended') && (leaseUntil ?? 0) < Date.now()
+const isLeft = (head: RunHead): boolean => ['stopped', 'suspended'].includes(standingOf(head))
 
 /** Reads every journal through, blobs included. */
 async function damageFinding(store: SqliteStore, heads: readonly RunHead[]): Promise<Finding> {

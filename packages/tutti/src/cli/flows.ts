@@ -15,6 +15,8 @@ export interface IngestInput extends CorpusRequest {
   readonly fresh: boolean
   /** Compute what is needed to search by meaning. */
   readonly embed: boolean
+  /** Compute nothing of the kind, not even ahead of time. */
+  readonly words: boolean
 }
 
 export interface Ingested {
@@ -30,6 +32,8 @@ export interface AskInput extends CorpusRequest {
   /** Passages for each search. */
   readonly top: number
   readonly model?: string | undefined
+  /** Search by words alone. */
+  readonly words: boolean
 }
 
 export interface CheckedCitation {
@@ -69,9 +73,10 @@ const TURNS = 8
 /** Indexes are opened when a run first needs them. */
 export function commandFlows(home: Home): CommandFlows {
   const indexes = new Map<string, Index>()
-  const indexOf = ({ index: name }: Corpus, root: string): Index => {
-    const open = indexes.get(name) ?? index(name, { path: home.index, root })
-    indexes.set(name, open)
+  const indexOf: IndexOf = ({ index: name }, root, words) => {
+    const key = `${name} ${words}`
+    const open = indexes.get(key) ?? index(name, { path: home.index, root, ...(words ? { embed: false } : {}) })
+    indexes.set(key, open)
     return open
   }
   const ingest = ingestFlow(home, indexOf)
@@ -82,13 +87,13 @@ export function commandFlows(home: Home): CommandFlows {
   return { ask, ingest, close }
 }
 
-type IndexOf = (corpus: Corpus, root: string) => Index
+type IndexOf = (corpus: Corpus, root: string, words: boolean) => Index
 
 function ingestFlow(home: Home, indexOf: IndexOf): Flow<IngestInput, Ingested> {
   const description = 'Reads the documentation of the installed packages, or of the places named, into an index.'
-  return flow('ingest', { version: '1', description }, async ({ fresh, embed, ...request }: IngestInput, run): Promise<Ingested> => {
+  return flow('ingest', { version: '1', description }, async ({ fresh, embed, words, ...request }: IngestInput, run): Promise<Ingested> => {
     const corpus = await run.step('sources', { fresh, ...request }, () => findSources(home, request))
-    const docs = indexOf(corpus, request.root)
+    const docs = indexOf(corpus, request.root, words)
     const report = corpus.unchanged && !fresh ? undefined : await run.call(docs.ingest, { from: [...corpus.origins] }, { name: 'documents' })
     if (report) await run.step('mark', corpus.stamp, () => writeMark(home, corpus), { effect: 'idempotent' })
     const embedded = embed ? await run.step('embed', corpus.stamp, (_, { scope, signal }) => docs.warm({ scope, signal }), { effect: 'idempotent' }) : undefined
@@ -98,10 +103,10 @@ function ingestFlow(home: Home, indexOf: IndexOf): Flow<IngestInput, Ingested> {
 
 function askFlow(ingest: Flow<IngestInput, Ingested>, indexOf: IndexOf): Flow<AskInput, Answer> {
   const description = 'Answers a question from documentation, with quotes that are checked against it.'
-  return flow('ask', { version: '1', description }, async ({ question, top, model, ...request }: AskInput, run): Promise<Answer> => {
+  return flow('ask', { version: '1', description }, async ({ question, top, model, words, ...request }: AskInput, run): Promise<Answer> => {
     const asked = await run.step('check', question, askable)
-    const { corpus } = await run.call(ingest, { ...request, fresh: false, embed: false }, { name: 'ingest' })
-    const answer = await run.call(answerer(indexOf(corpus, request.root), corpus, { top, model }), asked)
+    const { corpus } = await run.call(ingest, { ...request, fresh: false, embed: false, words }, { name: 'ingest' })
+    const answer = await run.call(answerer(indexOf(corpus, request.root, words), corpus, { top, model }), asked)
     const citations = await run.step('verify', answer, (given) => verify(given, request.root))
     return { text: answer.text, citations, corpus }
   })

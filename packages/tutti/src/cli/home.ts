@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
-import { type RunHead, type SqliteStore, sqliteStore } from '../journal/index.ts'
+import { type RunHead, type RunStatus, type SqliteStore, sqliteStore } from '../journal/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -78,3 +78,9 @@ function notFound(reference: string, home: Home): TuttiError {
     data: { run: reference },
   })
 }
+
+/** Where a run stands for a person: a `running` one that nobody drives has stopped. */
+export type Standing = RunStatus | 'stopped'
+
+export const standingOf = ({ status, leaseUntil }: Pick<RunHead, 'status' | 'leaseUntil'>): Standing =>
+  status === 'running' && (leaseUntil ?? 0) <= Date.now() ? 'stopped' : status

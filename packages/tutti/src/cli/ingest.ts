@@ -24,7 +24,7 @@ export async function ingest(terminal: Terminal, o: IngestOptions): Promise<numb
   const engine = openSession(terminal, home, { flows: [flows.ingest] })
   const progress = new CorpusProgress(engine.store)
   try {
-    const run = await engine.start(flows.ingest, { ...request, fresh: true, embed: o.embed === true })
+    const run = await engine.start(flows.ingest, { ...request, fresh: true, embed: o.embed === true, words: false })
     const driven = await drive<Ingested>(engine, run, terminal, { quiet: o.json, ...progress })
     return finish(terminal, home, driven, {
       json: o.json,

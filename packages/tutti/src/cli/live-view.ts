@@ -94,7 +94,14 @@ export class LiveView implements View {
     const room = Math.min(MAX_ROWS, (this.#output.rows ?? 24) - 1)
     const text = this.#text(columns)
     const spinner = FRAMES[this.#frame % FRAMES.length] as string
-    const tree = treeLines(this.#picture, { paint: this.#paint, columns, now: Date.now(), onlyActive: true, spinner, remark: (step) => this.#progress(step) })
+    const tree = treeLines(this.#picture, {
+      paint: this.#paint,
+      columns,
+      now: Date.now(),
+      onlyActive: this.#picture,
+      spinner,
+      remark: (step) => this.#progress(step),
+    })
     const rows = Math.max(1, room - 1 - text.length)
     const hidden = tree.length - rows
     const shown =

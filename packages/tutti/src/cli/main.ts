@@ -9,20 +9,22 @@ import { systemTerminal } from './terminal.ts'
 
 quietSqlite()
 process.stdout.on('error', endQuietly)
-process.exitCode = await main(process.argv.slice(2))
+const code = await main(process.argv.slice(2))
+// What still waits (a model that was given up, an embedding ahead of its time) does not hold the person up; what was written is written first.
+process.stdout.write('', () => process.exit(code))
 
 async function main(args: readonly string[]): Promise<number> {
   const terminal = systemTerminal()
-  let code: number = exitCode.done
+  let answered: number = exitCode.done
   const program = declareProgram((load) => async (...given) => {
     // The last is the command itself.
     given.pop()
     checkNode()
-    code = await (await load())(terminal, ...given)
+    answered = await (await load())(terminal, ...given)
   })
   try {
     await program.parseAsync([...args], { from: 'user' })
-    return code
+    return answered
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCode.done
     // Without a command, the help has been shown.
@@ -54,6 +56,6 @@ function quietSqlite(): void {
 
 /** Whoever read from us has gone (`tutti runs | head`). */
 function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit()
+  if (error.code === 'EPIPE') process.exit(exitCode.done)
   throw error
 }

@@ -12,17 +12,16 @@ export function paintFor(output: Output): Paint {
 
 /** Text from outside (models, documents, errors) as it may be shown: no escape sequence of its own reaches the terminal. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
   return stripVTControlCharacters(text)
     .replaceAll('\r\n', '\n')
-    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '')
+    .replaceAll(/(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, '')
 }
 
 /** The same on one line. */
 export const inOneLine = (text: string): string => printable(text).replaceAll(/\s+/g, ' ').trim()
 
 const WIDE = /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u
-const NO_WIDTH = /[\p{M}\u200b-\u200d\ufe0f]/u
+const NO_WIDTH = /[\p{M}\p{Cf}]/u
 
 /** Columns that a text takes on a terminal; colour takes none. */
 export function widthOf(text: string): number {

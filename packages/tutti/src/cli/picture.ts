@@ -46,6 +46,8 @@ export class RunPicture {
   begun = 0
   /** The time of the last entry. */
   last = 0
+  /** The key of the last step that an entry spoke of. */
+  latest = ''
   status: RunStatus = 'running'
   /** Why it is suspended, cancelled or failed. */
   error: ErrorRecord | undefined
@@ -199,8 +201,13 @@ export class RunPicture {
     Object.assign(this.#at(key), change, { state })
   }
 
-  /** The step of a key; what lies above it is made as scopes. */
   #at(key: string): Step {
+    this.latest = key
+    return this.#find(key)
+  }
+
+  /** The step of a key; what lies above it is made as scopes. */
+  #find(key: string): Step {
     const known = this.#byKey.get(key)
     if (known) return known
     const cut = key.lastIndexOf('/')
@@ -222,7 +229,7 @@ export class RunPicture {
     }
     this.#byKey.set(key, step)
     if (cut < 0) this.steps.push(step)
-    else this.#at(key.slice(0, cut)).children.push(step)
+    else this.#find(key.slice(0, cut)).children.push(step)
     return step
   }
 }

@@ -29,6 +29,7 @@ function declareQuestions(program: Command, act: Act): void {
     .option('--budget <usd>', 'spend no more than so much', amount)
     .option('--model <id>', "which model answers, as in 'openai/gpt-5-mini'")
     .option('--deadline <duration>', "end it after so long, as in '60s'")
+    .option('--words', 'search by words alone, not by meaning: quicker, and finds less')
     .option('--top <n>', 'passages for each search', count, 6)
     .action(act(async () => (await import('./ask.ts')).ask))
   corpus(command(program, 'ingest', 'read the documentation into the index; ask does so by itself'))

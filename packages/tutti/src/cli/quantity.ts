@@ -17,19 +17,23 @@ export function sayMs(ms: number): string {
   return `${Math.floor(ms / size)} ${unit}${rest > 0 ? ` ${rest} ${lower}` : ''}`
 }
 
-/** `$0`, `$0.000012`, `$0.0042`, `$1.27`. */
+/** `$0`, `$0.000012`, `$0.0042`, `$0.05`, `$1.27`. */
 export function sayUsd(microUsd: number): string {
   if (microUsd === 0) return '$0'
   const usd = microUsd / 1_000_000
-  return `$${usd.toFixed(usd >= 1 ? 2 : usd >= 0.001 ? 4 : 6)}`
+  if (usd >= 1) return `$${usd.toFixed(2)}`
+  return `$${usd.toFixed(usd >= 0.001 ? 4 : 6).replace(/(?<=\.\d\d.*?)0+$/, '')}`
 }
 
 export const sayCount = (count: number): string => count.toLocaleString('en-US')
 export const plural = (count: number, noun: string, nouns = `${noun}s`): string => `${sayCount(count)} ${count === 1 ? noun : nouns}`
 
-/** `1,204 in, 80 out`; nothing when there is nothing. */
-export function sayTokens({ inputTokens, outputTokens }: Pick<Amounts, 'inputTokens' | 'outputTokens'>): string {
-  return inputTokens + outputTokens === 0 ? '' : `${sayCount(inputTokens)} in, ${sayCount(outputTokens)} out`
+type Tokens = Pick<Amounts, 'inputTokens' | 'outputTokens'>
+
+/** `1,204 tokens in, 80 out`; nothing when there is nothing. `short` leaves the word out. */
+export function sayTokens({ inputTokens, outputTokens }: Tokens, o: { readonly short?: boolean | undefined } = {}): string {
+  if (inputTokens + outputTokens === 0) return ''
+  return `${sayCount(inputTokens)}${o.short ? '' : ` ${inputTokens === 1 ? 'token' : 'tokens'}`} in, ${sayCount(outputTokens)} out`
 }
 
 /** `512 B`, `3.4 MB`. */

@@ -6,6 +6,7 @@ import { commandFlows } from './flows.ts'
 import { homeOf, withRun } from './home.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { sayMs } from './quantity.ts'
+import { servicesFor } from './session.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 
 /** `tutti replay RUN`: the code as it is now, over the record as it was. Nothing executes; another output, or another step, is JOURNAL_DIVERGED. */
@@ -20,7 +21,7 @@ export async function replay(terminal: Terminal, reference: string, o: CommonOpt
         hint: `Name the module that exports '${name}': --app file.ts`,
       })
     const begun = performance.now()
-    const { output, entries } = await replayRun(store, run, flow)
+    const { output, entries } = await replayRun(store, run, flow, servicesFor(terminal))
     const ms = performance.now() - begun
     if (o.json) printJson(terminal.out, { run, entries, ms: Math.round(ms), same: true, output })
     else printLine(terminal.out, `${run}: the same output from its ${entries} entries, in ${sayMs(ms)}; nothing was asked of anyone.`)

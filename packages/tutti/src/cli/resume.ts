@@ -74,7 +74,10 @@ function finishRun(terminal: Terminal, home: Home, driven: Driven<unknown>, inpu
     })
   }
   const print = (output: unknown): void => {
-    if (picture.flow === 'ingest') return ingestedLines(output as Ingested).forEach((line) => printLine(terminal.out, line))
+    if (picture.flow === 'ingest') {
+      for (const line of ingestedLines(output as Ingested)) printLine(terminal.out, line)
+      return
+    }
     const paint = paintFor(terminal.err)
     for (const line of treeLines(picture, { paint, columns: terminal.err.columns ?? 140, now: Date.now() })) printLine(terminal.err, line)
     printLine(terminal.err, paint('dim', footer(picture)))

@@ -1,7 +1,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { joinValue, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
-import { type Home, homeOf, openForReading } from './home.ts'
+import { type Home, homeOf, openForReading, type Standing, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { cutTo, inOneLine, type Paint, pad, paintFor } from './paint.ts'
 import { RunPicture } from './picture.ts'
@@ -18,7 +18,7 @@ export interface RunsOptions extends CommonOptions {
 interface Listed {
   readonly run: string
   readonly flow: string
-  readonly status: RunStatus | 'damaged'
+  readonly status: Standing | 'damaged'
   readonly startedAt: number
   readonly ms: number
   readonly usd: number | undefined
@@ -54,9 +54,11 @@ async function list(home: Home, o: RunsOptions): Promise<Listed[]> {
 }
 
 async function look(store: SqliteStore, head: RunHead): Promise<Listed> {
-  const { run, flow, status, createdAt, updatedAt, labels } = head
+  const { run, flow, createdAt, updatedAt, labels } = head
+  const status = standingOf(head)
   const isOver = status === 'completed' || status === 'failed' || status === 'cancelled'
-  const known = { run, flow, startedAt: createdAt, ms: (isOver || status === 'suspended' ? updatedAt : Date.now()) - createdAt, labels }
+  const goesOn = status === 'running' || status === 'waiting'
+  const known = { run, flow, startedAt: createdAt, ms: (goesOn ? Date.now() : updatedAt) - createdAt, labels }
   try {
     const about = await aboutOf(store, head)
     return { ...known, status, usd: await costOf(store, head, isOver), about }
@@ -92,6 +94,7 @@ function firstWords(input: unknown): string {
 
 export const statusStyle: Readonly<Record<Listed['status'], Parameters<Paint>[0]>> = {
   running: 'cyan',
+  stopped: 'yellow',
   waiting: 'yellow',
   suspended: 'yellow',
   completed: 'green',

@@ -2,7 +2,7 @@ import { TuttiError } from '../errors/index.ts'
 import { type Entry, joinValue, type RunHead, type SqliteStore, type Value } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
-import { type Home, homeOf, nextCommand, withRun } from './home.ts'
+import { type Home, homeOf, nextCommand, type Standing, standingOf, withRun } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { cutTo, inOneLine, type Paint, paintFor, printable } from './paint.ts'
 import { RunPicture, type Step } from './picture.ts'
@@ -58,20 +58,22 @@ async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head
   for (const line of totalLines(picture, head, home, paint)) say(line)
 }
 
-function headLines({ flow, version, begun, last, ended, activations }: RunPicture, { run, status, owner, leaseUntil }: RunHead, paint: Paint): string[] {
+function headLines({ last, ended, activations }: RunPicture, head: RunHead, paint: Paint): string[] {
+  const { run, flow, version, createdAt, owner } = head
   const now = Date.now()
+  const standing = standingOf(head)
   const driver =
-    status === 'running' && owner && leaseUntil !== undefined && leaseUntil > now ? `, driven by ${owner.split(':').slice(0, 2).join(' process ')}` : ''
-  const took = ended ? `took ${sayMs(last - begun)}` : `${sayMs(now - begun)} so far`
-  const when = `${new Date(begun).toLocaleString('sv-SE')} (${sayAgo(now - begun)})`
+    standing === 'running' && owner ? `, driven by ${owner.split(':').slice(0, 2).join(', process ')}` : standing === 'stopped' ? ': nobody drives it' : ''
+  const took = ended ? `took ${sayMs(last - createdAt)}` : `${sayMs(now - createdAt)} so far`
+  const when = `${new Date(createdAt).toLocaleString('sv-SE')} (${sayAgo(now - createdAt)})`
   return [
-    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[status], status)}${driver}`,
+    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[standing], standing)}${driver}`,
     paint('dim', `  ${run}  started ${when}, ${took}, ${plural(activations, 'activation')}`),
   ]
 }
 
 /** What it used against what it may use; who answered; how it ended; what to do next. */
-export function totalLines(picture: RunPicture, { run, status }: Pick<RunHead, 'run' | 'status'>, home: Home, paint: Paint): string[] {
+function totalLines(picture: RunPicture, head: RunHead, home: Home, paint: Paint): string[] {
   const { used, held, budget } = picture
   const steps = [...picture.all()].filter(({ state }) => state !== 'scope' && state !== 'noted')
   const limit = budget?.usd === undefined ? '' : ` of ${sayUsd(budget.usd * 1_000_000)}`
@@ -80,14 +82,14 @@ export function totalLines(picture: RunPicture, { run, status }: Pick<RunHead, '
   const lines = [[...counts, sayTokens(used), `${sayUsd(used.microUsd)}${holds}${limit}`].filter(Boolean).join(' · ')]
   for (const { model, why } of modelsOf(picture)) lines.push(paint('dim', `answered by ${model}${why ? `: ${why}` : ''}`))
   if (picture.error) lines.push(...errorLines(picture.error, paint))
-  const next = nextLine(picture, status, home, run)
+  const next = nextLine(picture, standingOf(head), home, head.run)
   return next ? [...lines, next] : lines
 }
 
-function nextLine(picture: RunPicture, status: RunHead['status'], home: Home, run: string): string | undefined {
+function nextLine(picture: RunPicture, standing: Standing, home: Home, run: string): string | undefined {
   const doubted = [...picture.all()].find(({ state }) => state === 'doubted')
   if (doubted && !picture.ended) return `${nextCommand(home, 'resolve', run)} ${doubted.key} --done (or --not-done)`
-  if (status === 'suspended' || (status === 'running' && picture.status === 'suspended')) return nextCommand(home, 'resume', run)
+  if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)
   return undefined
 }
 

@@ -11,8 +11,8 @@ export interface TreeOptions {
   readonly now: number
   /** Every item of a map, instead of one line for all of them. */
   readonly expand?: boolean | undefined
-  /** Leave out what is inside scopes that are done. */
-  readonly onlyActive?: boolean | undefined
+  /** Leave out what is inside steps that are done. What holds this key counts as under way: a step that only reads says nothing before it is done. */
+  readonly onlyActive?: { readonly latest: string } | undefined
   /** The mark of a step under way. */
   readonly spinner?: string | undefined
   /** Beside the name of a step: for live views. */
@@ -50,14 +50,19 @@ function addChildren(rows: Row[], parent: Step, indent: string, o: TreeOptions):
     const below = `${indent}${isLast ? '   ' : '│  '}`
     const [only] = group
     if (group.length === 1 && only) {
-      const extent = extentOf(only)
+      const extent = extentUpTo(only, o)
       rows.push(rowOf(only, extent, branch, o))
-      if (!o.onlyActive || extent.active || only.state === 'failed') addChildren(rows, only, below, o)
+      if (!o.onlyActive || extent.active) addChildren(rows, only, below, o)
     } else {
       rows.push(groupRow(group, branch, o))
       for (const step of group.filter((step) => step.state === 'failed').slice(0, SHOWN_FAILURES)) rows.push(rowOf(step, extentOf(step), `${below}`, o))
     }
   }
+}
+
+function extentUpTo(step: Step, { onlyActive }: TreeOptions): Extent {
+  const extent = extentOf(step)
+  return onlyActive?.latest.startsWith(`${step.key}/`) ? { ...extent, active: true, ended: undefined } : extent
 }
 
 /** Steps in their order; many items of one map become one group. */
@@ -85,7 +90,8 @@ export const mapOf = ({ name }: Step): string | undefined => (name.startsWith('t
 function rowOf(step: Step, extent: Extent, branch: string, o: TreeOptions): Row {
   const { used, begun, ended } = step.state === 'scope' ? extent : step
   const took = begun === undefined || step.state === 'noted' ? '' : sayMs((ended ?? o.now) - begun)
-  return { branch, state: step.state, name: step.name, took, ...amounts(used), detail: detailOf(step, o), failed: step.state === 'failed' }
+  const state = step.state === 'scope' && extent.active && o.onlyActive ? 'running' : step.state
+  return { branch, state, name: step.name, took, ...amounts(used), detail: detailOf(step, o), failed: step.state === 'failed' }
 }
 
 function groupRow(steps: readonly Step[], branch: string, o: TreeOptions): Row {
@@ -97,7 +103,8 @@ function groupRow(steps: readonly Step[], branch: string, o: TreeOptions): Row {
   const used = extents.reduce((total, extent) => sum(total, extent.used), nothing)
   const [first] = steps as [Step]
   const details = [active > 0 && `${active} under way`, failed > 0 && `${failed} failed`, o.remark?.(first)].filter(Boolean)
-  const state = active > 0 ? 'running' : failed > 0 ? 'failed' : 'done'
+  const isLatest = o.onlyActive?.latest.startsWith(`${first.key.slice(0, first.key.lastIndexOf(':'))}:`)
+  const state = active > 0 || isLatest ? 'running' : failed > 0 ? 'failed' : 'done'
   return {
     branch,
     state,
@@ -109,7 +116,10 @@ function groupRow(steps: readonly Step[], branch: string, o: TreeOptions): Row {
   }
 }
 
-const amounts = (used: Amounts): Pick<Row, 'tokens' | 'money'> => ({ tokens: sayTokens(used), money: used.modelCalls > 0 ? sayUsd(used.microUsd) : '' })
+const amounts = (used: Amounts): Pick<Row, 'tokens' | 'money'> => ({
+  tokens: sayTokens(used, { short: true }),
+  money: used.modelCalls > 0 ? sayUsd(used.microUsd) : '',
+})
 
 function detailOf(step: Step, o: TreeOptions): string {
   const { model, why, tool, input } = (isObject(step.label) ? step.label : {}) as { model?: unknown; why?: unknown; tool?: unknown; input?: unknown }

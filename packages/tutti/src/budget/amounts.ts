@@ -19,6 +19,11 @@ export const sum = (a: Amounts, b: Amounts): Amounts => ({
   toolCalls: a.toolCalls + b.toolCalls,
 })
 
+/** The first amount that nothing can have used: not a number, infinite, or below zero. */
+export function unsound(amounts: Amounts): keyof Amounts | undefined {
+  return (Object.keys(nothing) as (keyof Amounts)[]).find((name) => !(Number.isFinite(amounts[name]) && amounts[name] >= 0))
+}
+
 /** Limits as a person writes them. A limit left out does not limit; `tokens` is input and output together. */
 export interface Budget {
   usd?: number | undefined
@@ -37,7 +42,7 @@ export function tighter(a: Budget | undefined, b: Budget | undefined): Budget | 
   const both: Budget = { ...b, ...a }
   for (const name of ['usd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const) {
     const limits = [a[name], b[name]].filter((limit) => limit !== undefined)
-    if (limits.length === 2) both[name] = Math.min(...limits)
+    if (limits.length > 0) both[name] = Math.min(...limits)
   }
   return both
 }

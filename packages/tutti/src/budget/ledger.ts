@@ -8,7 +8,7 @@
  * micro-USD. `hold` and `settle` are idempotent by token. A hold that is never settled stays held: unknown is never 0.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type Amounts, type Budget, nothing, sum } from './amounts.ts'
+import { type Amounts, type Budget, nothing, sum, unsound } from './amounts.ts'
 
 /** What can be limited. `tokens` is input and output together. */
 export type Limited = 'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls'
@@ -61,9 +61,15 @@ export class Ledger {
     }
   }
 
-  /** Takes `amounts` from the run and from every account named, or from none of them and says why. */
+  /**
+   * Takes `amounts` from the run and from every account named, or from none of them and says why.
+   * @throws BUDGET_INVALID for an amount that is no number of zero or more: one NaN would lift every limit
+   */
   hold(paths: readonly string[], token: string, amounts: Amounts): Refusal | undefined {
     if (this.#holds.has(token) || this.#settled.has(token)) return undefined
+    const wrong = unsound(amounts)
+    if (wrong)
+      throw new TuttiError('BUDGET_INVALID', `'${token}' would hold ${String(amounts[wrong])} ${wrong}`, { hint: 'An amount is a number of zero or more.' })
     const refusal = this.refusal(paths, amounts)
     if (!refusal) this.restoreHold(paths, token, amounts)
     return refusal
@@ -92,13 +98,16 @@ export class Ledger {
     this.#holds.set(token, { accounts, amounts })
   }
 
-  /** Replaces a hold by what was used; without `actual`, by the whole of it. Answers the amounts that passed the hold, if any did. */
+  /**
+   * Replaces a hold by what was used; without `actual`, or with one that nothing can have used, by the whole of it. Answers the amounts that passed the
+   * hold, if any did.
+   */
   settle(token: string, actual?: Amounts | undefined): readonly Limited[] {
     const hold = this.#holds.get(token)
     if (!hold) return []
     this.#holds.delete(token)
     this.#settled.add(token)
-    const used = actual ?? hold.amounts
+    const used = actual && !unsound(actual) ? actual : hold.amounts
     for (const account of hold.accounts) {
       account.held = minus(account.held, hold.amounts)
       account.spent = sum(account.spent, used)
@@ -165,13 +174,19 @@ function limitsOf(budget: Budget | undefined): Limits {
   for (const [name, value] of Object.entries(budget ?? {})) {
     if (value === undefined) continue
     if (name === 'onExhausted') {
-      if (value !== 'fail') throw new TuttiError('FLOW_NOT_YET', `onExhausted: '${String(value)}' is declared, but not built yet`, { hint: "Leave it out: the call that does not fit fails with BUDGET_EXCEEDED." })
+      if (value !== 'fail')
+        throw new TuttiError('FLOW_NOT_YET', `onExhausted: '${String(value)}' is declared, but not built yet`, {
+          hint: 'Leave it out: the call that does not fit fails with BUDGET_EXCEEDED.',
+        })
       continue
     }
     if (typeof value !== 'number' || !(value >= 0)) throw new TuttiError('BUDGET_INVALID', `the budget's ${name} is ${String(value)}`)
     if (name === 'usd') limits.microUsd = Math.floor(value * 1_000_000 + 1e-6)
     else if ((limitedNames as readonly string[]).includes(name)) limits[name as Limited] = Math.floor(value)
-    else throw new TuttiError('BUDGET_INVALID', `a budget has no limit called '${name}'`, { hint: 'It may limit usd, tokens, inputTokens, outputTokens, modelCalls and toolCalls.' })
+    else
+      throw new TuttiError('BUDGET_INVALID', `a budget has no limit called '${name}'`, {
+        hint: 'It may limit usd, tokens, inputTokens, outputTokens, modelCalls and toolCalls.',
+      })
   }
   return limits
 }

@@ -117,6 +117,14 @@ describe('prompts', () => {
     ])
   })
 
+  test('[C8] text after a tool result is a turn of its own, marked or not', () => {
+    const parts = [
+      { type: 'tool-find', toolCallId: 'c1', state: 'output-available', input: {}, output: 1 },
+      { type: 'text', text: 'found' },
+    ]
+    expect(toMessages([{ id: 'm', role: 'assistant', parts }]).map(({ role }) => role)).toEqual(['assistant', 'tool', 'assistant'])
+  })
+
   test('[M11] data URLs are taken apart, other URLs stay', () => {
     const messages = toMessages([
       {

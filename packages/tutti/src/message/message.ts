@@ -42,7 +42,6 @@ export interface ToolResultPart extends PartBase {
   /** The tool did not do it; `output` says why. */
   readonly failed?: boolean | undefined
 }
-export type Part = TextPart | ReasoningPart | FilePart | ToolCallPart | ToolResultPart
 
 export type Message =
   | { readonly role: 'system'; readonly parts: readonly TextPart[] }

@@ -8,15 +8,20 @@ import type { ModelRequest, ModelSettings } from './model.port.ts'
 
 export type SpecificationVersion = 'v2' | 'v3' | 'v4'
 
+export interface CallOptionsFor {
+  readonly version: SpecificationVersion
+  /** The adapter does not show the model the schema of its output; it is said in the instructions instead. */
+  readonly schemaInPrompt: boolean
+  readonly maxOutputTokens: number
+  readonly abortSignal: AbortSignal
+}
+
 /** V2 and V3 options differ from V4's in files and reasoning only; the caller hands them to a model of that version. */
-export function callOptions(
-  request: ModelRequest,
-  version: SpecificationVersion,
-  maxOutputTokens: number,
-  abortSignal: AbortSignal,
-): LanguageModelV4CallOptions {
+export function callOptions(request: ModelRequest, { version, schemaInPrompt, maxOutputTokens, abortSignal }: CallOptionsFor): LanguageModelV4CallOptions {
   const { settings = {}, tools, output } = request
-  const options: LanguageModelV4CallOptions = { prompt: promptOf(request, version), maxOutputTokens: maxOutputTokens - thinkingBudget(settings), abortSignal }
+  const system = output && schemaInPrompt ? [request.system, schemaInstruction(output)].filter(Boolean).join('\n\n') : request.system
+  const prompt = promptOf(system, request.messages, version)
+  const options: LanguageModelV4CallOptions = { prompt, maxOutputTokens: maxOutputTokens - thinkingBudget(settings), abortSignal }
   if (tools && tools.length > 0) {
     options.tools = tools.map(({ name, description, inputSchema }) => ({ type: 'function', name, description, inputSchema }))
     options.toolChoice = toolChoiceOf(request.toolChoice)
@@ -51,7 +56,10 @@ function toolChoiceOf(choice: ModelRequest['toolChoice']): NonNullable<LanguageM
   return typeof choice === 'string' ? { type: choice } : { type: 'tool', toolName: choice.tool }
 }
 
-function promptOf({ system, messages }: ModelRequest, version: SpecificationVersion): LanguageModelV4Message[] {
+const schemaInstruction = ({ schema }: NonNullable<ModelRequest['output']>): string =>
+  `Answer with JSON alone, no other text, that fits this JSON Schema:\n${JSON.stringify(schema)}`
+
+function promptOf(system: string | undefined, messages: readonly Message[], version: SpecificationVersion): LanguageModelV4Message[] {
   const prompt = messages.map((message) => messageOf(message, version))
   return system === undefined || system === '' ? prompt : [{ role: 'system', content: system }, ...prompt]
 }

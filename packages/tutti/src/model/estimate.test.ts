@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { chainOf, toMessages } from '../message/index.ts'
 import { boundInputTokens } from './estimate.ts'
 import type { ModelRequest } from './model.port.ts'
-import { decideMaxOutput } from './output-limit.ts'
+import { boundOutput, decideMaxOutput } from './output-limit.ts'
 
 const request = (prompt: Parameters<typeof toMessages>[0], more: Partial<ModelRequest> = {}): ModelRequest => {
   const messages = toMessages(prompt)
@@ -62,5 +62,15 @@ describe('the limit on output tokens', () => {
     expect(decide({ outputTokens: 50 })).toBe(50)
     // Nothing worth asking for is left: the ledger says so.
     expect(decide({ outputTokens: 3 })).toBe(16)
+  })
+
+  test("[B1] covers the thinking that Anthropic's adapter adds to it, and is what is sent everywhere else", () => {
+    const bound = (id: string, settings: Parameters<typeof boundOutput>[1]['settings']): number => boundOutput(1_000, { id, settings, price })
+    expect(bound('anthropic/claude-sonnet-4-5', { reasoning: 'high' })).toBe(64_000)
+    expect(boundOutput(1_000, { id: 'anthropic/new', settings: { reasoning: 'low' }, price: undefined })).toBe(129_000)
+    for (const settings of [{}, { reasoning: 'none' }, { reasoning: 'high', provider: { anthropic: { thinking: { type: 'disabled' } } } }] as const) {
+      expect(bound('anthropic/claude-sonnet-4-5', settings)).toBe(1_000)
+    }
+    expect(bound('openai/gpt-5', { reasoning: 'high' })).toBe(1_000)
   })
 })

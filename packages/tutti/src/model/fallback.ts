@@ -41,7 +41,8 @@ export function linksOf(model: ModelLike | undefined, retry: Retry = defaultRetr
   if (Array.isArray(model)) return (model as readonly ModelLike[]).flatMap((each) => linksOf(each, retry))
   const policy = (model as Partial<PolicyModel> | null | undefined)?.['~policy']
   if (policy?.kind === 'retry') return linksOf(policy.of, policy.retry)
-  if (policy) throw new TuttiError('FLOW_NOT_YET', `the policy '${policy.kind}' around ${String(describeModel(policy.of))} is declared but not built yet`)
+  if (policy)
+    throw new TuttiError('FLOW_NOT_YET', `the policy '${policy.kind}' around ${JSON.stringify(describeModel(policy.of))} is declared but not built yet`)
   throw new TuttiError('CONFIG_INVALID', `${describeWrong(model)} is not a model`, {
     hint: "Give 'provider/model', a model of an AI SDK provider, a policy of tutti/model, or a list of them.",
   })

@@ -212,7 +212,7 @@ describe('what a call holds and uses', () => {
   test('[B6] an attempt that takes longer than its timeout is given up, and the next model is asked', async () => {
     const silent = { ...scripted([]), doStream: () => new Promise<never>(() => {}) }
     const told = await ask({ model: [retry(silent, { attempts: 1 }), scripted(['quick'])], request: request('x', { settings: { timeoutMs: 1 } }) })
-    expect(failures(told)[0]?.error.code).toBe('MODEL_TIMEOUT')
+    expect(failures(told)[0]?.error).toMatchObject({ code: 'MODEL_TIMEOUT', message: 'scripted/script did not answer in 1 ms' })
     expect(told.answer?.model.why).toBe('fallback after MODEL_TIMEOUT of scripted/script')
   })
 

@@ -55,6 +55,8 @@ class LanguageModelCandidate implements Candidate {
   readonly id: string
   readonly price: Price | undefined
   readonly #version: SpecificationVersion
+  /** M6: adapters of OpenAI-compatible servers say whether they pass a schema on; the others always do. */
+  readonly #schemaInPrompt: boolean
   /** Called with V4 options; `callOptions` made them fit the version. */
   readonly #model: LanguageModelV4
 
@@ -62,6 +64,7 @@ class LanguageModelCandidate implements Candidate {
     this.id = id
     this.price = price
     this.#version = model.specificationVersion
+    this.#schemaInPrompt = (model as { supportsStructuredOutputs?: unknown }).supportsStructuredOutputs === false
     this.#model = model as LanguageModelV4
   }
 
@@ -81,8 +84,9 @@ class LanguageModelCandidate implements Candidate {
     call: (options: Parameters<LanguageModelV4['doGenerate']>[0]) => PromiseLike<T>,
   ): Promise<T> {
     try {
-      const options = callOptions(request, this.#version, context.maxOutputTokens, context.signal)
-      return await untilAborted(call(options), context.signal)
+      const { maxOutputTokens, signal } = context
+      const options = callOptions(request, { version: this.#version, schemaInPrompt: this.#schemaInPrompt, maxOutputTokens, abortSignal: signal })
+      return await untilAborted(call(options), signal)
     } catch (error) {
       throw failureOf(error, { model: this.id, phase: 'call', signal: context.signal })
     }

@@ -14,7 +14,7 @@ import { boundInputTokens } from './estimate.ts'
 import { failureOf, wasRefused } from './failure.ts'
 import { attemptsOf, describeLink, describeModel, type Link, linksOf, markFailure, type Place, placeAfter, start, waitBefore } from './fallback.ts'
 import type { AskModel, AttemptRecord, Candidate, ModelAnswer, ModelLike, ModelRequest, RawAnswer } from './model.port.ts'
-import { decideMaxOutput } from './output-limit.ts'
+import { boundOutput, decideMaxOutput } from './output-limit.ts'
 import { costMicroUsd, worstMicroUsd } from './price.ts'
 
 /** What a call needs of the gateway. */
@@ -111,17 +111,13 @@ export class ModelCall {
       })
     }
     const inputTokens = boundInputTokens(request)
-    const outputTokens = decideMaxOutput({ asked: request.settings?.maxOutputTokens, price, inputBound: inputTokens, left })
-    const hold: Amounts = {
-      microUsd: price ? worstMicroUsd(price, inputTokens, outputTokens) : 0,
-      inputTokens,
-      outputTokens,
-      cacheReadTokens: 0,
-      modelCalls: 1,
-      toolCalls: 0,
-    }
+    const settings = request.settings ?? {}
+    const maxOutputTokens = decideMaxOutput({ asked: settings.maxOutputTokens, price, inputBound: inputTokens, left })
+    const outputTokens = boundOutput(maxOutputTokens, { id: candidate.id, settings, price })
+    const microUsd = price ? worstMicroUsd(price, inputTokens, outputTokens) : 0
+    const hold: Amounts = { microUsd, inputTokens, outputTokens, cacheReadTokens: 0, modelCalls: 1, toolCalls: 0 }
     const execute = async (context: EffectContext): Promise<Executed<ModelAnswer>> => {
-      const outcome = await this.#ask(candidate, context, outputTokens)
+      const outcome = await this.#ask(candidate, context, maxOutputTokens)
       if (!('error' in outcome)) return executed(candidate, outcome, why, hold)
       throw failed(outcome, candidate, hold, (error) => markFailure(error, { place, model: candidate.id, before }))
     }

@@ -1,5 +1,6 @@
-/** How many tokens a call may write. What is decided here is held in the ledger and sent to the provider: one number for both. */
+/** How many tokens a call may write. What is decided here is held in the ledger and sent to the provider. */
 import type { RunCore } from '../run/core.port.ts'
+import type { ModelSettings } from './model.port.ts'
 import type { Price } from './price.port.ts'
 import { affordableOutput } from './price.ts'
 
@@ -23,9 +24,22 @@ export function decideMaxOutput(o: { asked: number | undefined; price: Price | u
 }
 
 /** The most a call may write so that its worst case still fits what is left. */
-export function affordable(o: { price: Price | undefined; inputBound: number; left: ReturnType<RunCore['left']> }): number {
+function affordable(o: { price: Price | undefined; inputBound: number; left: ReturnType<RunCore['left']> }): number {
   const { left, price, inputBound } = o
   const byMoney = left.microUsd !== undefined && price ? affordableOutput(price, inputBound, left.microUsd) : Number.POSITIVE_INFINITY
   const byTokens = left.tokens === undefined ? Number.POSITIVE_INFINITY : left.tokens - inputBound
   return Math.max(0, Math.min(byMoney, byTokens, left.outputTokens ?? Number.POSITIVE_INFINITY))
+}
+
+/** More than any model writes in one answer. */
+const longestAnswer = 128_000
+
+/**
+ * The most tokens that come back when `sent` is sent as the limit: the same number, but for Anthropic's models when reasoning is asked for by its effort.
+ * There the adapter adds a thinking budget of its own choice to the limit, up to what the model can write.
+ */
+export function boundOutput(sent: number, o: { id: string; settings: ModelSettings; price: Price | undefined }): number {
+  const { reasoning, provider } = o.settings
+  const adds = /^(anthropic|amazon-bedrock)\//.test(o.id) && reasoning !== undefined && reasoning !== 'none' && provider?.anthropic?.thinking === undefined
+  return adds ? Math.max(sent, o.price?.maxOutputTokens ?? sent + longestAnswer) : sent
 }

@@ -111,6 +111,20 @@ describe.each(ways)('%s, %s', (model, _way, stream) => {
   })
 })
 
+test('[M6] a model whose adapter passes no schema on is told the schema in its instructions', async () => {
+  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
+  const schema = { type: 'object', properties: { topic: { type: 'string' } } }
+  mock.onMessage('order', { content: '```json\n{"topic":"order"}\n```' })
+  for (const supportsStructuredOutputs of [false, true]) {
+    const model = createOpenAICompatible({ name: 'mine', baseURL: `${url}/v1`, supportsStructuredOutputs })('m')
+    await ask(model, request('my order', { system: 'be brief', output: { name: 'triage', schema } }), true)
+    const body = mock.getLastRequest()?.body as { messages: { role: string; content: string }[]; response_format: { json_schema?: { schema: unknown } } }
+    const told = body.messages[0]?.content.includes(JSON.stringify(schema)) ?? false
+    const passed = body.response_format.json_schema?.schema !== undefined
+    expect([told, passed]).toEqual([!supportsStructuredOutputs, supportsStructuredOutputs])
+  }
+})
+
 describe.each(models)('%s, cut', (model) => {
   test('[M4] [M7] a stream that breaks off is a failure, and what was shown of it is reset', async () => {
     const long = 'one two three four five six seven eight nine ten'

@@ -36,7 +36,7 @@ export async function resolveModel(id: string, o: ResolveOptions): Promise<Langu
 }
 
 /** The provider of an id under the name the table has it by, and the rest, which may hold slashes of its own. @throws MODEL_UNKNOWN */
-export function splitId(id: string): { readonly provider: string; readonly model: string } {
+function splitId(id: string): { readonly provider: string; readonly model: string } {
   const slash = id.indexOf('/')
   const name = id.slice(0, Math.max(0, slash))
   const model = id.slice(slash + 1)

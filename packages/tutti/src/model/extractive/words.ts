@@ -23,7 +23,7 @@ export function stemsOf(text: string): string[] {
 export const asWords = (name: string): string => name.replaceAll(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})/gu, ' ').replaceAll(/[_\-./]+/g, ' ')
 
 /** Steps 1a to 1c of Porter's algorithm and its commonest endings (M. F. Porter, 1980): enough to join 'orders', 'ordered' and 'ordering'. */
-export function stem(word: string): string {
+function stem(word: string): string {
   if (word.length < 4) return word
   let stem = word.replace(/(ss|i)es$/, '$1').replace(/([^s])s$/, '$1')
   const short = stem.replace(/(eed)$/, 'ee').replace(/(?<=[aeiouy].*)(ed|ing)$/, '')

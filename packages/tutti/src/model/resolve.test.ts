@@ -79,6 +79,17 @@ describe("'provider/model' ids", () => {
     })
   })
 
+  test('[M1] a package that is there but cannot be loaded says why', async () => {
+    const home = join(bare, 'node_modules', '@ai-sdk', 'mistral')
+    mkdirSync(home, { recursive: true })
+    writeFileSync(join(home, 'package.json'), JSON.stringify({ name: '@ai-sdk/mistral', type: 'module', exports: './index.js' }))
+    writeFileSync(join(home, 'index.js'), "import 'a-peer-nobody-installed'")
+    await expect(resolve('mistral/x', { MISTRAL_API_KEY: 'k' }, bare)).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+      message: expect.stringContaining('a-peer-nobody-installed'),
+    })
+  })
+
   test('[M1] every needed option of the table can be set by a variable', () => {
     for (const [provider, line] of Object.entries(providerTable)) {
       for (const option of line.needs.flat()) expect(line.settings[option]?.length, `${provider} ${option}`).toBeGreaterThan(0)

@@ -94,7 +94,13 @@ export function settingOf(line: ProviderLine, option: string, env: Env): { reado
 }
 
 async function factoryOf(line: ProviderLine, cwd: string): Promise<(settings: object) => unknown> {
-  const module = await importPackage(line.package, cwd)
+  const module = await importPackage(line.package, cwd).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new TuttiError('MODEL_UNSUPPORTED', `${line.package} is installed but cannot be loaded: ${why}`, {
+      cause,
+      hint: `Install it again: npm install ${line.package}`,
+    })
+  })
   if (!module) {
     throw new TuttiError('MODEL_PACKAGE_MISSING', `${line.package} is not installed in ${cwd} or above`, {
       hint: `npm install ${line.package}`,

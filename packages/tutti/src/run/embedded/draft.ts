@@ -1,0 +1,58 @@
+/** Entries as they are written: the activation adds `seq` and `time`; what is left undefined is not written. */
+import type { Usage } from '../../budget/index.ts'
+import { type Blobs, type Entry, INLINE_BYTES, splitValue, type Value } from '../../journal/index.ts'
+import type { Json } from '../../primitives/index.ts'
+import type { RunResult } from '../engine.port.ts'
+
+/** An entry as it is written; the activation adds `seq` and `time`. */
+export type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, 'seq' | 'time'> : never) : never
+
+/** A value as its entry holds it, and beside it what was too large to stay there. */
+export interface Split {
+  readonly value: Value
+  readonly blobs: Blobs | undefined
+}
+
+export function split(json: Json): Split {
+  if (roomAfter(json, INLINE_BYTES) >= 0) return { value: json, blobs: undefined }
+  const { value, blob } = splitValue(json)
+  return { value, blobs: blob && new Map([blob]) }
+}
+
+/**
+ * Of so many bytes, how many the text of a value leaves at least; negative when it may be too long, or may be taken for a reference. Most values are
+ * small, and this tells so for a third of what writing them out would cost. A UTF-16 unit is at most 6 bytes of JSON, a number at most 24.
+ */
+function roomAfter(json: Json, room: number): number {
+  if (typeof json === 'string') return room - 6 * json.length - 3
+  if (json === null || typeof json !== 'object') return room - 25
+  let left = room - 2
+  if (Array.isArray(json)) {
+    for (let i = 0; i < json.length && left >= 0; i++) left = roomAfter(json[i] as Json, left)
+    return left
+  }
+  for (const key in json) {
+    if (key === '~blob') return -1
+    left = roomAfter((json as { readonly [key: string]: Json })[key] as Json, left - 6 * key.length - 3)
+    if (left < 0) return left
+  }
+  return left
+}
+
+/** How a run ends in its journal. */
+export function terminalDraft(result: RunResult, usage: Usage): { readonly draft: Draft; readonly blobs: Blobs | undefined } {
+  switch (result.status) {
+    case 'completed': {
+      const { value: output, blobs } = split(result.output)
+      return { draft: { type: 'run.completed', output, usage }, blobs }
+    }
+    case 'failed': {
+      const { error } = result
+      if (result.partial === undefined) return { draft: { type: 'run.failed', error, usage }, blobs: undefined }
+      const { value: partial, blobs } = split(result.partial)
+      return { draft: { type: 'run.failed', error, partial, usage }, blobs }
+    }
+    case 'cancelled':
+      return { draft: { type: 'run.cancelled', reason: result.reason, usage }, blobs: undefined }
+  }
+}

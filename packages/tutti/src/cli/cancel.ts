@@ -3,7 +3,7 @@ import { TuttiError } from '../errors/index.ts'
 import type { RunHead } from '../journal/index.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
-import { findRun, homeOf, openForReading } from './home.ts'
+import { findRun, homeOf, openForReading, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { isEnded } from './resume.ts'
 import { openSession } from './session.ts'
@@ -49,6 +49,7 @@ async function untilEnded(look: () => Promise<RunHead | undefined>): Promise<Run
 function says(run: string, head: RunHead | undefined): string {
   if (!head || head.status === 'cancelled') return `${run} is cancelled.`
   if (isEnded(head)) return `${run} has ${head.status} in the meantime.`
-  const driven = head.owner && (head.leaseUntil ?? 0) > Date.now()
-  return driven ? `${run} was told to end; ${head.owner} drives it.` : `${run} will be cancelled when an app with its flow '${head.flow}' opens this store.`
+  return standingOf(head) === 'running'
+    ? `${run} was told to end; ${head.owner} drives it.`
+    : `${run} will be cancelled when an app with its flow '${head.flow}' opens this store.`
 }

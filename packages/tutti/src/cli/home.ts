@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
 import { type RunHead, type RunStatus, type SqliteStore, sqliteStore } from '../journal/index.ts'
 import type { RunId } from '../primitives/index.ts'
+import { isGone } from '../run/index.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface HomeOptions {
@@ -82,5 +83,6 @@ function notFound(reference: string, home: Home): TuttiError {
 /** Where a run stands for a person: a `running` one that nobody drives has stopped. */
 export type Standing = RunStatus | 'stopped'
 
-export const standingOf = ({ status, leaseUntil }: Pick<RunHead, 'status' | 'leaseUntil'>): Standing =>
-  status === 'running' && (leaseUntil ?? 0) <= Date.now() ? 'stopped' : status
+export function standingOf({ status, leaseUntil, owner }: Pick<RunHead, 'status' | 'leaseUntil' | 'owner'>): Standing {
+  return status === 'running' && ((leaseUntil ?? 0) <= Date.now() || isGone(owner)) ? 'stopped' : status
+}

@@ -67,14 +67,19 @@ export class EmbeddedEngine {
   /** Opens the store and takes up what nobody drives. */
   open(): Promise<void> {
     if (this.#closed) return Promise.reject(new TuttiError('ENGINE_CLOSED', 'the app was closed'))
-    this.#opened ??= this.#open()
+    this.#opened ??= this.#open().catch((error) => {
+      this.#opened = undefined
+      throw error
+    })
     return this.#opened
   }
 
   async #open(): Promise<void> {
     await this.store.open()
     this.#unwatch = this.store.watch(() => this.#changed())
-    if (this.#o.resume !== false) await this.#takeUpDue()
+    if (this.#o.resume === false) return
+    await this.#takeUpDue()
+    this.#keepTicking()
   }
 
   async start(flow: AnyFlow, input: unknown, o: StartOptions = {}): Promise<RunId> {
@@ -186,7 +191,9 @@ export class EmbeddedEngine {
   async #poke(run: RunId): Promise<void> {
     const live = this.#live.get(run)
     if (live) return live.activation.poke()
-    await this.activate(run).catch(ignoreUnlessOurs)
+    await this.activate(run).catch((error) => {
+      if (!isElsewhere(error)) throw error
+    })
   }
 
   standing(run: RunId): Standing | undefined {
@@ -222,9 +229,8 @@ export class EmbeddedEngine {
     await Promise.allSettled(this.#activating.values())
     const lives = [...this.#live.values()]
     const finished = Promise.all(lives.map((live) => live.done))
-    const deadline = this.clock.now() + (o.graceMs ?? 5_000)
     let late = lives.some((live) => !live.activation.resting)
-    const forget = this.clock.alarm(deadline, () => {
+    const forget = systemClock.alarm(systemClock.now() + (o.graceMs ?? 5_000), () => {
       late = false
     })
     while (late && lives.some((live) => !live.activation.over && !live.activation.resting)) await turn(5)
@@ -266,7 +272,8 @@ export class EmbeddedEngine {
     live.done.then((end) => {
       if (this.#live.get(run) === live) this.#live.delete(run)
       if (end.type === 'ended') this.#stand(run, end)
-      else if (end.type === 'stopped') this.#stand(run, { type: 'stopped', error: end.error })
+      else if (end.type === 'stopped' && end.error.code !== 'JOURNAL_FENCED') this.#stand(run, { type: 'stopped', error: end.error })
+      else this.#leave(run)
     })
   }
 
@@ -289,10 +296,15 @@ export class EmbeddedEngine {
     this.#stand(run, { type: 'waiting', waits })
     if (soon) return
     const live = this.#live.get(run)
-    const timer = setTimeout(() => {
+    this.clock.alarm(this.clock.now() + restMs, () => {
       if (live && this.#live.get(run) === live && live.activation.resting) live.activation.suspend('waiting').catch(() => {})
-    }, restMs)
-    timer.unref()
+    })
+  }
+
+  /** Whoever drives it from now on, its head says where it stands. */
+  #leave(run: RunId): void {
+    this.#standings.delete(run)
+    for (const changed of this.#watchers.get(run) ?? []) changed()
   }
 
   #stand(run: RunId, standing: Standing): void {
@@ -310,28 +322,31 @@ export class EmbeddedEngine {
 
   // ── housekeeping: leases, runs at rest, other processes ──
 
-  /** Ticks while there is something to look after: runs driven here, or somebody who waits for one. */
+  /** Ticks for as long as runs may come due. Only runs driven here, and whoever waits for one, keep the process from ending. */
   #keepTicking(): void {
-    if (this.#tick || this.#closed) return
-    this.#tick = setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.leaseMs / 3))
+    if (this.#closed) return
+    this.#tick ??= setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.leaseMs / 3))
+    this.#tick.ref()
   }
 
   async #lookAfter(): Promise<void> {
-    if (this.#live.size === 0 && this.#watchers.size === 0) {
-      clearInterval(this.#tick)
-      this.#tick = undefined
-      return
-    }
+    if (this.#live.size === 0 && this.#watchers.size === 0) this.#tick?.unref()
     const leases = [...this.#live].map(([run, live]) => ({ run, epoch: live.activation.epoch, until: 0 }))
-    for (const run of await this.store.renew(leases, this.clock.now() + this.leaseMs)) {
-      this.#live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
-    }
+    const lost = leases.length > 0 ? await this.store.renew(leases, this.clock.now() + this.leaseMs) : []
+    for (const run of lost) this.#live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
     if (this.#o.resume !== false) await this.#takeUpDue()
   }
 
   async #takeUpDue(): Promise<void> {
     const due = await this.store.due(this.registry.names(), this.clock.now(), 200)
-    await Promise.all(due.filter((head) => !this.#live.has(head.run)).map((head) => this.activate(head.run).catch(ignoreUnlessOurs)))
+    const idle = due.filter(({ run }) => !this.#live.has(run))
+    await Promise.all(idle.map(({ run }) => this.activate(run).catch((error) => this.#notTakenUp(run, error))))
+  }
+
+  /** One run that cannot be read holds up no other. */
+  #notTakenUp(run: RunId, error: unknown): void {
+    if (isElsewhere(error)) return
+    this.#stand(run, { type: 'stopped', error: TuttiError.is(error) ? error : new TuttiError('JOURNAL_UNWRITABLE', String(error), { cause: error }) })
   }
 
   #changed(): void {
@@ -341,8 +356,8 @@ export class EmbeddedEngine {
   }
 }
 
-/** An owner is `host:pid:nonce`. */
-function isGone(owner: string | undefined): boolean {
+/** True when a lease's owner (`host:pid:nonce`) is a process of this machine that is not there any more. */
+export function isGone(owner: string | undefined): boolean {
   const [host, pid] = owner?.split(':') ?? []
   if (host !== hostname() || !pid || Number(pid) === process.pid) return false
   try {
@@ -356,9 +371,7 @@ function isGone(owner: string | undefined): boolean {
 const isEnded = (head: RunHead): boolean => head.status === 'completed' || head.status === 'failed' || head.status === 'cancelled'
 
 /** A run that another process drives, or whose flow is not here, is not ours to take up. */
-function ignoreUnlessOurs(error: unknown): void {
-  if (TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)) return
-  throw error
-}
+const isElsewhere = (error: unknown): boolean =>
+  TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)
 
 const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,0 +1,85 @@
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, test } from 'vitest'
+import { folder, guide, parsed, tutti, write } from './command.ts'
+
+const ask = (question = 'How often is a failed call retried?'): string[] => ['ask', '--words', '--docs', 'docs', question]
+
+test('[R6] two commands on one store answer both, and both runs are there', async () => {
+  const cwd = folder({ 'docs/guide.md': guide })
+  const both = await Promise.all([tutti(cwd, ask()), tutti(cwd, ask('What colour are widgets painted?'))])
+  expect(both.map(({ code }) => code)).toEqual([0, 0])
+  const { runs } = parsed(await tutti(cwd, ['runs', '--json']))
+  expect(runs.map((run: { status: string; about: string }) => [run.status, run.about]).sort()).toEqual([
+    ['completed', 'How often is a failed call retried?'],
+    ['completed', 'What colour are widgets painted?'],
+  ])
+})
+
+test('[R9] a store that is no database is refused by every command with what to do, and is not touched', async () => {
+  const cwd = folder({ 'docs/guide.md': guide, '.tutti/tutti.db': 'this is not a database, but it is long enough to be read as one'.repeat(100) })
+  const before = readFileSync(join(cwd, '.tutti/tutti.db'))
+  for (const args of [ask(), ['runs'], ['show', 'last'], ['resume', 'last'], ['cancel', 'last']]) {
+    const { code, err } = await tutti(cwd, args)
+    expect(err).toMatch(/^error JOURNAL_CORRUPT: .+\n {2}Restore/m)
+    expect(code).toBe(5)
+  }
+  expect(await tutti(cwd, ['doctor'])).toMatchObject({ code: 1, out: expect.stringMatching(/✗ store +JOURNAL_CORRUPT[^]*→ Restore/) })
+  expect(readFileSync(join(cwd, '.tutti/tutti.db'))).toEqual(before)
+})
+
+test('[R9] a journal with a broken entry is found by doctor, listed as damaged, and harms no other run', async () => {
+  const cwd = folder({ 'docs/guide.md': guide })
+  await tutti(cwd, ask())
+  await tutti(cwd, ask('What colour are widgets painted?'))
+  const { runs } = parsed(await tutti(cwd, ['runs', '--json']))
+  const db = new DatabaseSync(join(cwd, '.tutti/tutti.db'))
+  db.exec('UPDATE entries SET body = substr(body, 1, 20) WHERE key = (SELECT min(key) FROM entries)')
+  db.close()
+  const [good, bad] = runs.map(({ run }: { run: string }) => run)
+  const listed = await tutti(cwd, ['runs'])
+  expect(listed.out).toMatch(new RegExp(`${bad} .*damaged`))
+  expect(listed.code).toBe(0)
+  expect(await tutti(cwd, ['doctor'])).toMatchObject({ code: 1, out: expect.stringMatching(new RegExp(`✗ journals .*${bad}`)) })
+  expect(await tutti(cwd, ['show', bad])).toMatchObject({ code: 5, err: expect.stringContaining('error JOURNAL_CORRUPT') })
+  expect(await tutti(cwd, ['show', good])).toMatchObject({ code: 0, err: '' })
+})
+
+test('[R9] a place that cannot be written is said before anything is asked', async () => {
+  const cwd = folder({ 'docs/guide.md': guide, file: '' })
+  const { code, err } = await tutti(cwd, ask(), { env: { TUTTI_HOME: 'file/home' } })
+  expect(err).toMatch(/^error JOURNAL_UNWRITABLE: .+\n {2}\S/m)
+  expect(code).toBe(5)
+})
+
+test('[R9] a store of a newer version is refused', async () => {
+  const cwd = folder({ 'docs/guide.md': guide })
+  await tutti(cwd, ask())
+  const db = new DatabaseSync(join(cwd, '.tutti/tutti.db'))
+  db.exec('PRAGMA user_version = 99')
+  db.close()
+  expect(await tutti(cwd, ['runs'])).toMatchObject({ code: 5, err: expect.stringContaining('error JOURNAL_NEWER') })
+})
+
+test('[G2] a lost index is made again, whatever the mark beside it says', async () => {
+  const cwd = folder({ 'docs/guide.md': guide })
+  await tutti(cwd, ask())
+  const mine = join(cwd, '.tutti/index.db')
+  const other = folder({ 'docs/other.md': '# Other\n\nNothing of the kind.\n' })
+  await tutti(other, ask())
+  copyFileSync(join(other, '.tutti/index.db'), `${mine}.new`)
+  for (const part of ['', '-wal', '-shm']) if (existsSync(mine + part)) writeFileSync(mine + part, '')
+  const { code, out } = await tutti(cwd, ask())
+  expect(out).toContain('three times')
+  expect(code).toBe(0)
+})
+
+test('[O5] looking at a folder without runs makes nothing in it', async () => {
+  const cwd = folder({})
+  expect(await tutti(cwd, ['runs'])).toMatchObject({ code: 0, out: '', err: expect.stringContaining('No runs') })
+  expect(await tutti(cwd, ['show', 'last'])).toMatchObject({ code: 2, err: expect.stringContaining('error RUN_NOT_FOUND') })
+  expect(await tutti(cwd, ['doctor'])).toMatchObject({ code: 0 })
+  expect(existsSync(join(cwd, '.tutti'))).toBe(false)
+  write(cwd, {})
+})

@@ -68,6 +68,8 @@ describe('ingestion', () => {
     expect(await ingest()).toEqual({ added: 2, changed: 0, removed: 0, unchanged: 0, skipped: [{ path: 'docs/c.md', why: 'it is binary' }] })
     await put({ 'docs/b.md': Buffer.from([0xe9]) })
     expect(await ingest()).toMatchObject({ changed: 0, removed: 0, skipped: [{ path: 'docs/b.md', why: 'it is not UTF-8' }, { path: 'docs/c.md' }] })
+    await put({ 'docs/b.md': 'x'.repeat(8 * 1024 * 1024 + 1) })
+    expect(await ingest()).toMatchObject({ changed: 0, removed: 0, skipped: [{ path: 'docs/b.md' }, { path: 'docs/c.md' }] })
     expect(await found('banana')).toEqual(['docs/b.md'])
     await put({ 'docs/b.md': 'blackberry' })
     expect(await ingest()).toMatchObject({ changed: 1 })
@@ -120,7 +122,10 @@ describe('one document', () => {
     await put({ 'docs/a.md': 'apple', 'docs/b.md': 'banana' })
     const partition = Partition.open(openDatabase(':memory:'), 'docs', 'acme')
     const seen = await survey(partition, ['docs'], { root })
-    for (const file of [...seen.files, ...seen.files]) await takeIn(partition, file, seen.origins, { root })
+    for (const file of seen.files) await takeIn(partition, file, seen.origins, { root })
+    const changes = partition.changes()
+    for (const file of seen.files) await takeIn(partition, file, seen.origins, { root })
+    expect(partition.changes()).toBe(changes)
     expect([takeOut(partition, seen), takeOut(partition, seen)]).toEqual([0, 0])
     expect(partition.counts(undefined)).toEqual({ documents: 2, chunks: 2, embedded: 0 })
   })
@@ -152,7 +157,7 @@ describe('a killed ingestion', () => {
 /** Ingests in a process of its own that is killed once `steps` of its steps are recorded; returns those. */
 async function ingestAndDie(journal: string, path: string, steps: number): Promise<string[]> {
   const program = fileURLToPath(new URL('./ingest-child.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=source', program, journal, path, root, String(steps)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--conditions=tutti-source', program, journal, path, root, String(steps)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   const said: string[] = []
   for await (const line of createInterface({ input: child.stdout })) said.push(line)

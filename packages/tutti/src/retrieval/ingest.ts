@@ -88,7 +88,7 @@ export async function takeIn(
 }
 
 /** Notes what did not change, and takes out what is gone from the places that were looked at. Returns how many documents went. */
-export function takeOut(partition: Partition, { origins, files, skipped }: Pick<Survey, 'origins' | 'files' | 'skipped'>): number {
+export function takeOut(partition: Partition, { origins, files }: Pick<Survey, 'origins' | 'files'>): number {
   let removed = 0
   for (const [i, origin] of origins.entries()) {
     const here = files.filter(({ found }) => found.includes(i))
@@ -96,7 +96,7 @@ export function takeOut(partition: Partition, { origins, files, skipped }: Pick<
       origin,
       here.filter(({ state }) => state === 'unchanged').map(({ source }) => source),
     )
-    removed += partition.removeGone(origin, new Set([...here.map(({ source }) => source), ...skipped.map(({ path }) => path)]))
+    removed += partition.removeGone(origin, new Set(here.map(({ source }) => source)))
   }
   if (removed > 0 || files.some(({ state }) => state === 'changed')) partition.sweepVectors()
   return removed

@@ -41,7 +41,7 @@ export function searchWords(question: string): string[] {
   return chosen.length <= MAX_WORDS ? chosen : [...chosen].sort((a, b) => b.length - a.length).slice(0, MAX_WORDS)
 }
 
-/** An FTS5 expression that matches any of the words, whatever they hold; `undefined` when there is none. */
+/** An FTS5 expression that matches any of the words of `searchWords`; `undefined` when there is none. A word in quotes is a word, never an operator. */
 export function matchExpression(words: readonly string[]): string | undefined {
-  return words.length === 0 ? undefined : words.map((word) => `"${word.replaceAll('"', '""')}"`).join(' OR ')
+  return words.length === 0 ? undefined : words.map((word) => `"${word}"`).join(' OR ')
 }

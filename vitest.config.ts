@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** Packages of this repository are read from their sources, in the test process and in the processes it starts. */
-const conditions = ['source', 'node', 'import', 'default']
+const conditions = ['tutti-source', 'node', 'import', 'default']
 
 export default defineConfig({
   resolve: { conditions },
@@ -10,8 +10,8 @@ export default defineConfig({
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'examples/**/*.test.ts', 'scripts/**/*.test.ts'],
     environment: 'node',
     pool: 'forks',
-    execArgv: ['--conditions=source'],
-    env: { NODE_OPTIONS: '--conditions=source' },
+    execArgv: ['--conditions=tutti-source'],
+    env: { NODE_OPTIONS: '--conditions=tutti-source' },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     expect: { requireAssertions: true },

@@ -12,6 +12,6 @@ if (name.startsWith('-') || !existsSync(file)) {
   console.error(`There is no benchmark '${name}'. Usage: npm run bench -- NAME [--json]; NAME is one of: ${names.sort().join(', ')}`)
   process.exitCode = 2
 } else {
-  const { status } = spawnSync(process.execPath, ['--conditions=source', '--expose-gc', file, ...rest], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, ['--conditions=tutti-source', '--expose-gc', file, ...rest], { stdio: 'inherit' })
   process.exitCode = status ?? 1
 }

@@ -134,7 +134,7 @@ export const floorRules = {
     combinedDependencies: false,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['source', 'import', 'node', 'types', 'default'],
+      conditionNames: ['tutti-source', 'import', 'node', 'types', 'default'],
       extensions: ['.ts', '.mts', '.mjs', '.js', '.json', '.d.ts'],
     },
     detectProcessBuiltinModuleCalls: true,

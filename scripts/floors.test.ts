@@ -59,7 +59,7 @@ beforeAll(async () => {
   }
   write('package.json', '{ "workspaces": ["packages/*"] }')
   write('packages/restate/package.json', '{ "name": "restate", "dependencies": { "tutti": "*" } }')
-  write('packages/tutti/package.json', '{ "name": "tutti", "exports": { ".": { "source": "./src/index.ts" } }, "devDependencies": { "a-tool": "1" } }')
+  write('packages/tutti/package.json', '{ "name": "tutti", "exports": { ".": { "tutti-source": "./src/index.ts" } }, "devDependencies": { "a-tool": "1" } }')
   symlinkSync(join(root, 'packages/tutti'), join(root, 'node_modules/tutti'))
   const { exclude: _, tsConfig: __, ...options } = floorRules.options
   const { output } = await cruise(['packages', 'examples'], { ...options, baseDir: root, validate: true, ruleSet: { forbidden: floorRules.forbidden } })

@@ -30,7 +30,7 @@ function release(folder: string): void {
 }
 
 function published({ scripts, devDependencies, publishConfig, exports, ...rest }: Manifest): unknown {
-  return { ...rest, exports: JSON.parse(JSON.stringify(exports, (key, value) => (key === 'source' ? undefined : value))) }
+  return { ...rest, exports: JSON.parse(JSON.stringify(exports, (key, value) => (key === 'tutti-source' ? undefined : value))) }
 }
 
 for (const file of globSync('packages/*/package.json', { cwd: root })) {

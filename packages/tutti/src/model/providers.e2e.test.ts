@@ -2,16 +2,13 @@
 import { LLMock } from '@copilotkit/aimock'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { toMessages } from '../message/index.ts'
-import { asPublished } from './as-published.ts'
 import type { ModelLike, ModelRequest } from './model.port.ts'
 import { ask as askOnce, request, type Told } from './one-question.ts'
 
-const restore = asPublished()
 const mock = new LLMock({ port: 0, host: '127.0.0.1', chunkSize: 8 })
 const url = await mock.start()
 afterAll(async () => {
   await mock.stop()
-  restore()
 })
 beforeEach(() => {
   mock.clearFixtures()

@@ -4,16 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { asPublished } from './as-published.ts'
 import { chooseModel } from './choose.ts'
 import { providerTable } from './provider-table.ts'
 import { type Env, resolveModel } from './resolve.ts'
 
 const here = import.meta.dirname
 const bare = mkdtempSync(join(tmpdir(), 'tutti-resolve-'))
-const restore = asPublished()
 afterAll(() => {
-  restore()
   rmSync(bare, { recursive: true, force: true })
 })
 const resolve = (id: string, env: Env = {}, cwd: string = here) => resolveModel(id, { env, cwd })

@@ -1,10 +1,7 @@
+import { generateText, jsonSchema, streamText } from 'ai'
 import { describe, expect, test } from 'vitest'
-import { asPublished } from '../model/as-published.ts'
 import { scripted } from './scripted.ts'
 
-const restore = asPublished()
-const { generateText, jsonSchema, streamText } = await import('ai')
-restore()
 
 const tools = { find: { description: 'finds', inputSchema: jsonSchema<unknown>({ type: 'object' }) } }
 

@@ -27,7 +27,7 @@ const strict: ts.CompilerOptions = {
 }
 
 const faces = [
-  { name: 'the sources', options: { ...strict, customConditions: ['source'], allowImportingTsExtensions: true, skipLibCheck: true }, there: true },
+  { name: 'the sources', options: { ...strict, customConditions: ['tutti-source'], allowImportingTsExtensions: true, skipLibCheck: true }, there: true },
   { name: 'the built package', options: { ...strict, skipLibCheck: false }, there: existsSync(join(here, '../../dist/index.d.ts')) },
 ]
 

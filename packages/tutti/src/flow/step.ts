@@ -36,8 +36,8 @@ export function inputSchemaOf(first: Step<never, unknown> | undefined): Schema |
   return { '~standard': { ...standard, validate } }
 }
 
-/** The name of a step in keys and drawings. */
-export const stepName = (step: Step<never, unknown>, place: string): string => (isFlow(step) ? step.name : step.name || place)
+/** The name of a step in keys and drawings: its own, or its place where it has none that could stand in a key. */
+export const stepName = (step: Step<never, unknown>, place: string): string => (isFlow(step) || /^[a-z][\w-]*$/i.test(step.name) ? step.name : place)
 
 /** A step as a flow, so that it can have a scope of its own among others that run beside it. */
 export function asFlow(step: Step<never, unknown>, name: string): AnyFlow {

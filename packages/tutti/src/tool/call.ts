@@ -6,7 +6,18 @@ import { nothing } from '../budget/index.ts'
 import { type ErrorCode, recordError, TuttiError } from '../errors/index.ts'
 import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
 import { canonical, check, durationMs, encode, hash128, type Json, sayComplaints } from '../primitives/index.ts'
-import { type AttemptPlan, type EffectContext, type EffectSpec, type Executed, type Flow, type Run, retryAfter, signal, type Tool } from '../run/index.ts'
+import {
+  type Approve,
+  type AttemptPlan,
+  type EffectContext,
+  type EffectSpec,
+  type Executed,
+  executeFlow,
+  type Run,
+  retryAfter,
+  signal,
+  type Tool,
+} from '../run/index.ts'
 import { approvalSchema } from './approval.ts'
 
 /** The answer to an approval: the call as it is, with other arguments, or not at all. Its data is `{ tool, input }`. */
@@ -68,17 +79,24 @@ async function take(tool: AnyTool, args: unknown): Promise<Taken> {
 
 async function approve(run: Run, tool: AnyTool, input: unknown, name: string): Promise<Taken> {
   const ask = tool['~tool'].approve
-  const needed =
-    typeof ask === 'function' ? await run.step(`${name}:needs-approval`, input, (given) => ask(given as never, { scope: run.scope })) : ask === true
+  const needed = typeof ask === 'function' ? await run['~core'].ask(judgement(run, ask, input, name)) : ask === true
   if (!needed) return { ok: true, input }
   const answer = await run.wait(toolApproval, { data: { tool: tool.name, input: encode(input) } })
   if (!answer.ok) return { ok: false, says: answer.why ?? 'a person refused the call' }
   return answer.input === undefined ? { ok: true, input } : take(tool, answer.input)
 }
 
+/** Whether a person is to be asked is recorded: what it was judged by may be different after a restart. */
+function judgement(run: Run, ask: Exclude<Approve<never>, boolean>, input: unknown, name: string): EffectSpec<boolean> {
+  const execute = async (): Promise<Executed<boolean>> => ({ value: await ask(input as never, { scope: run.scope }) })
+  return { name: `${name}:needs-approval`, kind: 'code', effect: 'read', fingerprint: hash128(canonical(input)), plan: () => ({ execute }) }
+}
+
 function perform(run: Run, tool: AnyTool, input: unknown, name: string): Promise<unknown> {
   const { flow } = tool['~tool']
-  return flow ? run.call(flow as Flow<unknown, unknown>, input, { name }) : run['~core'].ask(toolEffect(run, tool, input, name))
+  if (!flow) return run['~core'].ask(toolEffect(run, tool, input, name))
+  const { budget, deadline } = flow['~flow'].options
+  return run['~core'].open(name, input, (inner) => executeFlow(flow, input, inner), { budget, deadline })
 }
 
 function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): EffectSpec<unknown> {

@@ -55,7 +55,8 @@ export class Divergence {
 
   /** An item of a map lies below a place that has no entry of its own. */
   #checkAbove(at: string, key: string): void {
-    const above = this.#record.byAt(aboveOf(at))
+    const place = aboveOf(at)
+    const above = place === '' ? undefined : this.#record.byAt(place)
     if (above) throw diverged(`at ask ${above.at} the journal holds ${above.sort} '${above.key}', the code asks for '${key}' below it`, above.key, key)
   }
 

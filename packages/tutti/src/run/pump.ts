@@ -96,7 +96,7 @@ export class Pump {
     const recorded = this.#record.byKey(ask.key)
     if (!this.#orStop(() => this.#divergence.check(op, recorded))) return
     if (recorded && tunable !== undefined) this.#divergence.compareTunable(op, recorded, tunable)
-    if (op.op === 'note' ? !recorded : !this.#record.answers(ask.key)) this.#parked.push(ask)
+    if (op.op === 'note' ? !recorded : !recorded?.answered) this.#parked.push(ask)
     if (this.#waitingFor?.key === ask.key) this.#waitingFor.go()
   }
 
@@ -126,8 +126,7 @@ export class Pump {
     this.#writeParkedNotes()
     this.#over = true
     this.#forgetPatience()
-    const late = new TuttiError('RUN_CANCELLED', 'the run has ended')
-    for (const ask of this.#asks.values()) if (!ask.settled) ask.abort(late)
+    this.#abortAsks(undefined)
     return end
   }
 
@@ -160,9 +159,15 @@ export class Pump {
     if (this.#over) return
     this.#over = true
     this.#forgetPatience()
-    const late = TuttiError.is(error) ? error : new TuttiError('RUN_CANCELLED', 'the run stopped here')
-    for (const ask of this.#asks.values()) if (!ask.settled) ask.abort(late)
+    this.#abortAsks(error)
     this.#stop(error)
+  }
+
+  /** Tells the work that is still under way that nobody waits for it. */
+  #abortAsks(why: unknown): void {
+    if (this.#asks.size === 0) return
+    const reason = TuttiError.is(why) ? why : new TuttiError('RUN_CANCELLED', 'the run has ended, or goes on elsewhere')
+    for (const ask of this.#asks.values()) if (!ask.settled) ask.abort(reason)
   }
 
   async #deliverAll(): Promise<void> {

@@ -11,6 +11,8 @@ export interface RecordedAsk {
   readonly fingerprint: string
   readonly tunable: string | undefined
   readonly sort: Sort
+  /** The record holds what became of it. */
+  answered: boolean
 }
 
 export class RunRecord {
@@ -21,28 +23,31 @@ export class RunRecord {
   readonly #byAt = new Map<string, RecordedAsk>()
   /** A place that is a scope, or a map: the first key asked below it. */
   readonly #below = new Map<string, string>()
-  readonly #answered = new Set<string>()
   readonly #retuned = new Set<string>()
 
   constructor(entries: readonly Entry[]) {
     const outcomes: Outcome[] = []
     let ended = false
     for (const entry of entries) {
-      const ask = askOf(entry)
       if (entry.type === 'note' && entry.at.length === 0) this.#retuned.add(entry.key)
-      if (ask && !this.#byKey.has(ask.key)) {
-        this.#byKey.set(ask.key, ask)
-        this.#byAt.set(ask.at, ask)
-        for (let above = aboveOf(ask.at); above !== '' && !this.#below.has(above); above = aboveOf(above)) this.#below.set(above, ask.key)
-      }
+      const key = 'key' in entry ? entry.key : undefined
+      const ask = key === undefined ? undefined : (this.#byKey.get(key) ?? this.#add(askOf(entry)))
       if (isOutcome(entry)) {
         outcomes.push(entry)
-        if ('key' in entry && entry.key !== undefined) this.#answered.add(entry.key)
+        if (ask) ask.answered = true
       }
       ended ||= entry.type === 'run.completed' || entry.type === 'run.failed' || entry.type === 'run.cancelled'
     }
     this.outcomes = outcomes
     this.ended = ended
+  }
+
+  #add(ask: RecordedAsk | undefined): RecordedAsk | undefined {
+    if (!ask) return undefined
+    this.#byKey.set(ask.key, ask)
+    this.#byAt.set(ask.at, ask)
+    for (let above = aboveOf(ask.at); above !== '' && !this.#below.has(above); above = aboveOf(above)) this.#below.set(above, ask.key)
+    return ask
   }
 
   byKey(key: string): RecordedAsk | undefined {
@@ -67,17 +72,13 @@ export class RunRecord {
   retuned(key: string): boolean {
     return this.#retuned.has(key)
   }
-
-  /** True when the record holds what became of this key. */
-  answers(key: string): boolean {
-    return this.#answered.has(key)
-  }
 }
 
 /** The place of what no flow asked for: a note of the pump's own, about the step whose key it has. */
 export const NOWHERE: At = []
 
-export const placeOf = (at: At): string => at.join('.')
+/** A place as text. Most lie in the flow itself: one number, for which `join` would be a tenth of a replay. */
+export const placeOf = (at: At): string => (at.length === 1 ? String(at[0]) : at.join('.'))
 
 /** The place of the scope, or the map, that a place lies in; empty for the flow itself. */
 export const aboveOf = (at: string): string => at.slice(0, Math.max(0, at.lastIndexOf('.')))
@@ -105,14 +106,14 @@ function askOf(entry: Entry): RecordedAsk | undefined {
     case 'step.completed':
     case 'step.failed':
       if (entry.at === undefined || entry.fingerprint === undefined) return undefined
-      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: entry.tunable, sort: 'effect' }
+      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: entry.tunable, sort: 'effect', answered: false }
     case 'timer.set':
-      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'timer' }
+      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'timer', answered: false }
     case 'signal.awaited':
-      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'wait' }
+      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'wait', answered: false }
     case 'note':
       if (entry.at.length === 0) return undefined
-      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'note' }
+      return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'note', answered: false }
     default:
       return undefined
   }

@@ -1,7 +1,8 @@
 /** Plain code as a recorded effect. */
 import { TuttiError } from '../errors/index.ts'
+import type { Effect } from '../journal/index.ts'
 import { durationMs, hashFraction } from '../primitives/index.ts'
-import type { EffectContext, EffectSpec } from './core.port.ts'
+import type { AttemptPlan, EffectContext, EffectSpec, Executed } from './core.port.ts'
 import type { Awaitable, Retry, StepContext, StepOptions } from './definition.port.ts'
 
 export function codeStep<I, O>(
@@ -11,21 +12,43 @@ export function codeStep<I, O>(
   fn: (input: I, ctx: StepContext) => Awaitable<O>,
   o: StepOptions<I, O> = {},
 ): EffectSpec<O> {
-  const { retry } = o
   if (o.undo) throw new TuttiError('FLOW_NOT_YET', `the step '${name}' has an undo, which is declared, but not built yet`)
-  return {
-    name,
-    kind: 'code',
-    effect: o.effect ?? 'read',
-    fingerprint,
-    timeoutMs: o.timeout === undefined ? undefined : durationMs(o.timeout),
-    plan: () => ({
-      execute: (ctx: EffectContext) => {
-        const made = fn(input, ctx)
-        return isThenable(made) ? Promise.resolve(made).then(executed) : { value: made }
-      },
-    }),
-    ...(retry ? { retry: (error, attempt) => retryAfter(retry, error, attempt, fingerprint) } : {}),
+  return new CodeStep(name, input, fingerprint, fn, o)
+}
+
+/** The spec of a step and the plan of each of its attempts, which are all the same: one object a step. */
+class CodeStep<I, O> implements EffectSpec<O>, AttemptPlan<O> {
+  readonly name: string
+  readonly kind = 'code'
+  readonly effect: Effect
+  readonly fingerprint: string
+  readonly timeoutMs: number | undefined
+  readonly #input: I
+  readonly #fn: (input: I, ctx: StepContext) => Awaitable<O>
+  readonly #retry: Retry | undefined
+
+  constructor(name: string, input: I, fingerprint: string, fn: (input: I, ctx: StepContext) => Awaitable<O>, o: StepOptions<I, O>) {
+    this.name = name
+    this.effect = o.effect ?? 'read'
+    this.fingerprint = fingerprint
+    this.timeoutMs = o.timeout === undefined ? undefined : durationMs(o.timeout)
+    this.#input = input
+    this.#fn = fn
+    this.#retry = o.retry
+  }
+
+  plan(): AttemptPlan<O> {
+    return this
+  }
+
+  execute(ctx: EffectContext): Awaitable<Executed<O>> {
+    const fn = this.#fn
+    const made = fn(this.#input, ctx)
+    return isThenable(made) ? Promise.resolve(made).then(executed) : { value: made }
+  }
+
+  retry(error: TuttiError, attempt: number): { afterMs: number } | undefined {
+    return this.#retry && retryAfter(this.#retry, error, attempt, this.fingerprint)
   }
 }
 

@@ -81,7 +81,7 @@ export type Entry = Written &
     | { readonly type: 'timer.set'; readonly key: string; readonly at: At; readonly fingerprint: string; readonly fireAt: number }
     | { readonly type: 'timer.fired'; readonly key: string }
     | SignalAwaited
-    | { readonly type: 'signal.received'; readonly key?: string | undefined; readonly signal: string; readonly id: string; readonly value: Value }
+    | SignalReceived
     | { readonly type: 'thread.compacted'; readonly key: string; readonly data: Json }
     | {
         readonly type: 'note'
@@ -151,6 +151,17 @@ export interface SignalAwaited {
   readonly until?: number | undefined
   /** What whoever answers is shown. */
   readonly data?: Json | undefined
+}
+
+export interface SignalReceived {
+  readonly type: 'signal.received'
+  /** The wait it answers; absent when it came before anyone waited for it. */
+  readonly key?: string | undefined
+  readonly signal: string
+  readonly id: string
+  readonly value: Value
+  /** Of one that came early: the only wait it is for. */
+  readonly to?: string | undefined
 }
 
 export type EntryType = Entry['type']

@@ -1,5 +1,5 @@
 /** One ask of a flow: from the moment it is made until its outcome is delivered. Owned by the pump. */
-import { rebuildError, TuttiError } from '../errors/index.ts'
+import { rebuildError, type TuttiError } from '../errors/index.ts'
 import { decode, type Json, LazyAbort } from '../primitives/index.ts'
 import type { Op, Outcome } from './engine.port.ts'
 import type { RunScope } from './scope.ts'

@@ -108,7 +108,9 @@ export interface Run {
   map<I, O>(name: string, items: Iterable<I> | AsyncIterable<I>, each: Leaf<I, O>, o: MapOptions & { onError: 'collect' }): Promise<Settled<I, O>[]>
   map<I, O>(name: string, items: Iterable<I> | AsyncIterable<I>, each: Leaf<I, O>, o?: MapOptions & { onError?: 'fail' }): Promise<O[]>
   /** Branches already begun, awaited together; when one fails the others are cancelled (plain `Promise.all` leaves them running and paid for). */
-  all<B extends { readonly [k: string]: PromiseLike<unknown> } | readonly PromiseLike<unknown>[]>(branches: B): Promise<{ -readonly [P in keyof B]: Awaited<B[P]> }>
+  all<B extends { readonly [k: string]: PromiseLike<unknown> } | readonly PromiseLike<unknown>[]>(
+    branches: B,
+  ): Promise<{ -readonly [P in keyof B]: Awaited<B[P]> }>
   /** Waits for a signal, for days if need be. @throws RUN_SIGNAL_TIMEOUT after `timeout` without `onTimeout` */
   wait<I, O>(signal: Signal<I, O>, o?: { timeout?: undefined; data?: Json }): Promise<O>
   wait<I, O, T>(signal: Signal<I, O>, o: { timeout: Duration; onTimeout: T; data?: Json }): Promise<O | T>

@@ -24,7 +24,11 @@ export function flow<N extends string, IS extends Schema, O>(
   o: FlowOptions & { input: IS; output?: undefined },
   run: (input: OutOf<IS>, run: Run) => Awaitable<O>,
 ): Flow<InOf<IS>, Recorded<O>, N>
-export function flow<N extends string, I, O>(name: N, o: FlowOptions & { input?: undefined; output?: undefined }, run: (input: I, run: Run) => Awaitable<O>): Flow<I, Recorded<O>, N>
+export function flow<N extends string, I, O>(
+  name: N,
+  o: FlowOptions & { input?: undefined; output?: undefined },
+  run: (input: I, run: Run) => Awaitable<O>,
+): Flow<I, Recorded<O>, N>
 export function flow<N extends string, I, O>(name: N, run: (input: I, run: Run) => Awaitable<O>): Flow<I, Recorded<O>, N>
 export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
   const execute = (third ?? second) as FlowBody['execute']
@@ -57,7 +61,9 @@ export const isFlow = (value: unknown): value is AnyFlow => typeof value === 'ob
 /** @throws CONFIG_INVALID */
 export function checkName(name: unknown, what: string): asserts name is string {
   if (typeof name !== 'string' || !/^[\p{L}\p{N}][\p{L}\p{N} _.:'-]*$/u.test(name))
-    throw new TuttiError('CONFIG_INVALID', `'${String(name)}' cannot name a ${what}`, { hint: "Use letters, digits, spaces and - _ . : '; no slash, for it separates the parts of a key." })
+    throw new TuttiError('CONFIG_INVALID', `'${String(name)}' cannot name a ${what}`, {
+      hint: "Use letters, digits, spaces and - _ . : '; no slash, for it separates the parts of a key.",
+    })
 }
 
 const promptSchema: ModelSchema<unknown, string> = {
@@ -73,7 +79,12 @@ const promptSchema: ModelSchema<unknown, string> = {
 }
 
 function promptJsonSchema(): Record<string, unknown> {
-  return { type: 'object', properties: { prompt: { type: 'string', description: 'What is asked of it, in full: it sees nothing else.' } }, required: ['prompt'], additionalProperties: false }
+  return {
+    type: 'object',
+    properties: { prompt: { type: 'string', description: 'What is asked of it, in full: it sees nothing else.' } },
+    required: ['prompt'],
+    additionalProperties: false,
+  }
 }
 
 function flowAsTool<I, O>(made: Flow<I, O>, o: { name?: string; description?: string; effect?: Effect; approve?: Approve<I> }): Tool<I, O> {

@@ -5,7 +5,11 @@ import type { Duration, Json, RunId, Scope } from '../primitives/index.ts'
 import type { Signal } from './definition.port.ts'
 
 type Leaf = null | undefined | boolean | number | string | bigint | Date | Uint8Array
-export type DeepPartial<T> = T extends Leaf ? T : T extends readonly (infer E)[] ? readonly DeepPartial<E>[] : { [K in keyof T]?: DeepPartial<T[K]> | undefined }
+export type DeepPartial<T> = T extends Leaf
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly DeepPartial<E>[]
+    : { [K in keyof T]?: DeepPartial<T[K]> | undefined }
 
 /** What a watcher of a run sees. `seq` is the entry it stands for, or the last one before it; parts of a step under way are provisional. */
 export type RunEvent<O = unknown> =

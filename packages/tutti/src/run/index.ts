@@ -23,13 +23,13 @@ export type {
   ToolContext,
   ToolSource,
 } from './definition.port.ts'
+export { EmbeddedEngine, type EmbeddedOptions, isGone } from './embedded/engine.ts'
+export { EmbeddedHandle } from './embedded/handle.ts'
 export type { Activation, Op, Outcome, RunResult, Sighting } from './engine.port.ts'
 export { executeFlow, executeStep } from './execute.ts'
 export { checkName, defineFlow, type FlowDefinition, flow, isFlow } from './flow.ts'
-export type { Recorded } from './recorded.ts'
-export { signal } from './signal.ts'
-export { EmbeddedEngine, type EmbeddedOptions, isGone } from './embedded/engine.ts'
-export { EmbeddedHandle } from './embedded/handle.ts'
 export type { DeepPartial, RunEvent, RunHandle, RunOutcome, StartOptions } from './handle.port.ts'
-export { retryAfter } from './step.ts'
+export type { Recorded } from './recorded.ts'
 export { replayRun } from './replay.ts'
+export { signal } from './signal.ts'
+export { retryAfter } from './step.ts'

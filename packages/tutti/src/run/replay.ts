@@ -4,10 +4,10 @@
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import { type Entry, isBlobRef, isTerminal, type JournalStore, type RunStarted, type Value } from '../journal/index.ts'
 import { decode, type Json, type RunId, systemClock } from '../primitives/index.ts'
+import { type BegunFlow, beginFlow } from './begin.ts'
 import type { Services } from './core.port.ts'
 import type { AnyFlow } from './definition.port.ts'
 import type { Activation, Op, Outcome, RunResult } from './engine.port.ts'
-import { type BegunFlow, beginFlow } from './begin.ts'
 import { Pump } from './pump.ts'
 
 /**
@@ -19,7 +19,11 @@ export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, 
   for await (const entry of store.read(run)) record.push(entry)
   if (record.length === 0) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })
   const last = record.findLast(isTerminal)
-  if (!last) throw new TuttiError('RUN_BUSY', `the run '${run}' has not ended, so there is no whole record to replay`, { hint: 'Wait for its end, or resume it.', data: { run } })
+  if (!last)
+    throw new TuttiError('RUN_BUSY', `the run '${run}' has not ended, so there is no whole record to replay`, {
+      hint: 'Wait for its end, or resume it.',
+      data: { run },
+    })
   const recorded = new RecordedRun(store, record)
   const pump = new Pump(recorded, { clock: systemClock })
   const begun: BegunFlow = { run, flow, services, activation: recorded, pump }
@@ -28,7 +32,9 @@ export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, 
   if (!end.ok) throw last.type === 'run.failed' ? rebuildError(last.error) : end.error
   const expected = last.type === 'run.completed' ? await recorded.load(last.output) : undefined
   if (JSON.stringify(end.value) !== JSON.stringify(expected))
-    throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another output than its journal holds`, { data: { recorded: JSON.stringify(expected ?? null).slice(0, 500), asked: JSON.stringify(end.value).slice(0, 500) } })
+    throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another output than its journal holds`, {
+      data: { recorded: JSON.stringify(expected ?? null).slice(0, 500), asked: JSON.stringify(end.value).slice(0, 500) },
+    })
   return { output: decode(end.value), entries: record.length }
 }
 
@@ -45,7 +51,9 @@ class RecordedRun implements Activation {
     this.record = record
   }
   submit(op: Op): void {
-    throw new TuttiError('JOURNAL_DIVERGED', `the code asks for '${op.key}', which the journal does not hold`, { data: { recorded: '(nothing)', asked: op.key } })
+    throw new TuttiError('JOURNAL_DIVERGED', `the code asks for '${op.key}', which the journal does not hold`, {
+      data: { recorded: '(nothing)', asked: op.key },
+    })
   }
   abandon(): void {}
   next(): Promise<Outcome> {

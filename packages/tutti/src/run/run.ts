@@ -3,7 +3,19 @@
  * Owns nothing but the way from the public face to the pump: keys and numbers are the scope's, delivery is the pump's.
  */
 import { TuttiError } from '../errors/index.ts'
-import { canonical, type Duration, durationMs, encode, hash128, hashFraction, hashUuid, type Json, type RunId, type Scope, validate } from '../primitives/index.ts'
+import {
+  canonical,
+  type Duration,
+  durationMs,
+  encode,
+  hash128,
+  hashFraction,
+  hashUuid,
+  type Json,
+  type RunId,
+  type Scope,
+  validate,
+} from '../primitives/index.ts'
 import { type Ask, timedOut } from './ask.ts'
 import { allOf, remember, rememberSafely } from './branches.ts'
 import type { EffectSpec, RunCore, ScopeOptions, ServiceKey, Services } from './core.port.ts'
@@ -60,7 +72,10 @@ export class ScopedRun implements RunCore {
   call(flow: Flow<unknown, unknown>, input: unknown, o: { name?: string } & ScopeOptions = {}): Promise<unknown> {
     if (o.name !== undefined) checkName(o.name, 'call')
     const { options } = flow['~flow']
-    return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), { budget: o.budget ?? options.budget, deadline: o.deadline ?? options.deadline })
+    return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), {
+      budget: o.budget ?? options.budget,
+      deadline: o.deadline ?? options.deadline,
+    })
   }
 
   step(name: string, ...rest: unknown[]): Promise<unknown> {
@@ -73,7 +88,12 @@ export class ScopedRun implements RunCore {
     return this.ask(codeStep(name, input, fingerprint, withInput ? fn : (_, ctx) => (fn as (ctx: StepContext) => unknown)(ctx), o))
   }
 
-  map(name: string, items: Iterable<unknown> | AsyncIterable<unknown>, each: Leaf<unknown, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Promise<unknown[]> {
+  map(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    each: Leaf<unknown, unknown>,
+    o: MapOptions & { onError?: 'fail' | 'collect' } = {},
+  ): Promise<unknown[]> {
     this.#check(name)
     return mapItems(this, name, items, each, o)
   }

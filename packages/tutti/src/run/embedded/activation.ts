@@ -8,28 +8,32 @@
  * On a crash: timers, waits and open attempts are read again from the journal by the next activation.
  */
 import { type Amounts, type Budget, Ledger, type Usage } from '../../budget/index.ts'
-import { TuttiError } from '../../errors/index.ts'
+import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
 import {
   type At,
+  type Blobs,
   type Commit,
   type Entry,
-  INLINE_BYTES,
   type InboxMessage,
   isBlobRef,
   type JournalStore,
   type OpenWait,
   type RunStarted,
-  splitValue,
   type Value,
 } from '../../journal/index.ts'
 import type { Clock, Json, RunId } from '../../primitives/index.ts'
 import { type Activation, DEADLINE_KEY, type NoteOp, type Op, type Outcome, type RunResult, type Sighting, type TimerOp, type WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
+import { type Draft, split, terminalDraft } from './draft.ts'
 import { driveEffect, type PriorAttempts, priorAttempts } from './effect.ts'
 import { Inbox } from './inbox.ts'
 
-/** An entry as it is written; the activation adds `seq` and `time`. */
-export type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, 'seq' | 'time'> : never) : never
+/** What a person says of an effect in doubt. */
+type Verdict = Extract<InboxMessage, { type: 'resolve' }>
+interface Doubt {
+  readonly why: ErrorRecord
+  readonly resolve: (verdict: Verdict) => void
+}
 
 /** What is written in the same transaction as the entries. */
 type Beside = Partial<Pick<Commit, 'head' | 'blobs' | 'taken' | 'release'>>
@@ -66,7 +70,9 @@ export class EmbeddedActivation implements Activation {
   readonly priors: ReadonlyMap<string, PriorAttempts>
   readonly waits = new Map<string, WaitOp>()
   /** Effects whose doubt waits for a person, by key. */
-  readonly doubts = new Map<string, (message: Extract<InboxMessage, { type: 'resolve' }>) => void>()
+  readonly doubts = new Map<string, Doubt>()
+  /** When this activation, or the run itself, began (epoch ms). */
+  readonly resumedAt: number
   readonly sight: ActivationOptions['sight']
   readonly #o: ActivationOptions
   readonly #inbox: Inbox
@@ -95,6 +101,7 @@ export class EmbeddedActivation implements Activation {
     this.sight = o.sight
     this.started = first
     this.record = o.record
+    this.resumedAt = o.record.findLast(({ type }) => type === 'run.resumed')?.time ?? first.time
     this.#seq = (o.record.at(-1)?.seq ?? 0) + 1
     this.#stalls = o.stalls
     this.ledger = ledgerOf(first.budget, o.record)
@@ -172,8 +179,7 @@ export class EmbeddedActivation implements Activation {
     this.#finish(finished)
     for (const [token] of this.ledger.unsettled()) this.ledger.settle(token)
     const usage = this.usage()
-    const blobs = new Map<string, string>()
-    const draft = terminalEntry(result, usage, (json) => split(json, blobs))
+    const { draft, blobs } = terminalDraft(result, usage)
     const [last] = await this.#write([draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
     this.#last = last
   }
@@ -189,11 +195,16 @@ export class EmbeddedActivation implements Activation {
   /** Gives the run up so that it can be activated again, here or elsewhere. */
   async suspend(why: 'waiting' | 'drain'): Promise<void> {
     if (this.#over) return
-    const waiting = this.openWaits()
+    const waiting = this.#restingFor()
+    const taken = this.#inbox.useless()
     const wakeAt = this.#wakeAt()
     this.#finish(new Suspended(why))
     const resting = this.#busy === 0 && (waiting.length > 0 || wakeAt !== undefined)
-    await this.#write([{ type: 'run.suspended', why }], { head: resting ? { status: 'waiting', waiting, wakeAt } : { status: 'running' }, release: true })
+    await this.#write([{ type: 'run.suspended', why }], {
+      head: resting ? { status: 'waiting', waiting, wakeAt } : { status: 'running' },
+      taken: resting ? taken : undefined,
+      release: true,
+    })
   }
 
   /** Ends the activation at once: the lease is lost, or the store fails. */
@@ -203,7 +214,9 @@ export class EmbeddedActivation implements Activation {
 
   /** Takes what others sent; before the record is delivered nothing could wait for it yet. */
   poke(): Promise<void> {
-    return this.#live && !this.#over ? this.#inbox.take() : Promise.resolve()
+    if (!this.#live || this.#over) return Promise.resolve()
+    this.begin()
+    return this.#inbox.take().finally(() => this.finish())
   }
 
   openWaits(): readonly OpenWait[] {
@@ -236,8 +249,9 @@ export class EmbeddedActivation implements Activation {
 
   #write(drafts: readonly Draft[], { head, blobs, taken, release }: Beside): Promise<readonly Entry[]> {
     const time = this.clock.now()
-    const entries = drafts.map((draft) => ({ seq: this.#seq++, time, ...draft }) as Entry)
-    const goesOn = this.#stalls > 0 && drafts.some((draft) => draft.type !== 'run.resumed')
+    // The spread comes first: V8 copies it as a whole, where it would otherwise go field by field.
+    const entries = drafts.map((draft) => ({ ...draft, seq: this.#seq++, time }) as Entry)
+    const goesOn = this.#stalls > 0 && drafts.some(goesFurther)
     if (goesOn) this.#stalls = 0
     const commit: Commit = { run: this.run, epoch: this.#o.epoch, entries, head: goesOn ? { ...head, stalls: 0 } : head, blobs, taken, release }
     return this.#o.store.append(commit).then(() => {
@@ -285,14 +299,24 @@ export class EmbeddedActivation implements Activation {
   #restSoon(): void {
     if (this.#alarms.size === 0 && this.waits.size === 0 && this.doubts.size === 0) return
     setImmediate(() => {
-      if (!this.resting) return
+      if (!this.resting || this.#rested) return
       this.#rested = true
       this.#o.rest(this.#restingFor(), this.#wakeAt())
     })
   }
 
   #restingFor(): readonly OpenWait[] {
-    return [...this.openWaits(), ...[...this.doubts.keys()].map((key) => ({ signal: 'tutti.resolve', key }))]
+    return [
+      ...this.openWaits(),
+      ...[...this.doubts].map(
+        ([
+          key,
+          {
+            why: { code, message },
+          },
+        ]) => ({ signal: 'tutti.resolve', key, data: { code, message } }),
+      ),
+    ]
   }
 
   #wakeAt(): number | undefined {
@@ -327,39 +351,15 @@ export class EmbeddedActivation implements Activation {
     if (until !== undefined && Number.isFinite(until)) this.#arm(op.key, until)
     if (recorded === undefined) {
       const { key, at, fingerprint, signal, data } = op
-      this.#appendSafely([
-        {
-          type: 'signal.awaited',
-          key,
-          at: at as At,
-          fingerprint,
-          signal,
-          ...(op.until === undefined ? {} : { until: op.until }),
-          ...(data === undefined ? {} : { data }),
-        },
-      ])
+      this.#appendSafely([{ type: 'signal.awaited', key, at: at as At, fingerprint, signal, until: op.until, data }])
     }
     this.#inbox.offerEarly(op)
   }
 
   #takeNote(op: NoteOp): void {
-    const blobs = new Map<string, string>()
-    const data = op.data === undefined ? undefined : split(op.data, blobs)
     const { key, at, fingerprint, name, text } = op
-    this.#appendSafely(
-      [
-        {
-          type: 'note',
-          key,
-          at: at as At,
-          fingerprint,
-          ...(name === undefined ? {} : { name }),
-          ...(text === undefined ? {} : { text }),
-          ...(data === undefined ? {} : { data }),
-        },
-      ],
-      blobs,
-    )
+    const { value: data, blobs } = op.data === undefined ? { value: undefined, blobs: undefined } : split(op.data)
+    this.#appendSafely([{ type: 'note', key, at: at as At, fingerprint, name, text, data }], blobs)
   }
 
   #arm(key: string, at: number): void {
@@ -377,6 +377,17 @@ export class EmbeddedActivation implements Activation {
     this.#alarms.delete(key)
   }
 
+  /** What a person says of an effect in doubt; the run may rest until then. */
+  async doubt(key: string, why: ErrorRecord): Promise<Verdict> {
+    const said = new Promise<Verdict>((resolve) => this.doubts.set(key, { why, resolve }))
+    this.finish()
+    this.poke().catch((error) => this.fail(error))
+    const verdict = await said
+    this.begin()
+    this.doubts.delete(key)
+    return verdict
+  }
+
   /** A wait is answered: nothing else may answer it. */
   answered(key: string): void {
     this.waits.delete(key)
@@ -384,7 +395,7 @@ export class EmbeddedActivation implements Activation {
   }
 
   /** A failed append has already ended the activation, and whoever waits hears of it through `next`. */
-  #appendSafely(drafts: readonly Draft[], blobs?: Map<string, string>): void {
+  #appendSafely(drafts: readonly Draft[], blobs?: Blobs | undefined): void {
     this.append(drafts, { blobs }).catch(() => {})
   }
 }
@@ -392,43 +403,10 @@ export class EmbeddedActivation implements Activation {
 /** Made once, because an error costs more than a step does: only what an ended run left behind is told. */
 const finished = new TuttiError('RUN_FINISHED', 'the run has ended')
 
-/** Moves what is large out of an entry. */
-export function split(json: Json, blobs: Map<string, string>): Value {
-  if (roomAfter(json, INLINE_BYTES) >= 0) return json
-  const { value, blob } = splitValue(json)
-  if (blob) blobs.set(blob[0], blob[1])
-  return value
-}
-
-/**
- * Of so many bytes, how many the text of a value leaves at least; negative when it may be too long, or may be taken for a reference. Most values are
- * small, and this tells so for a third of what writing them out would cost. A UTF-16 unit is at most 6 bytes of JSON, a number at most 24.
- */
-function roomAfter(json: Json, room: number): number {
-  if (typeof json === 'string') return room - 6 * json.length - 3
-  if (json === null || typeof json !== 'object') return room - 25
-  let left = room - 2
-  if (Array.isArray(json)) {
-    for (let i = 0; i < json.length && left >= 0; i++) left = roomAfter(json[i] as Json, left)
-    return left
-  }
-  for (const key in json) {
-    if (key === '~blob') return -1
-    left = roomAfter((json as { readonly [key: string]: Json })[key] as Json, left - 6 * key.length - 3)
-    if (left < 0) return left
-  }
-  return left
-}
-
-function terminalEntry(result: RunResult, usage: Usage, store: (json: Json) => Value): Draft {
-  switch (result.status) {
-    case 'completed':
-      return { type: 'run.completed', output: store(result.output), usage }
-    case 'failed':
-      return { type: 'run.failed', error: result.error, ...(result.partial === undefined ? {} : { partial: store(result.partial) }), usage }
-    case 'cancelled':
-      return { type: 'run.cancelled', reason: result.reason, usage }
-  }
+/** An attempt made again, because a process took the one before with it, gets a run no further. */
+function goesFurther(draft: Draft): boolean {
+  if (draft.type === 'step.started') return draft.attempt === 1
+  return !(draft.type === 'step.failed' && draft.error.code === 'ATTEMPT_LOST')
 }
 
 /** The ledger as the journal tells it. */

@@ -7,13 +7,16 @@
  * started and has no known outcome is in doubt, and is never repeated on a guess).
  */
 import type { Amounts, Refusal } from '../../budget/index.ts'
-import { type ErrorRecord, recordError, rebuildError, TuttiError } from '../../errors/index.ts'
-import type { Entry, InboxMessage } from '../../journal/index.ts'
+import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
+import type { Asked, Entry } from '../../journal/index.ts'
 import { encode, hash128, type Json } from '../../primitives/index.ts'
 import type { AttemptPlan, EffectContext, Executed, MeteredFailure, StreamPart } from '../core.port.ts'
 import type { EffectOp } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
-import { type Draft, type EmbeddedActivation, split, tokenOf } from './activation.ts'
+import { type EmbeddedActivation, tokenOf } from './activation.ts'
+import { type Draft, split } from './draft.ts'
+
+type Reconciled = Awaited<ReturnType<NonNullable<EffectOp['spec']['reconcile']>>>
 
 /** What the journal knows of an effect that has no outcome yet. */
 export interface PriorAttempts {
@@ -84,13 +87,9 @@ class EffectDrive {
     if (prior.open) {
       if (this.#op.spec.effect === 'once') {
         this.#attempt = prior.attempt
-        const why: ErrorRecord = prior.last ?? {
-          code: 'ATTEMPT_LOST',
-          message: `the process ended while attempt ${prior.attempt} of '${this.#op.key}' was under way`,
-        }
-        return this.#doubt(why, prior.doubted)
+        return this.#doubt(prior.doubted && prior.last ? prior.last : this.#lost(), prior.doubted)
       }
-      this.#last = { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${prior.attempt} of '${this.#op.key}' was under way` }
+      this.#last = this.#lost(prior.attempt)
       const hold = this.#settle(prior.attempt, undefined)
       await this.#append({ type: 'step.failed', key: this.#op.key, attempt: prior.attempt, error: this.#last, final: false, ...(hold ? { settle: hold } : {}) })
     }
@@ -117,16 +116,16 @@ class EffectDrive {
   }
 
   #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
-    const { spec, draws, key } = this.#op
-    const refusal = plan.hold ? this.#activation.ledger.hold(draws, tokenOf(key, this.#attempt), plan.hold) : undefined
-    if (refusal) return this.#failForGood(recordError(exceeded(refusal, key)), undefined, undefined)
+    const { spec, draws } = this.#op
+    const refusal = this.#hold(plan.hold)
+    if (refusal) return this.#failForGood(recordError(refusal), undefined, undefined)
     if (!plan.hold && spec.effect === 'read') return this.#work(plan)
     const started: Draft = {
       ...this.#whatWasAsked(plan.label),
       type: 'step.started',
       attempt: this.#attempt,
-      ...(plan.hold ? { hold: plan.hold } : {}),
-      ...(draws.length ? { draws } : {}),
+      hold: plan.hold,
+      draws: draws.length > 0 ? draws : undefined,
     }
     this.#asked = true
     return this.#append(started).then(() => this.#work(plan))
@@ -172,38 +171,32 @@ class EffectDrive {
     const settle = executed.settle ?? plan.hold
     const overrun = this.#spend(settle, plan.hold)
     if (overrun) return this.#failForGood(recordError(overrun), settle, begun)
-    const blobs = new Map<string, string>()
-    const draft: Draft = {
-      ...(this.#asked ? { key: this.#op.key } : this.#whatWasAsked(plan.label)),
-      type: 'step.completed',
-      ...(this.#attempt > 1 ? { attempt: this.#attempt } : {}),
-      value: split(json, blobs),
-      ...(settle ? { settle } : {}),
-      ...this.#took(begun),
-    }
-    return this.#activation.append([draft], blobs.size ? { blobs } : undefined)
+    const { value, blobs } = split(json)
+    const attempt = this.#attempt > 1 ? this.#attempt : undefined
+    const draft: Draft = { ...this.#said(plan.label), type: 'step.completed', attempt, value, settle, ms: this.#since(begun) }
+    return this.#activation.append([draft], { blobs })
   }
 
   async #failed(thrown: unknown, begun: number): Promise<void> {
     const metered = isMetered(thrown) ? thrown : undefined
     const cause = metered ? metered.error : thrown
     const error = recordError(cause)
-    const { spec, key } = this.#op
+    const { spec } = this.#op
     if (spec.effect === 'once' && error.code !== 'TOOL_NOT_DONE') return this.#doubt(error, false)
     const again = this.#op.abandoned ? undefined : spec.retry?.(TuttiError.is(cause) ? cause : rebuildError(error), this.#attempt)
     const settle = this.#settle(this.#attempt, metered?.settle)
     if (!again) return this.#failForGood(error, settle, begun)
     const retryAt = this.#activation.clock.now() + again.afterMs
     await this.#append({
-      ...(this.#asked ? { key } : this.#whatWasAsked(undefined)),
+      ...this.#said(undefined),
       type: 'step.failed',
       attempt: this.#attempt,
       error,
       final: false,
       retryAt,
-      ...(settle ? { settle } : {}),
-      ...this.#took(begun),
-    } as Draft)
+      settle,
+      ms: this.#since(begun),
+    })
     this.#asked = true
     this.#last = error
     this.#attempt++
@@ -213,44 +206,68 @@ class EffectDrive {
 
   #failForGood(error: ErrorRecord, settle: Amounts | undefined, begun: number | undefined): Promise<void> {
     return this.#append({
-      ...(this.#asked ? { key: this.#op.key } : this.#whatWasAsked(undefined)),
+      ...this.#said(undefined),
       type: 'step.failed',
       attempt: this.#attempt,
       error,
       final: true,
-      ...(settle ? { settle } : {}),
-      ...(begun === undefined ? {} : this.#took(begun)),
-    } as Draft)
+      settle,
+      ms: begun === undefined ? undefined : this.#since(begun),
+    })
+  }
+
+  #lost(attempt: number = this.#attempt): ErrorRecord {
+    return { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${attempt} of '${this.#op.key}' was under way` }
   }
 
   /** I8: the hook knows, or a person decides; until then the run waits. */
   async #doubt(why: ErrorRecord, doubted: boolean): Promise<void> {
-    const { key, spec } = this.#op
+    const { key } = this.#op
     if (!doubted) await this.#append({ type: 'step.doubted', key, attempt: this.#attempt, why })
-    const verdict = await spec.reconcile?.(idempotencyKey(this.#activation, key))
-    if (verdict && verdict !== 'unknown') return this.#resolve('hook', verdict.done, verdict.done ? verdict.value : undefined)
-    this.#activation.finish()
-    const message = await new Promise<Extract<InboxMessage, { type: 'resolve' }>>((resolve) => this.#activation.doubts.set(key, resolve))
-    this.#activation.begin()
-    this.#activation.doubts.delete(key)
-    const value = message.value === undefined ? undefined : await this.#activation.load(message.value)
-    return this.#resolve('person', message.verdict === 'done', value)
+    const known = await this.#reconcile(why)
+    if (known !== 'unknown') return this.#resolve('hook', known.done ? { json: encode(known.value) } : undefined)
+    const { id, verdict, value } = await this.#activation.doubt(key, why)
+    const json = value === undefined ? encode(undefined) : await this.#activation.load(value)
+    return this.#resolve('person', verdict === 'done' ? { json } : undefined, [id])
   }
 
-  async #resolve(by: 'hook' | 'person', done: boolean, value: unknown): Promise<void> {
+  /** A call that a process took with it may still be on its way, so its tool is asked once its time is over. A hook that fails knows nothing. */
+  async #reconcile(why: ErrorRecord): Promise<Reconciled> {
+    const { key, spec } = this.#op
+    if (!spec.reconcile) return 'unknown'
+    if (why.code === 'ATTEMPT_LOST' && spec.timeoutMs !== undefined) await this.#sleepUntil(this.#activation.resumedAt + spec.timeoutMs)
+    try {
+      return await spec.reconcile(idempotencyKey(this.#activation, key))
+    } catch {
+      return 'unknown'
+    }
+  }
+
+  /** @param done what it gave, when it was done  @param taken the message that said so */
+  async #resolve(by: 'hook' | 'person', done: { readonly json: Json } | undefined, taken?: readonly string[]): Promise<void> {
     const { key } = this.#op
     const settle = this.#settle(this.#attempt, undefined)
     if (done) {
-      const blobs = new Map<string, string>()
-      await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'done', value: split(encode(value), blobs) }], {
-        blobs,
-      })
+      const { value, blobs } = split(done.json)
+      await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'done', value }], { blobs, taken })
       return
     }
-    await this.#append({ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'not-done' })
+    await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'not-done' }], { taken })
     if (settle) await this.#append({ type: 'budget.settled', key, attempt: this.#attempt, settle })
     this.#attempt++
     await this.#tryOnce()
+  }
+
+  /** Why the attempt may not be made, if it may not (I7). */
+  #hold(worst: Amounts | undefined): TuttiError | undefined {
+    if (!worst) return undefined
+    const { draws, key } = this.#op
+    try {
+      const refusal = this.#activation.ledger.hold(draws, tokenOf(key, this.#attempt), worst)
+      return refusal && exceeded(refusal, key)
+    } catch (error) {
+      return error as TuttiError
+    }
   }
 
   /** Settles what an attempt holds; answers what is to be written of it. */
@@ -277,24 +294,28 @@ class EffectDrive {
     })
   }
 
-  #whatWasAsked(
-    label: Json | undefined,
-  ): Pick<Extract<Draft, { type: 'step.started' }>, 'key' | 'at' | 'fingerprint' | 'tunable' | 'kind' | 'effect' | 'label'> {
+  /** The first entry of a step says what was asked; those after it name it. */
+  #said(label: Json | undefined): Asked | { readonly key: string } {
+    return this.#asked ? { key: this.#op.key } : this.#whatWasAsked(label)
+  }
+
+  /** What is left undefined is not written. */
+  #whatWasAsked(label: Json | undefined): Asked {
     const { key, at, fingerprint, spec } = this.#op
-    const shown = label ?? spec.label
+    const { tunable, kind, effect } = spec
     return {
       key,
       at,
       fingerprint,
-      ...(spec.tunable === undefined ? {} : { tunable: spec.tunable }),
-      ...(spec.kind === 'code' ? {} : { kind: spec.kind }),
-      ...(spec.effect === 'read' ? {} : { effect: spec.effect }),
-      ...(shown === undefined ? {} : { label: shown }),
+      tunable,
+      kind: kind === 'code' ? undefined : kind,
+      effect: effect === 'read' ? undefined : effect,
+      label: label ?? spec.label,
     }
   }
 
-  #took(begun: number): { ms: number } {
-    return { ms: this.#activation.clock.now() - begun }
+  #since(begun: number): number {
+    return this.#activation.clock.now() - begun
   }
 
   #append(draft: Draft): Promise<void> {
@@ -303,6 +324,7 @@ class EffectDrive {
 
   #sleepUntil(at: number): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#op.abandoned) return resolve()
       const forget = this.#activation.clock.alarm(at, resolve)
       this.#op.signal.addEventListener('abort', () => {
         forget()

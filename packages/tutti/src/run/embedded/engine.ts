@@ -296,7 +296,7 @@ export class EmbeddedEngine {
     this.#stand(run, { type: 'waiting', waits })
     if (soon) return
     const live = this.#live.get(run)
-    this.clock.alarm(this.clock.now() + restMs, () => {
+    systemClock.alarm(systemClock.now() + restMs, () => {
       if (live && this.#live.get(run) === live && live.activation.resting) live.activation.suspend('waiting').catch(() => {})
     })
   }
@@ -325,6 +325,7 @@ export class EmbeddedEngine {
   /** Ticks for as long as runs may come due. Only runs driven here, and whoever waits for one, keep the process from ending. */
   #keepTicking(): void {
     if (this.#closed) return
+    // biome-ignore lint/plugin: leases run out in real time, and an interval alone can be told not to keep the process from ending
     this.#tick ??= setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.leaseMs / 3))
     this.#tick.ref()
   }
@@ -334,6 +335,7 @@ export class EmbeddedEngine {
     const leases = [...this.#live].map(([run, live]) => ({ run, epoch: live.activation.epoch, until: 0 }))
     const lost = leases.length > 0 ? await this.store.renew(leases, this.clock.now() + this.leaseMs) : []
     for (const run of lost) this.#live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
+    for (const [run, watchers] of this.#watchers) if (!this.#live.has(run)) for (const changed of watchers) changed()
     if (this.#o.resume !== false) await this.#takeUpDue()
   }
 
@@ -374,4 +376,4 @@ const isEnded = (head: RunHead): boolean => head.status === 'completed' || head.
 const isElsewhere = (error: unknown): boolean =>
   TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)
 
-const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+const turn = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.alarm(systemClock.now() + ms, resolve))

@@ -29,11 +29,21 @@ async function eventsOfEntry(entry: Entry, load: Load): Promise<readonly RunEven
       return [{ type: 'step.started', seq, ...named(entry.key) }]
     case 'step.completed':
     case 'step.failed':
-      return [{ type: entry.type, seq, ...named(entry.key), ...(entry.ms === undefined ? {} : { ms: entry.ms }), ...(entry.settle ? { usd: entry.settle.microUsd / 1_000_000 } : {}) }]
+      return [
+        {
+          type: entry.type,
+          seq,
+          ...named(entry.key),
+          ...(entry.ms === undefined ? {} : { ms: entry.ms }),
+          ...(entry.settle ? { usd: entry.settle.microUsd / 1_000_000 } : {}),
+        },
+      ]
     case 'signal.awaited':
       return [{ type: 'signal.awaited', seq, key: entry.key, signal: entry.signal, ...(entry.data === undefined ? {} : { data: entry.data }) }]
     case 'note':
-      return entry.name === undefined ? [] : [{ type: 'custom', seq, key: entry.key, name: entry.name, data: decode(entry.data === undefined ? null : await load(entry.data)) as Json }]
+      return entry.name === undefined
+        ? []
+        : [{ type: 'custom', seq, key: entry.key, name: entry.name, data: decode(entry.data === undefined ? null : await load(entry.data)) as Json }]
     case 'run.completed':
       return [{ type: 'run.completed', seq, output: decode(await load(entry.output)), usage: entry.usage }]
     case 'run.failed':

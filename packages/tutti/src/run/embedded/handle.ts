@@ -8,6 +8,7 @@ import type { Sighting } from '../engine.port.ts'
 import type { RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
 import type { EmbeddedEngine } from './engine.ts'
 import { eventsOf } from './events.ts'
+import { Seen } from './seen.ts'
 
 const noUsage: Usage = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 0, toolCalls: 0, activeMs: 0 }
 
@@ -112,7 +113,8 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   async #standsAt(): Promise<RunOutcome<O> | undefined> {
     const here = this.#engine.standing(this.id)
     if (here?.type === 'running') return undefined
-    if (here?.type === 'stopped') return { status: 'failed', error: here.error, partial: undefined, usage: await this.#usage() }
+    if (here?.type === 'stopped')
+      return (await this.#endedElsewhere()) ?? { status: 'failed', error: here.error, partial: undefined, usage: await this.#usage() }
     if (here?.type === 'waiting') return this.#waiting(here.waits)
     if (here?.type === 'ended' && here.last) return this.#endedWith(here.last)
     if (this.#engine.closed) return undefined
@@ -120,7 +122,17 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.id}' in this store`, { data: { run: this.id } })
     if (head.status === 'running') return undefined
     if (head.status === 'waiting') return this.#waiting(head.waiting ?? [])
-    return this.#endedWith((await this.#lastWord(head.lastSeq - LAST_ENTRIES)) ?? (await this.#lastWord(0)))
+    return this.#endedAt(head.lastSeq)
+  }
+
+  async #endedAt(lastSeq: number): Promise<RunOutcome<O>> {
+    return this.#endedWith((await this.#lastWord(lastSeq - LAST_ENTRIES)) ?? (await this.#lastWord(0)))
+  }
+
+  /** A run that stopped here may have been brought to its end by another process. */
+  async #endedElsewhere(): Promise<RunOutcome<O> | undefined> {
+    const head = await this.#engine.store.head(this.id).catch(() => undefined)
+    return head && ['completed', 'failed', 'cancelled'].includes(head.status) ? this.#endedAt(head.lastSeq) : undefined
   }
 
   async #waiting(waits: readonly OpenWait[]): Promise<RunOutcome<O>> {
@@ -187,43 +199,20 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
 
   /** History from the store, then what the feed shows; without a gap and without doubles. */
   async *#sightings(after: number): AsyncIterable<Sighting> {
-    const queue: Sighting[] = []
-    let wake = (): void => {}
-    const unwatchFeed = this.#engine.feed.watch(this.id, (sighting) => {
-      queue.push(sighting)
-      wake()
-    })
-    let elsewhere = true
-    const unwatch = this.#engine.watchStanding(this.id, () => {
-      elsewhere = true
-      wake()
-    })
+    const seen = new Seen(this.#engine, this.id)
     let seq = after
     try {
       for (;;) {
-        if (elsewhere && queue.length === 0) {
-          elsewhere = false
-          for await (const entry of this.#engine.store.read(this.id, { after: seq })) {
-            seq = entry.seq
-            yield { type: 'entry', entry }
-            if (isTerminal(entry)) return
-          }
-        }
-        for (let sighting = queue.shift(); sighting; sighting = queue.shift()) {
-          if (sighting.type === 'entry' && sighting.entry.seq <= seq) continue
+        for await (const sighting of seen.since(seq)) {
           if (sighting.type === 'entry') seq = sighting.entry.seq
           yield sighting
           if (sighting.type === 'entry' && isTerminal(sighting.entry)) return
         }
         if (this.#engine.standing(this.id)?.type === 'stopped' || this.#engine.closed) return
-        if (!elsewhere && queue.length === 0)
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
+        await seen.more()
       }
     } finally {
-      unwatchFeed()
-      unwatch()
+      seen.close()
     }
   }
 }

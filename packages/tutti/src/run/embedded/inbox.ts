@@ -3,19 +3,25 @@ import type { Budget } from '../../budget/index.ts'
 import type { Entry, InboxMessage, JournalStore, Value } from '../../journal/index.ts'
 import { check, decode, type Json } from '../../primitives/index.ts'
 import type { WaitOp } from '../engine.port.ts'
-import type { Draft, EmbeddedActivation } from './activation.ts'
+import type { EmbeddedActivation } from './activation.ts'
+import type { Draft } from './draft.ts'
 
-interface EarlySignal {
+interface SentSignal {
   readonly id: string
   readonly signal: string
   readonly value: Value
+  /** The wait it is for; left out, any wait for this signal. */
+  readonly to?: string | undefined
 }
 
 export class Inbox {
   readonly #activation: EmbeddedActivation
   readonly #store: JournalStore
-  #early: EarlySignal[]
+  /** Recorded before anyone waited for them. */
+  #early: SentSignal[]
   readonly #taken = new Set<string>()
+  /** Verdicts on effects that are not in doubt. */
+  readonly #undoubted = new Set<string>()
   #taking: Promise<void> | undefined
   #again = false
 
@@ -43,10 +49,15 @@ export class Inbox {
 
   /** A signal that came before anyone waited for it answers the first wait of its name. */
   offerEarly(op: WaitOp): void {
-    const found = this.#early.find((early) => early.signal === op.signal)
+    const found = this.#early.find((sent) => isFor(sent, op))
     if (!found) return
     this.#early = this.#early.filter((early) => early !== found)
-    this.#answer(op, found, []).catch(() => {})
+    this.#offer(found, []).catch(() => {})
+  }
+
+  /** Messages that nothing in a run at rest can ever take: verdicts on effects that are not in doubt. */
+  useless(): readonly string[] {
+    return [...this.#undoubted].filter((id) => !this.#taken.has(id))
   }
 
   async #takeAll(): Promise<void> {
@@ -69,35 +80,43 @@ export class Inbox {
         this.#activation.ledger.grant('', more)
         return this.#append({ type: 'budget.granted', key: '', more }, message.id)
       }
-      case 'resolve': {
-        const resolve = this.#activation.doubts.get(message.key)
-        if (!resolve) return Promise.resolve()
-        resolve(message)
-        return this.#activation.append([], { taken: [message.id] })
-      }
+      case 'resolve':
+        return this.#takeVerdict(message)
     }
   }
 
-  async #takeSignal(message: Extract<InboxMessage, { type: 'signal' }>): Promise<void> {
-    const early: EarlySignal = { id: message.id, signal: message.signal, value: message.value }
-    for (const op of this.#activation.waits.values()) {
-      if (message.key === undefined ? op.signal === message.signal : op.key === message.key) return this.#answer(op, early, [message.id])
-    }
-    this.#early.push(early)
-    await this.#append({ type: 'signal.received', signal: message.signal, id: message.id, value: message.value }, message.id)
+  /** The effect takes it, together with what comes of it; one that nobody doubts yet is looked at again when somebody does. */
+  async #takeVerdict(message: Extract<InboxMessage, { type: 'resolve' }>): Promise<void> {
+    const doubt = this.#activation.doubts.get(message.key)
+    if (doubt) return doubt.resolve(message)
+    this.#taken.delete(message.id)
+    this.#undoubted.add(message.id)
   }
 
-  /** A value that the schema of this wait does not accept leaves it waiting. */
-  async #answer(op: WaitOp, early: EarlySignal, taken: readonly string[]): Promise<void> {
-    const loaded = await this.#activation.load(early.value)
-    const checked = await check(op.schema, decode(loaded as Json))
-    if (!this.#activation.waits.has(op.key)) {
-      this.#early.push(early)
-      return
+  #takeSignal({ id, signal, value, key }: Extract<InboxMessage, { type: 'signal' }>): Promise<void> {
+    return this.#offer({ id, signal, value, ...(key === undefined ? {} : { to: key }) }, [id])
+  }
+
+  /** Gives a signal to the first wait that it is for and whose schema accepts it; without a wait, it stays for one to come. */
+  async #offer(sent: SentSignal, taken: readonly string[]): Promise<void> {
+    const value = decode((await this.#activation.load(sent.value)) as Json)
+    const tried = new Set<string>()
+    let refused = false
+    for (let op = this.#waitFor(sent, tried); op; op = this.#waitFor(sent, tried)) {
+      tried.add(op.key)
+      refused = !(await check(op.schema, value)).ok
+      if (refused || !this.#activation.waits.has(op.key)) continue
+      this.#activation.answered(op.key)
+      return this.#activation.append([{ type: 'signal.received', key: op.key, signal: op.signal, id: sent.id, value: sent.value }], { taken })
     }
-    if (!checked.ok) return this.#activation.append([], { taken })
-    this.#activation.answered(op.key)
-    await this.#activation.append([{ type: 'signal.received', key: op.key, signal: op.signal, id: early.id, value: early.value }], { taken })
+    if (refused) return this.#activation.append([], { taken })
+    this.#early.push(sent)
+    if (taken.length > 0) await this.#activation.append([{ type: 'signal.received', ...sent }], { taken })
+  }
+
+  #waitFor(sent: SentSignal, tried: ReadonlySet<string>): WaitOp | undefined {
+    for (const op of this.#activation.waits.values()) if (!tried.has(op.key) && isFor(sent, op)) return op
+    return undefined
   }
 
   #append(draft: Draft, taken: string): Promise<void> {
@@ -105,9 +124,11 @@ export class Inbox {
   }
 }
 
+const isFor = ({ signal, to }: SentSignal, op: WaitOp): boolean => (to === undefined ? op.signal === signal : op.key === to)
+
 /** Signals of the record that no wait has used. */
-function earlyOf(record: readonly Entry[]): EarlySignal[] {
+function earlyOf(record: readonly Entry[]): SentSignal[] {
   const received = record.filter((entry) => entry.type === 'signal.received')
   const used = new Set(received.filter((entry) => entry.key !== undefined).map((entry) => entry.id))
-  return received.filter((entry) => entry.key === undefined && !used.has(entry.id)).map(({ id, signal, value }) => ({ id, signal, value }))
+  return received.filter((entry) => entry.key === undefined && !used.has(entry.id)).map(({ id, signal, value, to }) => ({ id, signal, value, to }))
 }

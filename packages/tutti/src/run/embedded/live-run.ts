@@ -1,6 +1,7 @@
 /** One run that this process drives now: its activation, its pump, and the flow between them. */
 import { recordError, TuttiError } from '../../errors/index.ts'
 import type { Entry } from '../../journal/index.ts'
+import { systemClock } from '../../primitives/index.ts'
 import { beginFlow } from '../begin.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
@@ -33,7 +34,7 @@ export class LiveRun {
 
   async #drive(o: LiveRunOptions): Promise<ActivationEnd> {
     const { activation } = this
-    const pump = new Pump(activation, { clock: o.clock, patienceMs: o.patienceMs })
+    const pump = new Pump(activation, { clock: systemClock, patienceMs: o.patienceMs })
     try {
       const end = await pump.drive(beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
       await activation.end(resultOf(end, pump))

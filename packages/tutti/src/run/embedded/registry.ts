@@ -10,7 +10,10 @@ export class Registry {
   constructor(flows: readonly AnyFlow[]) {
     for (const flow of flows) {
       const known = this.#flows.get(flow.name)?.get(flow.version)
-      if (known && known !== flow) throw new TuttiError('CONFIG_FLOW_DUPLICATE', `two flows are called '${flow.name}', version ${flow.version}`, { data: { flow: flow.name, version: flow.version } })
+      if (known && known !== flow)
+        throw new TuttiError('CONFIG_FLOW_DUPLICATE', `two flows are called '${flow.name}', version ${flow.version}`, {
+          data: { flow: flow.name, version: flow.version },
+        })
       this.add(flow)
     }
   }
@@ -27,11 +30,18 @@ export class Registry {
   /** The flow that a run began with. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
   get(head: Pick<RunHead, 'run' | 'flow' | 'version'>): AnyFlow {
     const versions = this.#flows.get(head.flow)
-    if (!versions) throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the run '${head.run}' is of the flow '${head.flow}', which this app does not register`, { data: { run: head.run, flow: head.flow } })
+    if (!versions)
+      throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the run '${head.run}' is of the flow '${head.flow}', which this app does not register`, {
+        data: { run: head.run, flow: head.flow },
+      })
     const flow = versions.get(head.version)
     if (flow) return flow
-    throw new TuttiError('RUN_VERSION_MISMATCH', `the run '${head.run}' began with version ${head.version} of '${head.flow}'; this app has ${[...versions.keys()].join(', ')}`, {
-      data: { run: head.run, flow: head.flow, recorded: head.version, registered: [...versions.keys()] },
-    })
+    throw new TuttiError(
+      'RUN_VERSION_MISMATCH',
+      `the run '${head.run}' began with version ${head.version} of '${head.flow}'; this app has ${[...versions.keys()].join(', ')}`,
+      {
+        data: { run: head.run, flow: head.flow, recorded: head.version, registered: [...versions.keys()] },
+      },
+    )
   }
 }

@@ -8,7 +8,7 @@ import { type Paint, paintFor, printable, wrap } from './paint.ts'
 import type { RunPicture } from './picture.ts'
 import { errorLines } from './say-error.ts'
 import { modelsOf } from './show.ts'
-import { printLine, type Terminal } from './terminal.ts'
+import { columnsOf, printLine, type Terminal } from './terminal.ts'
 
 const WIDEST_TEXT = 110
 const LONGEST_QUOTE = 400
@@ -17,7 +17,7 @@ const MOST_LINES = 8
 /** The answer and its citations on standard output, how it came about on standard error. */
 export function printAnswer(terminal: Terminal, home: Home, answer: Answer, picture: RunPicture, root: string): void {
   const paint = paintFor(terminal.out)
-  const columns = Math.min(terminal.out.columns ?? WIDEST_TEXT, WIDEST_TEXT)
+  const columns = terminal.out.isTTY ? Math.min(columnsOf(terminal.out), WIDEST_TEXT) : columnsOf(terminal.out)
   const hasAnswer = answer.text.trim() !== ''
   if (hasAnswer)
     for (const line of answerLines(answer, paint, columns, (source) => relative(terminal.cwd, resolve(root, source)))) printLine(terminal.out, line)

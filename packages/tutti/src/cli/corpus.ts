@@ -4,7 +4,7 @@
  * Owns the mark beside an index that says from what it was made, so that nothing is read again while nothing changed. Does not own the index.
  * Invariant: a mark is written after the index stands; one that is missing or wrong costs a look at every file, never a wrong answer.
  */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
@@ -62,12 +62,12 @@ function projectRoot(cwd: string): string {
   }
 }
 
-/** @throws RETRIEVAL_EMPTY | RETRIEVAL_UNREADABLE */
-export async function findSources(home: Home, request: CorpusRequest): Promise<Corpus> {
+/** @param documentsIn how many documents stand in an index. @throws RETRIEVAL_EMPTY | RETRIEVAL_UNREADABLE */
+export async function findSources(home: Home, request: CorpusRequest, documentsIn: (index: string) => Promise<number>): Promise<Corpus> {
   const index = nameOf(request)
   const stamp = request.docs.length > 0 ? await stampOfPlaces(request) : await stampOfPackages(request)
   const mark = await readMark(home, index)
-  if (mark?.stamp === stamp && mark.file === fileIdentity(home.index)) return { ...mark.corpus, unchanged: true }
+  if (mark?.stamp === stamp && mark.documents === (await documentsIn(index))) return { ...mark.corpus, unchanged: true }
   const found = request.docs.length > 0 ? { origins: [...request.docs], packages: [], without: 0 } : await packagesWithDocs(request)
   return { index, stamp, ...found, unchanged: false }
 }
@@ -146,8 +146,8 @@ async function stampOfPlaces(request: CorpusRequest): Promise<string> {
 
 interface Mark {
   readonly stamp: string
-  /** Which file the index was in: another file is another index. */
-  readonly file: string
+  /** How many stood in the index: another number, and it is another index. */
+  readonly documents: number
   readonly corpus: Corpus
 }
 
@@ -161,15 +161,10 @@ async function readMark(home: Home, index: string): Promise<Mark | undefined> {
   }
 }
 
-/** The index stands as `corpus` says. */
-export async function writeMark(home: Home, corpus: Corpus): Promise<void> {
+/** The index stands as `corpus` says, with so many documents. */
+export async function writeMark(home: Home, corpus: Corpus, documents: number): Promise<void> {
   const path = markPath(home, corpus.index)
-  const mark: Mark = { stamp: corpus.stamp, file: fileIdentity(home.index), corpus }
+  const mark: Mark = { stamp: corpus.stamp, documents, corpus }
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, JSON.stringify(mark))
-}
-
-function fileIdentity(path: string): string {
-  const file = statSync(path, { throwIfNoEntry: false })
-  return file ? `${file.ino}:${file.birthtimeMs}` : ''
 }

@@ -73,7 +73,7 @@ const TURNS = 8
 /** Indexes are opened when a run first needs them. */
 export function commandFlows(home: Home): CommandFlows {
   const indexes = new Map<string, Index>()
-  const indexOf: IndexOf = ({ index: name }, root, words) => {
+  const indexOf: IndexOf = (name, root, words) => {
     const key = `${name} ${words}`
     const open = indexes.get(key) ?? index(name, { path: home.index, root, ...(words ? { embed: false } : {}) })
     indexes.set(key, open)
@@ -87,15 +87,16 @@ export function commandFlows(home: Home): CommandFlows {
   return { ask, ingest, close }
 }
 
-type IndexOf = (corpus: Corpus, root: string, words: boolean) => Index
+type IndexOf = (name: string, root: string, words: boolean) => Index
 
 function ingestFlow(home: Home, indexOf: IndexOf): Flow<IngestInput, Ingested> {
   const description = 'Reads the documentation of the installed packages, or of the places named, into an index.'
   return flow('ingest', { version: '1', description }, async ({ fresh, embed, words, ...request }: IngestInput, run): Promise<Ingested> => {
-    const corpus = await run.step('sources', { fresh, ...request }, () => findSources(home, request))
-    const docs = indexOf(corpus, request.root, words)
+    const documentsIn = async (name: string): Promise<number> => (await indexOf(name, request.root, true).stats({ scope: run.scope })).documents
+    const corpus = await run.step('sources', { fresh, ...request }, () => findSources(home, request, documentsIn))
+    const docs = indexOf(corpus.index, request.root, words)
     const report = corpus.unchanged && !fresh ? undefined : await run.call(docs.ingest, { from: [...corpus.origins] }, { name: 'documents' })
-    if (report) await run.step('mark', corpus.stamp, () => writeMark(home, corpus), { effect: 'idempotent' })
+    if (report) await run.step('mark', corpus.stamp, async () => writeMark(home, corpus, await documentsIn(corpus.index)), { effect: 'idempotent' })
     const embedded = embed ? await run.step('embed', corpus.stamp, (_, { scope, signal }) => docs.warm({ scope, signal }), { effect: 'idempotent' }) : undefined
     return { corpus, report, embedded }
   })
@@ -106,7 +107,7 @@ function askFlow(ingest: Flow<IngestInput, Ingested>, indexOf: IndexOf): Flow<As
   return flow('ask', { version: '1', description }, async ({ question, top, model, words, ...request }: AskInput, run): Promise<Answer> => {
     const asked = await run.step('check', question, askable)
     const { corpus } = await run.call(ingest, { ...request, fresh: false, embed: false, words }, { name: 'ingest' })
-    const answer = await run.call(answerer(indexOf(corpus, request.root, words), corpus, { top, model }), asked)
+    const answer = await run.call(answerer(indexOf(corpus.index, request.root, words), corpus, { top, model }), asked)
     const citations = await run.step('verify', answer, (given) => verify(given, request.root))
     return { text: answer.text, citations, corpus }
   })

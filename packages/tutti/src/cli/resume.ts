@@ -15,7 +15,7 @@ import type { AppFileOptions, CommonOptions } from './options.ts'
 import { paintFor } from './paint.ts'
 import { openSession } from './session.ts'
 import { shortened } from './show.ts'
-import { printJson, printLine, type Terminal } from './terminal.ts'
+import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { treeLines } from './tree.ts'
 
 export type ResumeOptions = CommonOptions & AppFileOptions
@@ -79,7 +79,7 @@ function finishRun(terminal: Terminal, home: Home, driven: Driven<unknown>, inpu
       return
     }
     const paint = paintFor(terminal.err)
-    for (const line of treeLines(picture, { paint, columns: terminal.err.columns ?? 140, now: Date.now() })) printLine(terminal.err, line)
+    for (const line of treeLines(picture, { paint, columns: columnsOf(terminal.err), now: Date.now() })) printLine(terminal.err, line)
     printLine(terminal.err, paint('dim', footer(picture)))
     if (output !== undefined) printLine(terminal.out, shortened(output, 2))
   }

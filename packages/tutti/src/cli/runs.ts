@@ -6,7 +6,7 @@ import type { CommonOptions } from './options.ts'
 import { cutTo, inOneLine, type Paint, pad, paintFor } from './paint.ts'
 import { RunPicture } from './picture.ts'
 import { sayAgo, sayMs, sayUsd } from './quantity.ts'
-import { printJson, printLine, type Terminal } from './terminal.ts'
+import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 
 export interface RunsOptions extends CommonOptions {
   readonly status?: readonly string[] | undefined
@@ -36,7 +36,7 @@ export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> 
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
   else if (listed.length === 0) printLine(terminal.err, `No runs${o.status || o.flow ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
-  else for (const line of table(listed, paintFor(terminal.out), terminal.out.columns ?? 120)) printLine(terminal.out, line)
+  else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out))) printLine(terminal.out, line)
   return 0
 }
 

@@ -9,7 +9,7 @@ import { RunPicture, type Step } from './picture.ts'
 import { plural, sayAgo, sayMs, sayTokens, sayUsd } from './quantity.ts'
 import { statusStyle } from './runs.ts'
 import { errorLines } from './say-error.ts'
-import { printJson, printLine, type Terminal } from './terminal.ts'
+import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { treeLines } from './tree.ts'
 
 export interface ShowOptions extends CommonOptions {
@@ -46,7 +46,7 @@ async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head
   const picture = new RunPicture()
   for (const entry of entries) picture.take(entry)
   const paint = paintFor(terminal.out)
-  const columns = terminal.out.columns ?? 140
+  const columns = columnsOf(terminal.out)
   const load = async (value: Value): Promise<unknown> => decode(await joinValue(value, (hash) => store.blob(hash)))
   const say = (line: string): void => printLine(terminal.out, line)
   for (const line of headLines(picture, head, paint)) say(line)

@@ -48,3 +48,6 @@ export const printJson = (output: Output, value: unknown): void => printLine(out
 
 const jsonSafe = (_: string, value: unknown): unknown =>
   typeof value === 'bigint' ? value.toString() : value instanceof Map || value instanceof Set ? [...value] : value
+
+/** What is piped is not cut. */
+export const columnsOf = ({ columns }: Output): number => columns ?? Number.POSITIVE_INFINITY

@@ -112,7 +112,7 @@ describe('what cannot be answered is said with a code, a hint and an exit code, 
 
   test('[O5] a folder without a project says how to name documents', async () => {
     const { code, err } = await tutti(folder({}), [...ask, question])
-    expect(err).toMatch(/error RETRIEVAL_EMPTY: no packages are installed[^]*--docs/)
+    expect(err).toMatch(/error RETRIEVAL_EMPTY: no packages are installed[\s\S]*--docs/)
     expect(code).toBe(2)
   })
 })

@@ -67,7 +67,7 @@ describe('show', () => {
     const { run, entries } = parsed(await tutti(cwd, ['show', 'last', '--json']))
     expect(entries.map(({ seq }: { seq: number }) => seq)).toEqual(entries.map((_: unknown, i: number) => i + 1))
     expect([entries[0].type, entries.at(-1).type, run.status]).toEqual(['run.started', 'run.completed', 'completed'])
-    expect((await tutti(cwd, ['show', run.run.slice(-8), '--values'])).out).toMatch(/ask\/verify\n[^]*"verified": true/)
+    expect((await tutti(cwd, ['show', run.run.slice(-8), '--values'])).out).toMatch(/ask\/verify\n[\s\S]*"verified": true/)
   })
 
   test('[O5] makes one line of many items, and says which of them failed', async () => {
@@ -100,7 +100,7 @@ describe('resume', () => {
 
   test("[R1] of a flow that is not the command's own says how to name its module", async () => {
     const cwd = await started('patient', null)
-    expect(await tutti(cwd, ['resume', 'last'])).toMatchObject({ code: 2, err: expect.stringMatching(/error CONFIG_FLOW_UNKNOWN[^]*--app/) })
+    expect(await tutti(cwd, ['resume', 'last'])).toMatchObject({ code: 2, err: expect.stringMatching(/error CONFIG_FLOW_UNKNOWN[\s\S]*--app/) })
     expect(await tutti(cwd, ['resume', 'last', '--app', 'nowhere.ts'])).toMatchObject({ code: 2, err: expect.stringContaining('error CONFIG_USAGE') })
   })
 
@@ -149,6 +149,6 @@ describe('doctor', () => {
 test('[O5] --help is quick, lists the exit codes, and without a command it is shown as a mistake', async () => {
   const cwd = folder({})
   const help = await tutti(cwd, ['--help'])
-  expect(help.out).toMatch(/Exit codes:[^]*130 +interrupted/)
+  expect(help.out).toMatch(/Exit codes:[\s\S]*130 +interrupted/)
   expect([help.code, (await tutti(cwd, [])).code, (await tutti(cwd, ['bogus'])).code]).toEqual([0, 2, 2])
 })

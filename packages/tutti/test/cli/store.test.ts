@@ -25,7 +25,7 @@ test('[R9] a store that is no database is refused by every command with what to 
     expect(err).toMatch(/^error JOURNAL_CORRUPT: .+\n {2}Restore/m)
     expect(code).toBe(5)
   }
-  expect(await tutti(cwd, ['doctor'])).toMatchObject({ code: 1, out: expect.stringMatching(/✗ store +JOURNAL_CORRUPT[^]*→ Restore/) })
+  expect(await tutti(cwd, ['doctor'])).toMatchObject({ code: 1, out: expect.stringMatching(/✗ store +JOURNAL_CORRUPT[\s\S]*→ Restore/) })
   expect(readFileSync(join(cwd, '.tutti/tutti.db'))).toEqual(before)
 })
 

@@ -15,8 +15,16 @@ export interface BudgetDrill {
 
 /** Each delegate needs two model calls: one that looks something up, one that answers. */
 export async function budgetDrill(limit = 9, delegations = 8): Promise<BudgetDrill> {
-  const look = tool({ name: 'look', description: 'Looks something up.', input: z.object({ what: z.string() }), effect: 'read', execute: ({ what }) => `${what}: found` })
-  const model = scripted(Array.from({ length: delegations * 2 }, (_, call) => (call < delegations ? { call: 'look', input: { what: `part ${call}` } } : 'done')))
+  const look = tool({
+    name: 'look',
+    description: 'Looks something up.',
+    input: z.object({ what: z.string() }),
+    effect: 'read',
+    execute: ({ what }) => `${what}: found`,
+  })
+  const model = scripted(
+    Array.from({ length: delegations * 2 }, (_, call) => (call < delegations ? { call: 'look', input: { what: `part ${call}` } } : 'done')),
+  )
   const delegate = agent({ name: 'delegate', model, tools: [look] })
   const lead = flow('lead', async (parts: string[], run) => run.map('delegate', parts, delegate, { onError: 'collect' }))
   await using app = tutti({ flows: [lead], store: inMemory() })

@@ -12,11 +12,12 @@ import { desk, shelves, survey } from './desk.ts'
 import { crashDrill } from './drill.ts'
 
 process.chdir(join(import.meta.dirname, '..'))
-const home = (process.env.TUTTI_HOME = '.tutti/demo')
+const home = '.tutti/demo'
+process.env.TUTTI_HOME = home
 
 const questions = [
   'How do I stop a tool loop after a number of steps?',
-  'How do I make an option required on the command line?',
+  'How do I declare a required option?',
   'How can I serialise a value of my own class with devalue?',
 ]
 const surveyQuestions = [
@@ -52,7 +53,9 @@ for (const [topic, shelf] of Object.entries(shelves)) {
   const begun = performance.now()
   const read = packages.filter(({ name, direct }) => direct && (shelf.packages as readonly string[]).includes(name))
   const { output } = await app.run(shelf.index.ingest, { from: read.map(({ dir }) => dir) })
-  say(`   ${topic.padEnd(16)} ${String(output.added).padStart(4)} documents in ${seconds(begun)}   ${dim(read.map(({ name, version }) => `${name}@${version}`).join(', '))}`)
+  say(
+    `   ${topic.padEnd(16)} ${String(output.added).padStart(4)} documents in ${seconds(begun)}   ${dim(read.map(({ name, version }) => `${name}@${version}`).join(', '))}`,
+  )
   for (const { path, why } of output.skipped) say(dim(`   skipped ${path}: ${why}`))
 }
 
@@ -88,10 +91,14 @@ title(3, 'The drill: kill -9 in the middle of a run')
 await app.close()
 const drill = await crashDrill({ home, run: `survey-${Date.now()}`, questions: surveyQuestions, after: 11 })
 say(`   process ${drill.killedPid} began one run over ${surveyQuestions.length} questions, two at a time, and was killed with SIGKILL.`)
-say(`   process ${drill.resumedPid} resumed the same run from the journal; it ${drill.status === 'run.completed' ? 'completed' : `ended with ${drill.status}`}.`)
+say(
+  `   process ${drill.resumedPid} resumed the same run from the journal; it ${drill.status === 'run.completed' ? 'completed' : `ended with ${drill.status}`}.`,
+)
 say(`   ${String(drill.reused.length).padStart(4)} steps reused from the journal   ${dim(sample(drill.reused))}`)
 say(`   ${String(drill.ran.length).padStart(4)} steps ran after the kill         ${dim(sample(drill.ran))}`)
-say(`   ${String(drill.lost.length).padStart(4)} were under way at the kill: no outcome was recorded, so they ran again, as attempt 2   ${dim(sample(drill.lost))}`)
+say(
+  `   ${String(drill.lost.length).padStart(4)} were under way at the kill: no outcome was recorded, so they ran again, as attempt 2   ${dim(sample(drill.lost))}`,
+)
 say(`   ${drill.repeated.length === 0 ? good('✔') : styleText('red', '✘')} recorded steps repeated: ${drill.repeated.length} of ${drill.reused.length}`)
 
 function sample(keys: readonly string[]): string {
@@ -104,7 +111,9 @@ title(4, 'The budget drill: eight delegations at once against one limit')
 const budget = await budgetDrill()
 const within = budget.calls <= budget.limit
 say(`   ${budget.delegations} delegates want ${budget.wanted} model calls; the run may make ${budget.limit}.`)
-say(`   ${within ? good('✔') : styleText('red', '✘')} calls made: ${budget.calls}, counted by the model itself; over the limit: ${Math.max(0, budget.calls - budget.limit)}`)
+say(
+  `   ${within ? good('✔') : styleText('red', '✘')} calls made: ${budget.calls}, counted by the model itself; over the limit: ${Math.max(0, budget.calls - budget.limit)}`,
+)
 say(`     ${budget.finished} delegates finished, ${budget.refused.length} were refused before their call went out (${[...new Set(budget.refused)].join(', ')})`)
 say(dim('     For comparison: a TypeScript agent framework of today, measured with the same limit of 9 and 8 parallel delegations, let 16 calls through.'))
 

@@ -14,9 +14,11 @@ export const shelves = {
 const topics = Object.keys(shelves) as (keyof typeof shelves)[]
 
 const Question = z.object({
-  topic: z.enum(topics).describe(
-    'language models: agents, tools, tool calls, streaming text, providers, embeddings. command line: options, arguments, flags, subcommands, program help. data and schemas: serialise values, JSON, validate, parse types. testing: property based tests, mocks, generated values, test runner.',
-  ),
+  topic: z
+    .enum(topics)
+    .describe(
+      'language models: agents, tools, tool calls, streaming text, providers, embeddings. command line: options, arguments, flags, subcommands, program help. data and schemas: serialise values, JSON, validate, parse types. testing: property based tests, mocks, generated values, test runner.',
+    ),
   question: z.string(),
 })
 
@@ -43,7 +45,10 @@ const librarian = (name: string, shelf: Index) =>
 /** Each quote against the file on disk, at the offsets that the citation gives. */
 async function verify(answer: Cited): Promise<{ text: string; proofs: { quote: string; ok: boolean; at: string }[] }> {
   const verdicts = await verifyCitations((source) => readFile(source, 'utf8'), answer)
-  return { text: answer.text, proofs: verdicts.map((verdict) => ({ quote: verdict.citation.quote, ok: verdict.ok, at: verdict.ok ? verdict.at : verdict.why })) }
+  return {
+    text: answer.text,
+    proofs: verdicts.map((verdict) => ({ quote: verdict.citation.quote, ok: verdict.ok, at: verdict.ok ? verdict.at : verdict.why })),
+  }
 }
 
 /** check → route by topic → retrieve → answer with citations → verify. Each arrow is an entry of the journal. */

@@ -46,7 +46,10 @@ export async function crashDrill(o: { home: string; run: string; questions: read
 
 function begin(how: 'start' | 'resume', o: { home: string; run: string; questions: readonly string[] }): ReturnType<typeof spawn> {
   const env = { ...process.env, TUTTI_HOME: o.home }
-  return spawn(process.execPath, ['--conditions=tutti-source', child, how, o.run, JSON.stringify(o.questions)], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  return spawn(process.execPath, ['--conditions=tutti-source', child, how, o.run, JSON.stringify(o.questions)], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
 }
 
 /** The child tells each outcome once it is durable. */

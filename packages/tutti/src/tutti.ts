@@ -5,8 +5,9 @@
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
 import { type JournalStore, memoryStore, sqliteStore } from './journal/index.ts'
-import { type Gateway, gateway, gatewayKey, type ModelLike } from './model/index.ts'
+import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
+import { minilm } from './retrieval/index.ts'
 import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type Flow, type RunHandle, replayRun, type StartOptions } from './run/index.ts'
 
 /** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
@@ -100,8 +101,14 @@ export const inMemory = (): Store => memoryStore()
  * const { output } = await app.run(desk, 'Where is order 17?')
  */
 export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
-  const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, env: process.env, cwd: process.cwd() })
+  const here = { env: process.env, cwd: process.cwd() }
+  const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, ...here, embedder: embedderAt(here.cwd) })
   return appOn(o, { store: (o.store ?? sqlite()) as JournalStore, gateway: models })
+}
+
+/** The embedding model is loaded when something is first compared by meaning. Without its package, words decide. */
+export function embedderAt(cwd: string): TextEmbedder | undefined {
+  return isInstalled('@tutti/embed-minilm', cwd) ? { embed: async (texts) => (await minilm()).embed(texts) } : undefined
 }
 
 /** What an app stands on; tests put a simulated one under it. */
@@ -172,6 +179,6 @@ function notYet(what: string): Promise<never> {
 }
 
 /** A file in the folder where tutti keeps its things. */
-export function homePath(file: string): string {
+function homePath(file: string): string {
   return `${process.env.TUTTI_HOME ?? '.tutti'}/${file}`
 }

@@ -168,4 +168,26 @@ describe('sentences', () => {
     expect(found.map((sentence) => sentence.text)).toEqual(['See Fig. 3 by Dr. Weber.', 'It is\nlong!', '"Yes."', 'A heading', 'The end'])
     for (const { text: sentence, start } of found) expect(text.slice(start, start + sentence.length)).toBe(sentence)
   })
+
+  test('[G3] of Markdown are its items, its headings and its whole blocks of code', () => {
+    const text = '# Options\n\n- one item\n- [Another](#another)\n\nCall it so:\n\n```js\na()\n\nb()\n```\nDone.'
+    expect(sentencesOf(text).map(({ kind, text: sentence }) => [kind, sentence])).toEqual([
+      ['heading', '# Options'],
+      ['prose', '- one item'],
+      ['links', '- [Another](#another)'],
+      ['prose', 'Call it so:'],
+      ['code', '```js\na()\n\nb()\n```'],
+      ['prose', 'Done.'],
+    ])
+  })
+})
+
+describe('quotes', () => {
+  test('[G5] a table of contents is not quoted where the text it points to is found, and the code beside a sentence comes with it', async () => {
+    const contents = '- [Required option](#required-option)\n- [Variadic option](#variadic-option)'
+    const section = 'You may specify a required option using `.requiredOption()`.\n\n```js\nprogram.requiredOption("-c")\n```'
+    const passages = [contents, section].map((text, i) => ({ text, source: `${i}.md`, start: 0 }))
+    const [first] = await bestQuotes('How do I declare a required option?', passages)
+    expect(first).toEqual({ quote: section, source: '1.md', start: 0, end: section.length })
+  })
 })

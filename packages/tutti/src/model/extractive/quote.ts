@@ -30,6 +30,10 @@ interface Scored extends Sentence {
 /** As many sentences as are worth embedding: those whose words come nearest, and more when no word is shared. */
 const embeddedByWords = 8
 const embeddedWithout = 24
+/** Code answers less often than the sentence about it; a heading and a table of contents say where something stands, not what it is. */
+const worthQuoting: Readonly<Record<Sentence['kind'], number>> = { prose: 1, code: 0.7, heading: 0.3, links: 0.2 }
+/** Characters beyond which a quote is no quote any more but a page. */
+const longQuote = 700
 /** A sentence this much worse than the best is left out. */
 const leastShare = 0.6
 /** Below this cosine two texts of MiniLM have nothing to do with one another. */
@@ -54,7 +58,7 @@ export async function bestQuotes(
   const best = sentences[0]?.score ?? 0
   if (best <= 0) return []
   const chosen = sentences.slice(0, most).filter(({ score }) => score >= best * leastShare)
-  return mergeNeighbours(chosen, passages)
+  return mergeNeighbours(withItsCode(chosen, sentences), passages)
 }
 
 /**
@@ -79,7 +83,7 @@ function scoreByWords(question: string, sentences: readonly Scored[], passages: 
     }
     if (score > 0 && kind?.test(sentence.text)) score *= 1.15
     // Search has put the passages in order; it has read more of them than one sentence.
-    sentence.score = score * (1 - 0.05 * Math.min(sentence.passage, 6))
+    sentence.score = score * (1 - 0.05 * Math.min(sentence.passage, 6)) * worthQuoting[sentence.kind] * (sentence.text.length > longQuote ? 0.5 : 1)
   }
 }
 
@@ -105,7 +109,8 @@ async function scoreByMeaning(question: string, sentences: readonly Scored[], em
   if (bestWords <= 0 && bestCosine < leastCosine) return
   sentences.forEach((sentence, index) => {
     const words = bestWords > 0 ? sentence.score / bestWords : 0
-    sentence.score = 0.5 * words + 0.5 * Math.max(0, (cosines[index] ?? 0) / Math.max(bestCosine, leastCosine))
+    const meaning = Math.max(0, (cosines[index] ?? 0) / Math.max(bestCosine, leastCosine))
+    sentence.score = 0.5 * words + 0.5 * meaning * worthQuoting[sentence.kind]
   })
 }
 
@@ -122,6 +127,16 @@ export function cosine(a: Float32Array, b: Float32Array): number {
     bb += y * y
   }
   return aa === 0 || bb === 0 ? 0 : dot / Math.sqrt(aa * bb)
+}
+
+/** A sentence that announces code, or is followed by it at once, is quoted with that code. */
+function withItsCode(chosen: readonly Scored[], sentences: readonly Scored[]): readonly Scored[] {
+  const all = new Set(chosen)
+  for (const sentence of chosen) {
+    const next = sentences.find(({ passage, index }) => passage === sentence.passage && index === sentence.index + 1)
+    if (sentence.kind === 'prose' && next?.kind === 'code' && next.text.length <= longQuote) all.add(next)
+  }
+  return [...all]
 }
 
 /** Best first; sentences that follow one another in a passage are one quote, with what stands between them. */

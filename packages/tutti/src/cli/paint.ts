@@ -1,13 +1,14 @@
 /** Colour and width: what a line looks like on a terminal. `NO_COLOR`, and a stream that is no terminal, take the colour away. */
+import { Writable } from 'node:stream'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Output } from './terminal.ts'
 
 type Style = Parameters<typeof styleText>[0]
 export type Paint = (style: Style, text: string) => string
 
+/** Colours for this output: none where it is no terminal. */
 export function paintFor(output: Output): Paint {
-  const stream = output as unknown as NodeJS.WritableStream
-  return (style, text) => (output.isTTY === undefined && !process.env.FORCE_COLOR ? text : styleText(style, text, { stream }))
+  return output instanceof Writable ? (style, text) => styleText(style, text, { stream: output }) : (_, text) => text
 }
 
 /** Text from outside (models, documents, errors) as it may be shown: no escape sequence of its own reaches the terminal. */

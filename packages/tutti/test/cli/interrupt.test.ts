@@ -86,7 +86,7 @@ test('[R7] a run that nobody drives is cancelled by the command itself', async (
 test('[R6] a run that another living process drives is not taken from it', async () => {
   const model = await hesitant()
   const cwd = folder({ 'docs/guide.md': guide })
-  const first = start(cwd, ask, model)
+  start(cwd, ask, model)
   await model.question(2)
   const second = await tutti(cwd, ['resume', 'last'])
   expect(second).toMatchObject({ code: 1, err: expect.stringContaining('error RUN_BUSY') })

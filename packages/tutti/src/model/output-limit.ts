@@ -1,5 +1,5 @@
 /** How many tokens a call may write. What is decided here is held in the ledger and sent to the provider. */
-import type { RunCore } from '../run/core.port.ts'
+import type { RunCore } from '../run/definition.port.ts'
 import type { ModelSettings } from './model.port.ts'
 import type { Price } from './price.port.ts'
 import { affordableOutput } from './price.ts'

@@ -10,6 +10,8 @@ export function durationMs(duration: Duration): number {
   const match = typeof duration === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(duration) : undefined
   const ms = match ? Number(match[1]) * unitMs[match[2] as keyof typeof unitMs] : typeof duration === 'number' ? duration : Number.NaN
   if (!(ms >= 0 && Number.isFinite(ms)))
-    throw new TuttiError('CONFIG_INVALID', `'${String(duration)}' is not a duration`, { hint: "Write milliseconds as a number, or '250ms', '30s', '5m', '2h', '3d'." })
+    throw new TuttiError('CONFIG_INVALID', `'${String(duration)}' is not a duration`, {
+      hint: "Write milliseconds as a number, or '250ms', '30s', '5m', '2h', '3d'.",
+    })
   return ms
 }

@@ -4,5 +4,17 @@ export { type Duration, durationMs } from './duration.ts'
 export { hash128, hashFraction, hashUuid } from './hash.ts'
 export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
-export { type Checked, type Complaint, check, type InOf, type JsonSchema, jsonSchemaOf, type ModelSchema, type OutOf, type Schema, sayComplaints, validate } from './schema.ts'
+export {
+  type Checked,
+  type Complaint,
+  check,
+  type InOf,
+  type JsonSchema,
+  jsonSchemaOf,
+  type ModelSchema,
+  type OutOf,
+  type Schema,
+  sayComplaints,
+  validate,
+} from './schema.ts'
 export type { Scope } from './scope.ts'

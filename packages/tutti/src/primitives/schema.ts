@@ -46,7 +46,10 @@ export const sayComplaints = (complaints: readonly Complaint[]): string => compl
 export function jsonSchemaOf(schema: Schema, side: 'input' | 'output'): JsonSchema {
   const standard = schema['~standard'] as Partial<StandardJSONSchemaV1['~standard']> & { vendor: string }
   if (!standard.jsonSchema) {
-    const hint = standard.vendor === 'valibot' ? 'Wrap it: toStandardJsonSchema(schema) from @valibot/to-json-schema.' : 'Use a schema library with the JSON Schema part of Standard Schema (zod 4.2+, arktype 2.1.28+).'
+    const hint =
+      standard.vendor === 'valibot'
+        ? 'Wrap it: toStandardJsonSchema(schema) from @valibot/to-json-schema.'
+        : 'Use a schema library with the JSON Schema part of Standard Schema (zod 4.2+, arktype 2.1.28+).'
     throw new TuttiError('CONFIG_INVALID', `a schema of ${standard.vendor} cannot be shown to a model: it has no JSON Schema part`, { hint })
   }
   try {

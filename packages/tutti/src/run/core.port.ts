@@ -5,8 +5,20 @@
 import type { Amounts, Budget } from '../budget/index.ts'
 import type { ErrorRecord, TuttiError } from '../errors/index.ts'
 import type { Effect, StepKind } from '../journal/index.ts'
-import type { Duration, Json } from '../primitives/index.ts'
-import type { Awaitable, Run, StepContext } from './definition.port.ts'
+import type { Duration, Json, Scope } from '../primitives/index.ts'
+
+export type Awaitable<T> = T | Promise<T>
+
+/** What the function of a step is given. */
+export interface StepContext {
+  /** Aborts when the run is cancelled, its deadline passes, or the step is no longer wanted. */
+  readonly signal: AbortSignal
+  /** The same on every attempt of this step: hand it to whatever must not do the work twice. */
+  readonly idempotencyKey: string
+  /** 1 on the first attempt. */
+  readonly attempt: number
+  readonly scope: Readonly<Scope>
+}
 
 /** One recorded effect: what is asked, and how to do it. */
 export interface EffectSpec<T> {
@@ -62,17 +74,6 @@ export type StreamPart =
   | { readonly type: 'partial'; readonly value: Json }
   /** What was shown of this step is void: another attempt begins. */
   | { readonly type: 'reset' }
-
-export interface RunCore {
-  /** Records one effect in the scope of this run. */
-  ask<T>(spec: EffectSpec<T>): Promise<T>
-  /** Opens a child scope, numbered among the asks of this one, and runs `body` in it. `input` is what the scope works on. */
-  open<T>(name: string, input: unknown, body: (run: Run) => Awaitable<T>, o?: ScopeOptions): Promise<T>
-  /** Something the app provides (the gateway, …); @throws CONFIG_INVALID when it does not. */
-  service<T>(key: ServiceKey<T>): T
-  /** What is left under every limit that applies here; a limit that is not set is absent. */
-  left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
-}
 
 export interface ScopeOptions {
   readonly budget?: Budget | undefined

@@ -7,10 +7,8 @@ import type { Budget } from '../budget/index.ts'
 import type { ErrorCode, TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import type { Duration, Json, ModelSchema, RunId, Schema, Scope } from '../primitives/index.ts'
-import type { RunCore } from './core.port.ts'
+import type { Awaitable, EffectSpec, ScopeOptions, ServiceKey, StepContext } from './core.port.ts'
 import type { Recorded } from './recorded.ts'
-
-export type Awaitable<T> = T | Promise<T>
 
 /** How often to try again, and how long to wait between: `backoff` doubles with jitter up to `max`. Default backoff 500 ms, max 30 s. */
 export interface Retry {
@@ -64,17 +62,6 @@ export type Step<I, O> = Flow<I, O> | ((input: I, run: Run) => Awaitable<O>)
 /** Inside a run: a flow (with steps of its own), or a function that is one recorded step. */
 export type Leaf<I, O> = Flow<I, O> | ((input: I, ctx: StepContext) => Awaitable<O>)
 
-/** What the function of a step is given. */
-export interface StepContext {
-  /** Aborts when the run is cancelled, its deadline passes, or the step is no longer wanted. */
-  readonly signal: AbortSignal
-  /** The same on every attempt of this step: hand it to whatever must not do the work twice. */
-  readonly idempotencyKey: string
-  /** 1 on the first attempt. */
-  readonly attempt: number
-  readonly scope: Readonly<Scope>
-}
-
 export interface StepOptions<I, O> {
   /** Default `'read'`: it changes nothing, so it may run again after a crash. */
   effect?: Effect | undefined
@@ -127,6 +114,18 @@ export interface Run {
   /** Ends the run as failed, with `RUN_FAILED`. */
   fail(reason: string, data?: Json): never
   readonly '~core': RunCore
+}
+
+/** What the rooms above ask of the run core; not public. */
+export interface RunCore {
+  /** Records one effect in the scope of this run. */
+  ask<T>(spec: EffectSpec<T>): Promise<T>
+  /** Opens a child scope, numbered among the asks of this one, and runs `body` in it. `input` is what the scope works on. */
+  open<T>(name: string, input: unknown, body: (run: Run) => Awaitable<T>, o?: ScopeOptions): Promise<T>
+  /** Something the app provides (the gateway, …); @throws CONFIG_INVALID when it does not. */
+  service<T>(key: ServiceKey<T>): T
+  /** What is left under every limit that applies here; a limit that is not set is absent. */
+  left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
 }
 
 /** A message that a run waits for. */

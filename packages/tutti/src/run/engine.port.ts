@@ -77,5 +77,3 @@ export interface Activation {
 export type Sighting =
   | { readonly type: 'entry'; readonly entry: Entry }
   | { readonly type: 'part'; readonly run: RunId; readonly key: string; readonly attempt: number; readonly part: StreamPart }
-
-export const DEADLINE_KEY = '~deadline'

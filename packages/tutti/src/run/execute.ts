@@ -2,7 +2,6 @@
 import { TuttiError } from '../errors/index.ts'
 import { validate } from '../primitives/index.ts'
 import type { AnyFlow, Run } from './definition.port.ts'
-import { isFlow } from './flow.ts'
 import { retryAfter } from './step.ts'
 
 /** @throws RUN_INPUT_INVALID | RUN_OUTPUT_INVALID, and whatever the flow throws */
@@ -24,10 +23,4 @@ export async function executeFlow(flow: AnyFlow, input: unknown, run: Run): Prom
       await run.sleep(`before attempt:${attempt + 1}`, again.afterMs)
     }
   }
-}
-
-/** A flow, or a plain function of a composition, as one thing to execute. */
-export function executeStep(step: unknown, input: unknown, run: Run): unknown {
-  if (isFlow(step)) return run.call(step as Parameters<Run['call']>[0], input as never)
-  return (step as (input: unknown, run: Run) => unknown)(input, run)
 }

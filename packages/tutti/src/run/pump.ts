@@ -11,8 +11,9 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Clock, Json } from '../primitives/index.ts'
 import { Ask } from './ask.ts'
+import { DEADLINE_KEY } from './deadline.ts'
 import { Divergence } from './divergence.ts'
-import { type Activation, DEADLINE_KEY, type Op, type Outcome } from './engine.port.ts'
+import type { Activation, Op, Outcome } from './engine.port.ts'
 import { RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
 

@@ -12,8 +12,8 @@ import { type Change, changed, changes, randomProgram } from '../testing/random-
 import { type RunOutcome, replayRun } from './index.ts'
 
 /** Seeds of programs: `RUNS=2000` for a long campaign, `SEED=…` to repeat one. */
-const RUNS = Number(process.env['RUNS'] ?? 60)
-const seed = process.env['SEED'] === undefined ? undefined : Number(process.env['SEED'])
+const RUNS = Number(process.env.RUNS ?? 60)
+const seed = process.env.SEED === undefined ? undefined : Number(process.env.SEED)
 const given = (numRuns: number): { numRuns: number; seed?: number } => ({ numRuns, ...(seed === undefined ? {} : { seed }) })
 const number = fc.integer({ min: 0, max: 2 ** 30 })
 

@@ -2,13 +2,14 @@
  * Strict replay: runs a flow again from its journal, offline. Nothing executes: an ask that the record does not answer is a divergence.
  */
 import { rebuildError, TuttiError } from '../errors/index.ts'
-import { type Entry, isBlobRef, isTerminal, type JournalStore, type RunStarted, type Value } from '../journal/index.ts'
+import { type Entry, type EntryOf, isBlobRef, isTerminal, type JournalStore, type RunStarted, type Value } from '../journal/index.ts'
 import { decode, type Json, type RunId, systemClock } from '../primitives/index.ts'
 import { type BegunFlow, beginFlow } from './begin.ts'
 import type { Services } from './core.port.ts'
 import type { AnyFlow } from './definition.port.ts'
 import type { Activation, Op, Outcome, RunResult } from './engine.port.ts'
 import { Pump } from './pump.ts'
+import { resultOf } from './result.ts'
 
 /**
  * @returns the output that the run would have now, from its record alone
@@ -27,15 +28,26 @@ export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, 
   const recorded = new RecordedRun(store, record)
   const pump = new Pump(recorded, { clock: systemClock })
   const begun: BegunFlow = { run, flow, services, activation: recorded, pump }
-  const end = await pump.drive(beginFlow(begun))
-  if (last.type === 'run.cancelled') throw new TuttiError('RUN_CANCELLED', last.reason)
-  if (!end.ok) throw last.type === 'run.failed' ? rebuildError(last.error) : end.error
-  const expected = last.type === 'run.completed' ? await recorded.load(last.output) : undefined
-  if (JSON.stringify(end.value) !== JSON.stringify(expected))
-    throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another output than its journal holds`, {
-      data: { recorded: JSON.stringify(expected ?? null).slice(0, 500), asked: JSON.stringify(end.value).slice(0, 500) },
+  const now = resultOf(await pump.drive(beginFlow(begun)), pump)
+  const then = await recordedResult(recorded, last)
+  if (whatCounts(now) !== whatCounts(then))
+    throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another result than its journal holds`, {
+      data: { recorded: whatCounts(then).slice(0, 500), asked: whatCounts(now).slice(0, 500) },
     })
-  return { output: decode(end.value), entries: record.length }
+  if (now.status === 'cancelled') throw new TuttiError('RUN_CANCELLED', now.reason)
+  if (now.status === 'failed') throw rebuildError(now.error)
+  return { output: decode(now.output), entries: record.length }
+}
+
+async function recordedResult(recorded: RecordedRun, last: EntryOf<'run.completed' | 'run.failed' | 'run.cancelled'>): Promise<RunResult> {
+  if (last.type === 'run.completed') return { status: 'completed', output: await recorded.load(last.output) }
+  if (last.type === 'run.failed') return { status: 'failed', error: last.error, partial: undefined }
+  return { status: 'cancelled', reason: last.reason }
+}
+
+function whatCounts(result: RunResult): string {
+  if (result.status === 'failed') return `failed: ${result.error.code}: ${result.error.message}`
+  return result.status === 'cancelled' ? `cancelled: ${result.reason}` : JSON.stringify(result.output)
 }
 
 class RecordedRun implements Activation {

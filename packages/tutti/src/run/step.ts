@@ -2,8 +2,8 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import { durationMs, hashFraction } from '../primitives/index.ts'
-import type { AttemptPlan, EffectContext, EffectSpec, Executed } from './core.port.ts'
-import type { Awaitable, Retry, StepContext, StepOptions } from './definition.port.ts'
+import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext } from './core.port.ts'
+import type { Retry, StepOptions } from './definition.port.ts'
 
 export function codeStep<I, O>(
   name: string,

@@ -2,7 +2,6 @@ import { generateText, jsonSchema, streamText } from 'ai'
 import { describe, expect, test } from 'vitest'
 import { scripted } from './scripted.ts'
 
-
 const tools = { find: { description: 'finds', inputSchema: jsonSchema<unknown>({ type: 'object' }) } }
 
 describe('a scripted model', () => {

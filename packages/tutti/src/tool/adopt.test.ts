@@ -1,4 +1,4 @@
-import { jsonSchema, tool as aiTool } from 'ai'
+import { tool as aiTool, jsonSchema } from 'ai'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { agent } from '../agent/index.ts'

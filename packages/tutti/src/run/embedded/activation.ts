@@ -7,36 +7,18 @@
  * ends the activation), I7 and I8 (see `effect.ts`).
  * On a crash: timers, waits and open attempts are read again from the journal by the next activation.
  */
-import { type Amounts, type Budget, Ledger, type Usage } from '../../budget/index.ts'
+import type { Budget, Ledger, Usage } from '../../budget/index.ts'
 import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
-import {
-  type At,
-  type Blobs,
-  type Commit,
-  type Entry,
-  type InboxMessage,
-  isBlobRef,
-  type JournalStore,
-  type OpenWait,
-  type RunStarted,
-  type Value,
-} from '../../journal/index.ts'
+import { type At, type Blobs, type Commit, type Entry, isBlobRef, type JournalStore, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import type { Clock, Json, RunId } from '../../primitives/index.ts'
-import { type Activation, DEADLINE_KEY, type NoteOp, type Op, type Outcome, type RunResult, type Sighting, type TimerOp, type WaitOp } from '../engine.port.ts'
+import { DEADLINE_KEY } from '../deadline.ts'
+import type { Activation, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import { type Draft, split, terminalDraft } from './draft.ts'
-import { driveEffect, type PriorAttempts, priorAttempts } from './effect.ts'
+import { driveEffect, priorAttempts } from './effect.ts'
+import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
-
-/** What a person says of an effect in doubt. */
-type Verdict = Extract<InboxMessage, { type: 'resolve' }>
-interface Doubt {
-  readonly why: ErrorRecord
-  readonly resolve: (verdict: Verdict) => void
-}
-
-/** What is written in the same transaction as the entries. */
-type Beside = Partial<Pick<Commit, 'head' | 'blobs' | 'taken' | 'release'>>
+import { ledgerOf } from './restored-ledger.ts'
 
 export interface ActivationOptions {
   readonly run: RunId
@@ -61,7 +43,7 @@ export class Suspended {
   }
 }
 
-export class EmbeddedActivation implements Activation {
+export class EmbeddedActivation implements Activation, RunGround {
   readonly started: RunStarted & { readonly time: number }
   readonly record: readonly Entry[]
   readonly ledger: Ledger
@@ -407,24 +389,4 @@ const finished = new TuttiError('RUN_FINISHED', 'the run has ended')
 function goesFurther(draft: Draft): boolean {
   if (draft.type === 'step.started') return draft.attempt === 1
   return !(draft.type === 'step.failed' && draft.error.code === 'ATTEMPT_LOST')
-}
-
-/** The ledger as the journal tells it. */
-function ledgerOf(budget: Budget | undefined, record: readonly Entry[]): Ledger {
-  const ledger = new Ledger(budget)
-  for (const entry of record) {
-    if (entry.type === 'step.started' && entry.hold) ledger.restoreHold(entry.draws ?? [], tokenOf(entry.key, entry.attempt), entry.hold)
-    else if (entry.type === 'step.completed' || entry.type === 'step.failed') settleFrom(ledger, entry.key, entry.attempt ?? 1, entry.settle)
-    else if (entry.type === 'budget.settled') ledger.settle(tokenOf(entry.key, entry.attempt), entry.settle)
-    else if (entry.type === 'budget.granted') ledger.grant(entry.key, entry.more)
-  }
-  return ledger
-}
-
-export const tokenOf = (key: string, attempt: number): string => `${key}@${attempt}`
-
-function settleFrom(ledger: Ledger, key: string, attempt: number, settle: Amounts | undefined): void {
-  const token = tokenOf(key, attempt)
-  if (ledger.holding(token)) ledger.settle(token, settle)
-  else if (settle) ledger.spend([], settle)
 }

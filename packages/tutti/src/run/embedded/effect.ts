@@ -13,21 +13,11 @@ import { encode, hash128, type Json } from '../../primitives/index.ts'
 import type { AttemptPlan, EffectContext, Executed, MeteredFailure, StreamPart } from '../core.port.ts'
 import type { EffectOp } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
-import { type EmbeddedActivation, tokenOf } from './activation.ts'
 import { type Draft, split } from './draft.ts'
+import type { PriorAttempts, RunGround } from './ground.port.ts'
+import { tokenOf } from './restored-ledger.ts'
 
 type Reconciled = Awaited<ReturnType<NonNullable<EffectOp['spec']['reconcile']>>>
-
-/** What the journal knows of an effect that has no outcome yet. */
-export interface PriorAttempts {
-  /** The last attempt that is recorded. */
-  readonly attempt: number
-  /** It started, and nothing says how it went. */
-  readonly open: boolean
-  readonly doubted: boolean
-  readonly retryAt: number | undefined
-  readonly last: ErrorRecord | undefined
-}
 
 const untried: PriorAttempts = { attempt: 0, open: false, doubted: false, retryAt: undefined, last: undefined }
 
@@ -46,19 +36,19 @@ export function priorAttempts(record: readonly Entry[]): ReadonlyMap<string, Pri
 }
 
 /** Starts an effect. Never throws: what goes wrong becomes its outcome, or ends the activation. */
-export function driveEffect(activation: EmbeddedActivation, op: EffectOp): void {
+export function driveEffect(activation: RunGround, op: EffectOp): void {
   new EffectDrive(activation, op).begin()
 }
 
 class EffectDrive {
-  readonly #activation: EmbeddedActivation
+  readonly #activation: RunGround
   readonly #op: EffectOp
   /** Some entry of this step already says what was asked. */
   #asked: boolean
   #attempt: number
   #last: ErrorRecord | undefined
 
-  constructor(activation: EmbeddedActivation, op: EffectOp) {
+  constructor(activation: RunGround, op: EffectOp) {
     const prior = activation.priors.get(op.key)
     this.#activation = activation
     this.#op = op
@@ -337,11 +327,11 @@ class EffectDrive {
 /** What the work of one attempt is given; made of getters, because most work asks for none of it. */
 class Attempt implements EffectContext {
   readonly attempt: number
-  readonly #activation: EmbeddedActivation
+  readonly #activation: RunGround
   readonly #op: EffectOp
   #own: AbortController | undefined
 
-  constructor(activation: EmbeddedActivation, op: EffectOp, attempt: number) {
+  constructor(activation: RunGround, op: EffectOp, attempt: number) {
     this.#activation = activation
     this.#op = op
     this.attempt = attempt
@@ -366,7 +356,7 @@ class Attempt implements EffectContext {
   }
 }
 
-const idempotencyKey = (activation: EmbeddedActivation, key: string): string => hash128(`${activation.run}|${key}`)
+const idempotencyKey = (activation: RunGround, key: string): string => hash128(`${activation.run}|${key}`)
 
 const isMetered = (thrown: unknown): thrown is MeteredFailure => typeof thrown === 'object' && thrown !== null && '~metered' in thrown
 

@@ -141,6 +141,11 @@ export class EmbeddedEngine {
    */
   async activate(run: RunId): Promise<void> {
     await this.open()
+    return this.#takeUp(run)
+  }
+
+  /** As `activate`, once the store is open. */
+  async #takeUp(run: RunId): Promise<void> {
     if (this.#live.has(run)) return
     const already = this.#activating.get(run)
     if (already) return already
@@ -342,7 +347,7 @@ export class EmbeddedEngine {
   async #takeUpDue(): Promise<void> {
     const due = await this.store.due(this.registry.names(), this.clock.now(), 200)
     const idle = due.filter(({ run }) => !this.#live.has(run))
-    await Promise.all(idle.map(({ run }) => this.activate(run).catch((error) => this.#notTakenUp(run, error))))
+    await Promise.all(idle.map(({ run }) => this.#takeUp(run).catch((error) => this.#notTakenUp(run, error))))
   }
 
   /** One run that cannot be read holds up no other. */

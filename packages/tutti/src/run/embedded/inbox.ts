@@ -3,8 +3,8 @@ import type { Budget } from '../../budget/index.ts'
 import type { Entry, InboxMessage, JournalStore, Value } from '../../journal/index.ts'
 import { check, decode, type Json } from '../../primitives/index.ts'
 import type { WaitOp } from '../engine.port.ts'
-import type { EmbeddedActivation } from './activation.ts'
 import type { Draft } from './draft.ts'
+import type { RunGround } from './ground.port.ts'
 
 interface SentSignal {
   readonly id: string
@@ -15,7 +15,7 @@ interface SentSignal {
 }
 
 export class Inbox {
-  readonly #activation: EmbeddedActivation
+  readonly #activation: RunGround
   readonly #store: JournalStore
   /** Recorded before anyone waited for them. */
   #early: SentSignal[]
@@ -25,7 +25,7 @@ export class Inbox {
   #taking: Promise<void> | undefined
   #again = false
 
-  constructor(activation: EmbeddedActivation, store: JournalStore, record: readonly Entry[]) {
+  constructor(activation: RunGround, store: JournalStore, record: readonly Entry[]) {
     this.#activation = activation
     this.#store = store
     this.#early = earlyOf(record)

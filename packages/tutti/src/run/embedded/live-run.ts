@@ -1,12 +1,12 @@
 /** One run that this process drives now: its activation, its pump, and the flow between them. */
-import { recordError, TuttiError } from '../../errors/index.ts'
+import { TuttiError } from '../../errors/index.ts'
 import type { Entry } from '../../journal/index.ts'
 import { systemClock } from '../../primitives/index.ts'
 import { beginFlow } from '../begin.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
-import type { RunResult } from '../engine.port.ts'
-import { type FlowEnd, Pump } from '../pump.ts'
+import { Pump } from '../pump.ts'
+import { resultOf } from '../result.ts'
 import { type ActivationOptions, EmbeddedActivation, Suspended } from './activation.ts'
 
 export interface LiveRunOptions extends ActivationOptions {
@@ -51,13 +51,4 @@ export class LiveRun {
     else this.activation.fail(reason)
     return { type: 'stopped', error: reason }
   }
-}
-
-/** A cancelled run is cancelled whatever its flow made of it, unless the deadline did it: that is a failure. */
-function resultOf(end: FlowEnd, pump: Pump): RunResult {
-  const { cancelled } = pump
-  if (cancelled?.code === 'RUN_CANCELLED') return { status: 'cancelled', reason: cancelled.message }
-  if (cancelled) return { status: 'failed', error: recordError(cancelled), partial: pump.reached }
-  if (end.ok) return { status: 'completed', output: end.value }
-  return { status: 'failed', error: recordError(end.error, 'RUN_FAILED'), partial: pump.reached }
 }

@@ -1,0 +1,55 @@
+/** What an effect and the inbox stand on: the part of an activation that they use. Types only. */
+import type { Ledger } from '../../budget/index.ts'
+import type { ErrorRecord } from '../../errors/index.ts'
+import type { Commit, InboxMessage, RunStarted, Value } from '../../journal/index.ts'
+import type { Clock, Json, RunId } from '../../primitives/index.ts'
+import type { Sighting, WaitOp } from '../engine.port.ts'
+import type { Draft } from './draft.ts'
+
+/** What the journal knows of an effect that has no outcome yet. */
+export interface PriorAttempts {
+  /** The last attempt that is recorded. */
+  readonly attempt: number
+  /** It started, and nothing says how it went. */
+  readonly open: boolean
+  readonly doubted: boolean
+  readonly retryAt: number | undefined
+  readonly last: ErrorRecord | undefined
+}
+
+/** What a person says of an effect in doubt. */
+export type Verdict = Extract<InboxMessage, { type: 'resolve' }>
+export interface Doubt {
+  readonly why: ErrorRecord
+  readonly resolve: (verdict: Verdict) => void
+}
+
+/** What is written in the same transaction as the entries. */
+export type Beside = Partial<Pick<Commit, 'head' | 'blobs' | 'taken' | 'release'>>
+
+export interface RunGround {
+  readonly run: RunId
+  readonly started: RunStarted
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly priors: ReadonlyMap<string, PriorAttempts>
+  readonly waits: ReadonlyMap<string, WaitOp>
+  /** Effects whose doubt waits for a person, by key. */
+  readonly doubts: ReadonlyMap<string, Doubt>
+  /** When this activation, or the run itself, began (epoch ms). */
+  readonly resumedAt: number
+  readonly over: boolean
+  sight(sighting: Sighting): void
+  load(value: Value): Json | Promise<Json>
+  /** Appends entries and, once they are durable, queues those that are outcomes. */
+  append(drafts: readonly Draft[], beside?: Beside): Promise<void>
+  /** Something is under way that will bring an outcome. */
+  begin(): void
+  finish(): void
+  /** Ends the activation at once: the lease is lost, or the store fails. */
+  fail(error: unknown): void
+  /** What a person says of an effect in doubt; the run may rest until then. */
+  doubt(key: string, why: ErrorRecord): Promise<Verdict>
+  /** A wait is answered: nothing else may answer it. */
+  answered(key: string): void
+}

@@ -107,7 +107,7 @@ export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
 }
 
 /** The embedding model is loaded when something is first compared by meaning. Without its package, words decide. */
-export function embedderAt(cwd: string): TextEmbedder | undefined {
+function embedderAt(cwd: string): TextEmbedder | undefined {
   return isInstalled('@tutti/embed-minilm', cwd) ? { embed: async (texts) => (await minilm()).embed(texts) } : undefined
 }
 

@@ -35,7 +35,7 @@ interface Hold {
 }
 
 /** The account every hold draws on. */
-export const RUN_ACCOUNT = ''
+const RUN_ACCOUNT = ''
 const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
 
 export class Ledger {

@@ -6,6 +6,8 @@ export interface SimulatedClock extends Clock {
   advance(by: Duration): Promise<void>
   /** How many alarms are set. */
   readonly alarms: number
+  /** When the first of them is due (epoch ms). */
+  readonly nextAt: number | undefined
 }
 
 interface Alarm {
@@ -27,6 +29,11 @@ export function simulatedClock(startMs: number = Date.UTC(2026, 0, 1)): Simulate
     alarm(at, fire) {
       const alarm = { at, fire }
       alarms.add(alarm)
+      // What is due already needs no more time to pass, only a turn of the event loop, as with any clock.
+      if (at <= now)
+        setImmediate(() => {
+          if (alarms.delete(alarm)) fire()
+        })
       return () => void alarms.delete(alarm)
     },
     async advance(by) {
@@ -43,6 +50,9 @@ export function simulatedClock(startMs: number = Date.UTC(2026, 0, 1)): Simulate
     },
     get alarms() {
       return alarms.size
+    },
+    get nextAt() {
+      return due(Number.POSITIVE_INFINITY)?.at
     },
   }
 }

@@ -58,6 +58,9 @@ describe('a picture', () => {
 
   test('[O5] a grant raises the limits there are, and no others', () => {
     expect(picture({ type: 'budget.granted', key: '', more: { usd: 0.1, toolCalls: 3 } }).budget).toEqual({ usd: 0.15000000000000002 })
+    const unlimited = new RunPicture()
+    unlimited.take({ seq: 1, time: 0, type: 'budget.granted', key: '', more: { usd: 1 } })
+    expect(unlimited.budget).toBeUndefined()
   })
 
   test('[O5] a scope spans what is inside, and is under way as long as something in it is', () => {

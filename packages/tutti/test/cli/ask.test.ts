@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { folder, guide, parsed, project, tutti, write } from './command.ts'
@@ -58,6 +58,7 @@ describe('an answer', () => {
     const cwd = folder({ 'docs/guide.md': '# A\n\nA failed call is \u001b[31mretried\u001b[0m three\u0007 times.\n' })
     const { out } = await tutti(cwd, [...ask, '--docs', 'docs', question])
     expect(out).toContain('A failed call is retried three times.')
+    expect(out).not.toMatch(/(?!\n)\p{Cc}/u)
   })
 
   test('[O5] can be asked from a pipe', async () => {
@@ -91,6 +92,7 @@ describe('what cannot be answered is said with a code, a hint and an exit code, 
     expect(ended.err).toMatch(new RegExp(`^error ${code}: .+\\n {2}\\S`, 'm'))
     expect(ended.err).not.toMatch(/^\s+at /m)
     expect(ended.code).toBe(exit)
+    if (/^(?:CONFIG|MODEL)_/.test(code) && exit === 2) expect(existsSync(join(cwd, '.tutti')), 'a run was begun').toBe(false)
   })
 
   test('[O5] with --json it is one document on standard output, and nothing on standard error', async () => {

@@ -43,8 +43,32 @@ const blocksOnly = {
 const extensions = [gfmTable(), frontmatter(), blocksOnly]
 const mdastExtensions = [gfmTableFromMarkdown(), frontmatterFromMarkdown()]
 
+/** Quotes and lists within one another beyond what anybody writes: the parser takes the square of their depth, and then its stack ends. */
+const TOO_DEEP = /^(?:[^\S\n]*(?:>|(?:[-*+]|\d{1,9}[.)])[^\S\n])){64}/m
+
+/** Characters beyond which a text is taken by its headings and blank lines alone: parsing a list of this length takes seconds. */
+const TOO_LONG = 512 * 1024
+
+/** A paragraph that begins with a heading, as the two. */
+function headingApart(text: string, block: Block): Block[] {
+  const [line = '', marks] = /^(#{1,6})[^\S\n][^\n]*/.exec(text.slice(block.start, block.end)) ?? []
+  if (marks === undefined) return [block]
+  const rest = block.start + line.length + text.slice(block.start + line.length, block.end).search(/\S|$/)
+  const heading: Block = { kind: 'heading', start: block.start, end: block.start + line.trimEnd().length, depth: marks.length, parts: [] }
+  return rest < block.end ? [heading, { ...block, start: rest }] : [heading]
+}
+
+/** A text of no structure but its blank lines. */
+export function paragraphs(text: string): Block[] {
+  const blocks: Block[] = []
+  for (const match of text.matchAll(/\S(?:[^\n]|\n(?![^\S\n]*(?:\n|$)))*/g))
+    blocks.push({ kind: 'text', start: match.index, end: match.index + match[0].trimEnd().length, depth: 0, parts: [] })
+  return blocks
+}
+
 /** The blocks of a Markdown or MDX text, in order, with their places in it. Never fails on MDX: what is not Markdown is passed over. */
 export function outline(text: string, o: { readonly mdx: boolean }): Outline {
+  if (text.length > TOO_LONG || TOO_DEEP.test(text)) return { blocks: paragraphs(text).flatMap((block) => headingApart(text, block)), title: undefined }
   const readable = o.mdx ? maskMdx(text) : text
   // A byte order mark would hide the first heading from the parser.
   const root = fromMarkdown(readable.startsWith('\ufeff') ? ` ${readable.slice(1)}` : readable, { extensions, mdastExtensions })

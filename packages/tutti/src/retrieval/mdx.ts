@@ -36,22 +36,31 @@ function hideModules(text: string, start: number, end: number, hide: Hide): void
   for (const match of text.slice(start, end).matchAll(statement)) hide(start + match.index, start + match.index + match[0].length)
 }
 
+/** After so many tags that never end the rest is taken for text: each costs a look at all that follows. */
+const BROKEN_TAGS = 100
+
 /** Opening, closing and empty tags with their attributes, and comments in braces. The text between the tags stays. */
 function hideTags(text: string, start: number, end: number, hide: Hide): void {
   let at = start
-  while (at < end) {
+  let broken = 0
+  while (at < end && broken < BROKEN_TAGS) {
     const char = text[at]
-    const close = char === '<' ? tagEnd(text, at, end) : char === '{' && text.startsWith('{/*', at) ? text.indexOf('*/}', at) + 3 : -1
+    const opens = char === '<' ? TAG.test(text.slice(at, at + 80)) : char === '{' && text.startsWith('{/*', at)
+    const close = !opens ? -1 : char === '<' ? tagEnd(text, at, end) : text.indexOf('*/}', at) + 3
     if (close > at && close <= end) {
       hide(at, close)
       at = close
-    } else at++
+    } else {
+      at++
+      if (opens) broken++
+    }
   }
 }
 
-/** Where the tag that begins at `at` ends; -1 when it is no tag. Knows strings and nested braces in attributes. */
+const TAG = /^<\/?(?:[A-Za-z][\w.:-]*(?=[\s/>{])|>|$)/
+
+/** Where the tag that begins at `at` ends; -1 when it does not. Knows strings and nested braces in attributes. */
 function tagEnd(text: string, at: number, end: number): number {
-  if (!/^<\/?(?:[A-Za-z][\w.:-]*(?=[\s/>{])|>|$)/.test(text.slice(at, at + 80))) return -1
   let braces = 0
   let quote = ''
   for (let i = at + 1; i < end; i++) {

@@ -18,8 +18,12 @@ export function plainText(text: string): string {
     .trim()
 }
 
+/** No person writes a longer line; what a machine wrote has no marks worth the time to look for them. */
+const LONGEST_LINE = 10_000
+
 function plainLine(line: string): string {
-  if (/^\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*$/.test(line)) return ''
+  if (line.length > LONGEST_LINE) return line
+  if (/^\s*(?:\|\s*)?(?::?-+:?\s*\|\s*)+(?::?-*:?\s*)$/.test(line)) return ''
   return line
     .replaceAll(/<!--.*?-->|<\/?[A-Za-z][^<>]*>/g, ' ')
     .replaceAll(/!?\[([^\]]*)\](?:\([^)\s]*(?:\s+"[^"]*")?\)|\[[^\]]*\])/g, '$1')

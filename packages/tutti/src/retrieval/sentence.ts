@@ -58,23 +58,25 @@ function paragraphs(text: string): Block[] {
 
 function sentencesOf(text: string, start: number, end: number): Span[] {
   const spans: Span[] = []
+  const block = text.slice(start, end)
+  const last = start + block.trimEnd().length
   let from = start
-  for (const { segment, index } of segmenter.segment(text.slice(start, end))) {
+  for (const { segment, index } of segmenter.segment(block)) {
     const to = start + index + segment.length
-    if (to < end && !endsSentence(text, from, to, end)) continue
+    if (to < end && (to >= last || !endsSentence(text.slice(Math.max(from, to - TAIL), to)))) continue
     spans.push(...trimmed(text, from, to))
     from = to
   }
   return spans
 }
 
-/** The segmenter ends a sentence at every line break and after every abbreviation; a writer does not. */
-function endsSentence(text: string, from: number, to: number, end: number): boolean {
-  const sentence = text.slice(from, to)
-  if (/[\r\n]\s*$/.test(sentence) && !/[.!?:;]["'”’)\]*_`]*\s*$/.test(sentence)) return false
-  if (ABBREVIATION.test(sentence)) return false
-  if (/^\s*(?:\d{1,9}[.)]|[-*+])\s*$/.test(sentence)) return false
-  return text.slice(to, end).trim() !== ''
+/** As much of a sentence as says whether it ends here. */
+const TAIL = 80
+
+/** The segmenter ends a sentence at every line break and after every abbreviation; a writer does not. `tail`: how the sentence ends. */
+function endsSentence(tail: string): boolean {
+  if (/[\r\n]\s*$/.test(tail) && !/[.!?:;]["'”’)\]*_`]*\s*$/.test(tail)) return false
+  return !ABBREVIATION.test(tail) && !/^\s*(?:\d{1,9}[.)]|[-*+])\s*$/.test(tail)
 }
 
 function trimmed(text: string, from: number, to: number): Span[] {

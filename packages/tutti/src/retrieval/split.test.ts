@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { MediaType } from './document.ts'
 import { readText } from './load.ts'
+import { maskMdx } from './mdx.ts'
+import { plainText } from './plain.ts'
+import { sentences } from './sentence.ts'
 import { type Chunk, split } from './split.ts'
 import { estimateTokens } from './tokens.ts'
 
@@ -94,6 +97,28 @@ describe('splitting', () => {
     const code = '```ts\nimport { z } from "zod"\n\nconst a = z.string()\n```'
     expect(chunksOf(`# A\n\nSo:\n\n${code}\n\nThen.`).map(({ text }) => text)).toEqual([`So:\n\n${code}\n\nThen.`])
     expect(chunksOf(`# A\n\n${'Many words stand here. '.repeat(12)}\n\n${code}`, 'text/markdown', 60).map(({ text }) => text)).toContain(code)
+  })
+
+  it('[G3] a text that is too long or too deep to be parsed is split by its headings and blank lines', () => {
+    const long = `# One\n${'Word by word. '.repeat(40_000)}\n\n## Two\n\nThe end.`
+    expect(chunksOf(long).at(-1)).toMatchObject({ text: 'The end.', heading: ['One', 'Two'] })
+    const deep = `# One\n\n${'> '.repeat(50_000)}deep\n\n${'- '.repeat(30)}\n\nThe end.`
+    expect(chunksOf(deep).at(-1)?.text).toContain('The end.')
+    expect(chunksOf(`Rule:\n\n${'-'.repeat(100)}\n\n- a\n- b`).map(({ text }) => text)).toEqual([`Rule:\n\n${'-'.repeat(100)}\n\n- a\n- b`])
+  })
+
+  it.each(['text/markdown', 'text/mdx', 'text/html'] as const)('[G3] a hostile text of %s is split like any other', (mediaType) => {
+    for (const part of [' ', '\n', '`', '` a ', '<a ', '<A b={', '{/*', '> ', '**a ', '[a](', '<!-- ', '"', 'a. ', '| a ', '\\', '猫']) {
+      const document = readText(`${part.repeat(20_000 / part.length)}x`, mediaType)
+      for (const { start, end, text } of split(document)) expect(document.text.slice(start, end)).toBe(text)
+    }
+  })
+
+  it('[G3] megabytes of one thing take the time that their length asks for', () => {
+    // Squared, each of these would take minutes.
+    expect(maskMdx('<a '.repeat(300_000)).trim()).toBe('<a '.repeat(300_000).trim())
+    expect(plainText(`${' '.repeat(1_000_000)}x`)).toBe('x')
+    expect(sentences('a line\n'.repeat(100_000)).length).toBe(1)
   })
 
   it('[G3] a heading with nothing below it can still be found', () => {

@@ -7,7 +7,7 @@
  * S4 a chunk lies within one section.
  */
 import type { Document } from './document.ts'
-import { type Block, outline } from './markdown.ts'
+import { type Block, outline, paragraphs } from './markdown.ts'
 import { plainText } from './plain.ts'
 import { type Span, sentences } from './sentence.ts'
 import { estimateTokens } from './tokens.ts'
@@ -49,7 +49,7 @@ interface Section {
 
 function sectionsOf(document: Pick<Document, 'text' | 'mediaType' | 'meta'>): Section[] {
   const { blocks } =
-    document.mediaType === 'text/plain' ? { blocks: plainBlocks(document.text) } : outline(document.text, { mdx: document.mediaType === 'text/mdx' })
+    document.mediaType === 'text/plain' ? { blocks: paragraphs(document.text) } : outline(document.text, { mdx: document.mediaType === 'text/mdx' })
   const title = document.meta.title
   const above: { depth: number; text: string }[] = []
   const open = (): Section => ({ heading: headingPath(title, above), blocks: [] })
@@ -72,13 +72,6 @@ function sectionsOf(document: Pick<Document, 'text' | 'mediaType' | 'meta'>): Se
 function headingPath(title: string | undefined, above: readonly { text: string }[]): string[] {
   const path = above.map(({ text }) => text).filter((text) => text !== '')
   return title === undefined || path[0] === title ? path : [title, ...path]
-}
-
-function plainBlocks(text: string): Block[] {
-  const blocks: Block[] = []
-  for (const match of text.matchAll(/\S(?:[^\n]|\n(?![^\S\n]*(?:\n|$)))*/g))
-    blocks.push({ kind: 'text', start: match.index, end: match.index + match[0].trimEnd().length, depth: 0, parts: [] })
-  return blocks
 }
 
 interface Range {

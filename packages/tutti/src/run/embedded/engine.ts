@@ -240,8 +240,8 @@ export class EmbeddedEngine {
     })
     while (late && lives.some((live) => !live.activation.over && !live.activation.resting)) await turn(5)
     forget()
-    await Promise.allSettled(lives.map((live) => live.activation.suspend('drain')))
-    await finished
+    const givenUp = Promise.allSettled(lives.map((live) => live.activation.suspend('drain'))).then(() => finished)
+    await within(LAST_WORD_MS, givenUp)
     if (this.#opened) await this.store.close()
     for (const watchers of this.#watchers.values()) for (const changed of watchers) changed()
   }
@@ -380,5 +380,16 @@ const isEnded = (head: RunHead): boolean => head.status === 'completed' || head.
 /** A run that another process drives, or whose flow is not here, is not ours to take up. */
 const isElsewhere = (error: unknown): boolean =>
   TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)
+
+/** So long a store has for the last entries of the runs that are given up: one that does not answer must not keep the process from ending. */
+const LAST_WORD_MS = 2_000
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let forget = (): void => {}
+  const over = new Promise<void>((resolve) => {
+    forget = systemClock.alarm(systemClock.now() + ms, resolve)
+  })
+  await Promise.race([work, over]).finally(() => forget())
+}
 
 const turn = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.alarm(systemClock.now() + ms, resolve))

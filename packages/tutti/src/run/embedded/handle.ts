@@ -1,7 +1,7 @@
 /** The handle of a run over the embedded engine: reads the journal, listens to the feed, leaves messages. It drives nothing. */
 import type { Budget, Usage } from '../../budget/index.ts'
 import { rebuildError, TuttiError } from '../../errors/index.ts'
-import { type Entry, isBlobRef, isTerminal, type OpenWait, type Value } from '../../journal/index.ts'
+import { type Entry, isBlobRef, isTerminal, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
 import { decode, encode, type Json, newId, type RunId, validate } from '../../primitives/index.ts'
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
@@ -14,6 +14,8 @@ const noUsage: Usage = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadToken
 
 /** Only settlements follow the end of a run, so it is looked for here before the whole journal is read. */
 const LAST_ENTRIES = 16
+
+const ENDED: readonly RunStatus[] = ['completed', 'failed', 'cancelled']
 
 export class EmbeddedHandle<O> implements RunHandle<O> {
   readonly id: RunId
@@ -129,10 +131,19 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     return this.#endedWith((await this.#lastWord(lastSeq - LAST_ENTRIES)) ?? (await this.#lastWord(0)))
   }
 
+  /** True when the run has ended and holds nothing after `seq`: whoever asks from there on would wait for ever. */
+  async #endedBy(seq: number): Promise<boolean> {
+    const here = this.#engine.standing(this.id)
+    if (here && here.type !== 'ended') return false
+    const head = await this.#engine.store.head(this.id)
+    if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.id}' in this store`, { data: { run: this.id } })
+    return ENDED.includes(head.status) && head.lastSeq <= seq
+  }
+
   /** A run that stopped here may have been brought to its end by another process. */
   async #endedElsewhere(): Promise<RunOutcome<O> | undefined> {
     const head = await this.#engine.store.head(this.id).catch(() => undefined)
-    return head && ['completed', 'failed', 'cancelled'].includes(head.status) ? this.#endedAt(head.lastSeq) : undefined
+    return head && ENDED.includes(head.status) ? this.#endedAt(head.lastSeq) : undefined
   }
 
   async #waiting(waits: readonly OpenWait[]): Promise<RunOutcome<O>> {
@@ -208,7 +219,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
           yield sighting
           if (sighting.type === 'entry' && isTerminal(sighting.entry)) return
         }
-        if (this.#engine.standing(this.id)?.type === 'stopped' || this.#engine.closed) return
+        if (this.#engine.standing(this.id)?.type === 'stopped' || this.#engine.closed || (await this.#endedBy(seq))) return
         await seen.more()
       }
     } finally {

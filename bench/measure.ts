@@ -28,10 +28,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2
 }
 
-/** The median of each field over `times` calls. */
+/** After so long no measurement is repeated once more, so that a busy machine makes a bench less exact, not endless. */
+const LONG_ENOUGH_MS = 6_000
+
+/** The median of each field over `times` calls, or over three when they take long. */
 export async function medians<K extends string>(times: number, measure: () => Promise<Record<K, number>> | Record<K, number>): Promise<Record<K, number>> {
   const all: Record<K, number>[] = []
-  for (let i = 0; i < times; i++) all.push(await measure())
+  const read = stopwatch()
+  while (all.length < times && (all.length < 3 || read().wallMs < LONG_ENOUGH_MS)) all.push(await measure())
   const names = Object.keys(all[0] ?? {}) as K[]
   return Object.fromEntries(names.map((name) => [name, median(all.map((one) => one[name]))])) as Record<K, number>
 }

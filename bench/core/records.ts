@@ -3,10 +3,10 @@ import { copyFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
-import { sqliteStore } from '../../packages/tutti/src/journal/index.ts'
 import { type EffectSpec, EmbeddedEngine, EmbeddedHandle, flow, signal } from '../../packages/tutti/src/run/index.ts'
 import type { Report } from '../figure.ts'
 import { medians, stopwatch } from '../measure.ts'
+import { openFile } from './steady.ts'
 
 export async function recordFigures(folder: string, report: Report): Promise<void> {
   const bytes = await conversation(join(folder, 'conversation.db'), 1_000, 200)
@@ -30,7 +30,7 @@ export async function recordFigures(folder: string, report: Report): Promise<voi
 
 /** What a person says is a signal, what is answered an effect with a hold: the dearest way to record either. Answers the bytes of the file. */
 async function conversation(path: string, messages: number, length: number): Promise<number> {
-  const store = sqliteStore(path, { durability: 'relaxed' })
+  const store = openFile(path, 'relaxed')
   const engine = new EmbeddedEngine({ store, flows: [], resume: false })
   const said = signal('said', z.string())
   const talk = flow('talk', async (turns: number, run) => {
@@ -40,8 +40,7 @@ async function conversation(path: string, messages: number, length: number): Pro
     }
   })
   const handle = new EmbeddedHandle(engine, await engine.start(talk, messages / 2))
-  for (let i = 0; i < messages / 2; i++) await handle.send(said, sentence(-i, length))
-  await handle.result()
+  for await (const event of handle.events()) if (event.type === 'signal.awaited') await handle.send(said, sentence(event.seq, length))
   await engine.close()
   return statSync(path).size
 }
@@ -67,7 +66,7 @@ async function resumed(folder: string, steps: number): Promise<{ ms: number; bar
   return medians(7, async () => {
     const path = join(folder, `taken-up-${steps}-${++copies}.db`)
     copyFileSync(killed, path)
-    const engine = new EmbeddedEngine({ store: sqliteStore(path), flows: [long(steps, () => 'done')], resume: false })
+    const engine = new EmbeddedEngine({ store: openFile(path, 'sync'), flows: [long(steps, () => 'done')], resume: false })
     await engine.open()
     const read = stopwatch()
     await engine.activate(id)
@@ -85,7 +84,7 @@ const long = (steps: number, last: () => unknown) =>
   })
 
 async function leaveUnfinished(path: string, steps: number): Promise<Awaited<ReturnType<EmbeddedEngine['start']>>> {
-  const engine = new EmbeddedEngine({ store: sqliteStore(path, { durability: 'relaxed' }), flows: [], resume: false })
+  const engine = new EmbeddedEngine({ store: openFile(path, 'relaxed'), flows: [], resume: false })
   const reached = Promise.withResolvers<void>()
   const never = new Promise(() => {})
   const id = await engine.start(

@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { z } from 'zod'
-import { sqliteStore } from '../../packages/tutti/src/journal/index.ts'
 import { EmbeddedEngine, EmbeddedHandle, flow, signal } from '../../packages/tutti/src/run/index.ts'
 import type { Report } from '../figure.ts'
 import { bytesInUse, median } from '../measure.ts'
+import { openFile } from './steady.ts'
 
 export async function standingFigures(folder: string, report: Report): Promise<void> {
   const waiting = await waitingRuns(join(folder, 'waiting.db'), 1_000)
@@ -27,7 +27,7 @@ export async function standingFigures(folder: string, report: Report): Promise<v
 
 /** Bytes they take once they rest. */
 async function waitingRuns(path: string, runs: number): Promise<number> {
-  const engine = new EmbeddedEngine({ store: sqliteStore(path, { durability: 'relaxed' }), flows: [], restMs: 100 })
+  const engine = new EmbeddedEngine({ store: openFile(path, 'relaxed'), flows: [], restMs: 100 })
   const approval = signal('approval', z.object({ ok: z.boolean() }))
   const ask = flow('ask', async (customer: number, run) => {
     await run.step('draft', { customer }, () => 'A refund of 20 EUR for order 17.')

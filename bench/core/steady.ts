@@ -1,6 +1,6 @@
 /** Many runs that take one durable step after another: what every figure about steps is measured on. */
 import { join } from 'node:path'
-import { type JournalStore, sqliteStore } from '../../packages/tutti/src/journal/index.ts'
+import { type JournalStore, type SqliteStore, sqliteStore } from '../../packages/tutti/src/journal/index.ts'
 import { EmbeddedEngine, EmbeddedHandle, flow } from '../../packages/tutti/src/run/index.ts'
 import { type Cost, stopwatch } from '../measure.ts'
 
@@ -58,12 +58,15 @@ class Stretches {
   }
 }
 
+/** Commits on this thread, as the bare loops do: whether a slow disk is better served by another is a matter of the store's bench. */
+export const openFile = (path: string, durability: Durability): SqliteStore => sqliteStore(path, { durability, commit: 'main' })
+
 let files = 0
 
 /** `work` on a new file, which is closed afterwards. */
 export async function onFile<T>(folder: string, durability: Durability, work: (store: JournalStore, path: string) => Promise<T>): Promise<T> {
   const path = join(folder, `${++files}.db`)
-  const store = sqliteStore(path, { durability })
+  const store = openFile(path, durability)
   try {
     return await work(store, path)
   } finally {

@@ -1,0 +1,89 @@
+/** Each example runs as a reader would run it: a process of its own, in an empty folder, without an account. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const here = import.meta.dirname
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tutti-examples-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** What an example prints, line by line. */
+function run(name: string): string[] {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=tutti-source', join(here, `${name}.ts`)], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  expect([status, stderr]).toEqual([0, ''])
+  return stdout.trimEnd().split('\n')
+}
+
+const examples: Record<string, { title: string; prints: string[] }> = {
+  chain: { title: '[C1] a chain books an invoice, and replays', prints: ['booked 1750 cents', 'replayed from the journal alone: 1750 cents'] },
+  route: {
+    title: '[C2] a message finds its branch without an account',
+    prints: ['We look where it is: Where is my parcel?', 'We pay it back: I want my money back for this broken lamp.'],
+  },
+  'parallel-map': {
+    title: '[C3] what works beside one another is joined, and one failure is collected',
+    prints: ['PIANO (1)', 'item 1: nothing to shout', 'MOLTO FORTE (2)'],
+  },
+  agent: {
+    title: '[C5] an agent with a tool answers with a checked quote, without an account',
+    prints: [
+      'Order 17 left the warehouse on Friday and arrives on Monday.',
+      '  “Order 17 left the warehouse on Friday and arrives on Monday.” (order 17)',
+      '2 model calls, 1 tool call, 0 USD',
+    ],
+  },
+  approval: {
+    title: '[R4] an approval is given to a run that another app left waiting',
+    prints: ['waits for approval {"charge":"ch_1","usd":250}', 'paid back 250'],
+  },
+  resume: {
+    title: '[R1] a killed run goes on in the next process, at the first chapter that is not recorded',
+    prints: [
+      '  writes chapter 1 in process one',
+      '  writes chapter 2 in process one',
+      'process one ended: SIGKILL',
+      '  writes chapter 3 in process two',
+      '  writes chapter 4 in process two',
+      'chapter 1, chapter 2, chapter 3, chapter 4',
+    ],
+  },
+  budget: {
+    title: '[B1] the call that could pass a budget is not made',
+    prints: [
+      'good, bad, good (3 model calls, 0 USD)',
+      'good, bad, BUDGET_EXCEEDED (2 model calls)',
+      expect.stringMatching(/^'label\/turn:1' could use \d+ inputTokens; of the 3 inputTokens allowed to the run, 0/),
+    ],
+  },
+  graph: {
+    title: '[C4] a graph starts each node when its needs are there',
+    prints: ['prices of TUTT asked', 'news of TUTT asked', 'trend asked', 'mood asked', "{ trend: 13, mood: 0.6666666666666666, filings: 'not asked for' }"],
+  },
+}
+
+test.each(Object.entries(examples).map(([name, { title, prints }]) => [title, name, prints] as const))(
+  '%s',
+  (_, name, prints) => {
+    expect(run(name)).toEqual(prints)
+  },
+  90_000,
+)
+
+test('[D6] every example is run here, and fits a screen', () => {
+  const files = readdirSync(here).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  expect(files.sort()).toEqual(
+    Object.keys(examples)
+      .map((name) => `${name}.ts`)
+      .sort(),
+  )
+  for (const file of files) expect(readFileSync(join(here, file), 'utf8').split('\n').length).toBeLessThanOrEqual(60)
+})

@@ -6,7 +6,7 @@ import type { Corpus } from './corpus.ts'
 import { plural } from './quantity.ts'
 import type { View } from './view.port.ts'
 
-const SOURCES = /(?:^|\/)ingest\/sources$/
+const SOURCES = /(?:^tutti\.|\/)ingest\/sources$/
 const SCAN = /^(.*ingest\/documents)\/scan$/
 
 export class CorpusProgress {

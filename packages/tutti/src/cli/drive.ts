@@ -1,5 +1,4 @@
 /** Watches a run to its next rest, and leaves it in a state from which `resume` goes on when the person at the terminal has had enough. */
-import type { TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { type EmbeddedEngine, EmbeddedHandle, type RunOutcome, type Sighting } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
@@ -78,7 +77,3 @@ async function follow(engine: EmbeddedEngine, run: RunId, see: (sighting: Sighti
   waiting = undefined
   for (const sighting of seen) pass(sighting)
 }
-
-/** What a run that did not complete ended with. */
-export const errorOf = (outcome: RunOutcome<unknown>): TuttiError | undefined =>
-  outcome.status === 'failed' || outcome.status === 'cancelled' ? outcome.error : undefined

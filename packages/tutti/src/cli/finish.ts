@@ -59,7 +59,7 @@ function endOf<O>(outcome: Driven<O>['outcome'], toJson: ((output: O) => unknown
 }
 
 /** The facts of a run that every command says in the same way. */
-export function summaryOf(picture: RunPicture): object {
+function summaryOf(picture: RunPicture): object {
   const { run, flow, status, begun, last, used } = picture
   const { microUsd, ...counts } = used
   const [answered] = modelsOf(picture).slice(-1)

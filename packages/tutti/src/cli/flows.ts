@@ -1,6 +1,6 @@
 /**
  * The flows of the command itself. `ask`: check → ingest what changed → answer with citations → verify. `ingest`: the documentation into its index.
- * They are flows like any other: recorded step by step, resumed, shown, cancelled.
+ * They are flows like any other: recorded step by step, resumed, shown, cancelled. Their names keep them apart from those of an app on the same store.
  */
 import { agent } from '../agent/index.ts'
 import { TuttiError } from '../errors/index.ts'
@@ -91,7 +91,7 @@ type IndexOf = (name: string, root: string, words: boolean) => Index
 
 function ingestFlow(home: Home, indexOf: IndexOf): Flow<IngestInput, Ingested> {
   const description = 'Reads the documentation of the installed packages, or of the places named, into an index.'
-  return flow('ingest', { version: '1', description }, async ({ fresh, embed, words, ...request }: IngestInput, run): Promise<Ingested> => {
+  return flow('tutti.ingest', { version: '1', description }, async ({ fresh, embed, words, ...request }: IngestInput, run): Promise<Ingested> => {
     const documentsIn = async (name: string): Promise<number> => (await indexOf(name, request.root, true).stats({ scope: run.scope })).documents
     const corpus = await run.step('sources', { fresh, ...request }, () => findSources(home, request, documentsIn))
     const docs = indexOf(corpus.index, request.root, words)
@@ -104,7 +104,7 @@ function ingestFlow(home: Home, indexOf: IndexOf): Flow<IngestInput, Ingested> {
 
 function askFlow(ingest: Flow<IngestInput, Ingested>, indexOf: IndexOf): Flow<AskInput, Answer> {
   const description = 'Answers a question from documentation, with quotes that are checked against it.'
-  return flow('ask', { version: '1', description }, async ({ question, top, model, words, ...request }: AskInput, run): Promise<Answer> => {
+  return flow('tutti.ask', { version: '1', description }, async ({ question, top, model, words, ...request }: AskInput, run): Promise<Answer> => {
     const asked = await run.step('check', question, askable)
     const { corpus } = await run.call(ingest, { ...request, fresh: false, embed: false, words }, { name: 'ingest' })
     const answer = await run.call(answerer(indexOf(corpus.index, request.root, words), corpus, { top, model }), asked)

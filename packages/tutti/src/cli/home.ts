@@ -28,7 +28,7 @@ export function homeOf({ cwd, env }: Pick<Terminal, 'cwd' | 'env'>, o: HomeOptio
 /** The command a person may copy. */
 export const nextCommand = (home: Home, command: string, run: string): string => `npx tutti ${command} ${run}${home.option}`
 
-export const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 /** The journal of a home, for reading: nothing is made where there is none. Close it afterwards. */
 export function openForReading(home: Home): SqliteStore | undefined {

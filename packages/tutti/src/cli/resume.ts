@@ -8,7 +8,7 @@ import { CorpusProgress } from './corpus-progress.ts'
 import { type Driven, drive } from './drive.ts'
 import { exitCode } from './exit-code.ts'
 import { finish, footer } from './finish.ts'
-import { type Answer, type AskInput, type CommandFlows, commandFlows, type Ingested } from './flows.ts'
+import { type Answer, type AskInput, commandFlows, type Ingested } from './flows.ts'
 import { findRun, type Home, homeOf, nextCommand, openForReading } from './home.ts'
 import { ingestedLines } from './ingest.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
@@ -65,7 +65,7 @@ async function inputOf(store: JournalStore, { run }: RunHead): Promise<unknown> 
 /** The command's own flows say their output as they do when they were not interrupted. */
 function finishRun(terminal: Terminal, home: Home, driven: Driven<unknown>, input: unknown, { json }: ResumeOptions): number {
   const { picture } = driven
-  if (picture.flow === ('ask' satisfies CommandFlows['ask']['name'])) {
+  if (picture.flow === 'tutti.ask') {
     const { root } = input as AskInput
     return finish(terminal, home, driven as Driven<Answer>, {
       json,
@@ -74,7 +74,7 @@ function finishRun(terminal: Terminal, home: Home, driven: Driven<unknown>, inpu
     })
   }
   const print = (output: unknown): void => {
-    if (picture.flow === 'ingest') {
+    if (picture.flow === 'tutti.ingest') {
       for (const line of ingestedLines(output as Ingested)) printLine(terminal.out, line)
       return
     }

@@ -84,7 +84,8 @@ async function aboutOf(store: SqliteStore, { run }: RunHead): Promise<string> {
   return ''
 }
 
-function firstWords(input: unknown): string {
+/** What a run was asked, as a person would say it: the question, the prompt, the text; else all of it. */
+export function firstWords(input: unknown): string {
   if (typeof input === 'string') return input
   if (input === undefined || input === null) return ''
   const { question, prompt, text } = input as Record<string, unknown>

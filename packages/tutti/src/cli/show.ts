@@ -7,7 +7,7 @@ import type { CommonOptions } from './options.ts'
 import { cutTo, inOneLine, type Paint, paintFor, printable } from './paint.ts'
 import { RunPicture, type Step } from './picture.ts'
 import { plural, sayAgo, sayMs, sayTokens, sayUsd } from './quantity.ts'
-import { statusStyle } from './runs.ts'
+import { firstWords, statusStyle } from './runs.ts'
 import { errorLines } from './say-error.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { treeLines } from './tree.ts'
@@ -50,7 +50,7 @@ async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head
   const load = async (value: Value): Promise<unknown> => decode(await joinValue(value, (hash) => store.blob(hash)))
   const say = (line: string): void => printLine(terminal.out, line)
   for (const line of headLines(picture, head, paint)) say(line)
-  if (picture.input !== undefined) say(paint('dim', `  input   ${cutTo(shortened(await load(picture.input)), columns - 12)}`))
+  if (picture.input !== undefined) say(paint('dim', `  input   ${cutTo(inOneLine(firstWords(await load(picture.input))), columns - 12)}`))
   say('')
   for (const line of treeLines(picture, { paint, columns, now: Date.now(), expand: o.all })) say(line)
   if (o.values) for (const step of picture.all()) for (const line of await valueLines(step, load, paint)) say(line)

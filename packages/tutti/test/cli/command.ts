@@ -3,7 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
+
+/** Each test starts several processes. */
+vi.setConfig({ testTimeout: 60_000 })
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts')
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type Ended, folder, guide, parsed, start, tutti } from './command.ts'
 import { type ModelServer, modelServer, type Said } from './model-server.ts'
 
-const ask = ['ask', '--words', '--docs', 'docs', 'How often is a failed call retried?']
+const ask = ['ask', '--words', '--docs', 'docs', '--model', 'local/double', 'How often is a failed call retried?']
 const quote = 'Set `retries: 3` to try a failed call three times.'
 const answer: Said = { answer: { text: 'Three times, when `retries` is 3.', citations: [{ quote, source: 'docs/guide.md' }] } }
 const search: Said = { search: 'retry failed call' }
@@ -42,7 +42,7 @@ test('[R1] a run whose process was killed is resumed at once, and its lost attem
   await model.question(2)
   first.child.kill('SIGKILL')
   await first.ended
-  expect((await tutti(cwd, ['runs'])).out).toMatch(/ask +stopped/)
+  expect((await tutti(cwd, ['runs'])).out).toMatch(/tutti\.ask +stopped/)
   const second = await tutti(cwd, ['resume', 'last'], model)
   expect(second).toMatchObject({ code: 0, out: expect.stringContaining('Three times') })
   const shown = await tutti(cwd, ['show', 'last'])

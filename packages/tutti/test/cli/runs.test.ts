@@ -17,12 +17,12 @@ export const flows = [patient, pay, list]
 `
 const begin = `
 import { flows } from './app.ts'
-import { EmbeddedEngine } from '${source('run/index.ts')}'
+import { EmbeddedEngine, EmbeddedHandle } from '${source('run/index.ts')}'
 import { sqliteStore } from '${source('journal/index.ts')}'
 const [, , name, input] = process.argv
 const engine = new EmbeddedEngine({ store: sqliteStore('.tutti/tutti.db'), flows, resume: false })
-await engine.start(flows.find((flow) => flow.name === name), JSON.parse(input ?? 'null'))
-await new Promise((resolve) => setTimeout(resolve, 200))
+const run = await engine.start(flows.find((flow) => flow.name === name), JSON.parse(input ?? 'null'))
+await new EmbeddedHandle(engine, run).outcome()
 await engine.close({ graceMs: 0 })
 `
 
@@ -67,7 +67,7 @@ describe('show', () => {
     const { run, entries } = parsed(await tutti(cwd, ['show', 'last', '--json']))
     expect(entries.map(({ seq }: { seq: number }) => seq)).toEqual(entries.map((_: unknown, i: number) => i + 1))
     expect([entries[0].type, entries.at(-1).type, run.status]).toEqual(['run.started', 'run.completed', 'completed'])
-    expect((await tutti(cwd, ['show', run.run.slice(-8), '--values'])).out).toMatch(/ask\/verify\n[\s\S]*"verified": true/)
+    expect((await tutti(cwd, ['show', run.run.slice(-8), '--values'])).out).toMatch(/tutti\.ask\/verify\n[\s\S]*"verified": true/)
   })
 
   test('[O5] makes one line of many items, and says which of them failed', async () => {
@@ -84,9 +84,9 @@ describe('runs', () => {
     const cwd = await started('patient', null)
     await tutti(cwd, ask.with(3, 'app.ts'))
     const all = parsed(await tutti(cwd, ['runs', '--json'])).runs
-    expect(all.map(({ flow }: { flow: string }) => flow)).toEqual(['ask', 'patient'])
+    expect(all.map(({ flow }: { flow: string }) => flow)).toEqual(['tutti.ask', 'patient'])
     expect(parsed(await tutti(cwd, ['runs', '--status', 'waiting', '--json'])).runs).toMatchObject([{ flow: 'patient', status: 'waiting' }])
-    expect(parsed(await tutti(cwd, ['runs', '--flow', 'ask', '--limit', '1', '--json'])).runs).toHaveLength(1)
+    expect(parsed(await tutti(cwd, ['runs', '--flow', 'tutti.ask', '--limit', '1', '--json'])).runs).toHaveLength(1)
     expect(await tutti(cwd, ['runs', '--status', 'happy'])).toMatchObject({ code: 2, err: expect.stringContaining('error CONFIG_USAGE') })
   })
 })

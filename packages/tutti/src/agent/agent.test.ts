@@ -116,6 +116,7 @@ describe('instructions', () => {
     const model = scripted(['again', 'again', 'again', 'again'])
     const gone = await fromEveryPrefix(journal, made, () => withModel(model))
     const recorded = gone.filter(({ left }) => left.some((entry) => entry.type === 'step.completed' && entry.key === 'a/instructions'))
+    expect(recorded.length).toBeGreaterThan(0)
     expect(instructions).toHaveBeenCalledTimes(1 + gone.length - recorded.length)
     expect(new Set(model.calls.map(({ prompt }) => prompt))).toEqual(new Set(['system: You serve acme.\nuser: hi']))
   })

@@ -112,7 +112,6 @@ function askOf(entry: Entry): RecordedAsk | undefined {
     case 'signal.awaited':
       return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'wait', answered: false }
     case 'note':
-      if (entry.at.length === 0) return undefined
       return { key: entry.key, at: placeOf(entry.at), fingerprint: entry.fingerprint, tunable: undefined, sort: 'note', answered: false }
     default:
       return undefined

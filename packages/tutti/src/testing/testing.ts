@@ -1,7 +1,7 @@
 /**
  * `testing()`: an app for tests. Everything is the real thing but the store (memory), the clock (simulated) and the models (given).
  *
- * Owns: the clock, the list of what models were asked, what happens on `advance` and `close`.
+ * Owns: the clock, the list of what models were asked, what happens on `advance`.
  * Does not own: the app itself; the same engine, pump and gateway drive it.
  * Invariants: no model is asked for real unless it was handed over here; what is listed in `calls` was sent, not merely replayed.
  */
@@ -41,9 +41,6 @@ export interface TestApp extends App {
   crashAt(failpoint: string): void
 }
 
-/** A script costs nothing, so it may be used under a limit of money too. */
-const free = { 'scripted/script': { input: 0, output: 0 } }
-
 /** Where the journals of a test app are, for one that goes on after it. */
 const stores = new WeakMap<object, { readonly store: JournalStore; readonly clock: SimulatedClock }>()
 
@@ -58,19 +55,11 @@ export function testing(o: TestOptions): TestApp {
   const ground = (o.after && stores.get(o.after)) ?? { store: memoryStore(), clock: simulatedClock() }
   const calls: TestCall[] = []
   const watched = watchedStore(ground.store)
-  const asked = listening(gateway({ prices: { ...free, ...o.prices }, overrides: o.overrides?.models, env: {}, cwd: process.cwd() }), o, calls)
+  const asked = listening(gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd() }), o, calls)
   const app = appOn(o, { store: watched.store, clock: ground.clock, gateway: asked })
   const advance = (by: Duration): Promise<void> => advanceAll(ground.clock, ground.store, watched.changed, durationMs(by))
-  const close = async (options: { graceMs?: number } = {}): Promise<void> => {
-    const closing = app.close(options)
-    // The grace is simulated time too: nobody else would let it pass.
-    await ground.clock.advance(options.graceMs ?? 5_000)
-    await closing
-  }
   const made: TestApp = {
     ...app,
-    close,
-    [Symbol.asyncDispose]: () => close(),
     clock: { now: () => ground.clock.now(), advance },
     calls,
     crashAt: () => notYet('crashAt'),

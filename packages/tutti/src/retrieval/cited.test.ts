@@ -63,6 +63,11 @@ describe('cited', () => {
     )
   })
 
+  it('[G5] a quote is looked for in a text of any length in the time that its length asks for', () => {
+    const long = `${'a “b” '.repeat(100_000)}the end`
+    expect(findQuote(long, '"b" the  end')).toEqual({ start: long.length - 11, end: long.length })
+  })
+
   it('[G5] of several places the one nearest to what was said is taken', () => {
     expect(findQuote('one two one two one', 'one', 9)).toEqual({ start: 8, end: 11 })
   })

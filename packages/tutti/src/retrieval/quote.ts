@@ -54,23 +54,25 @@ const MARKS = /\]\((?:[^()\s]|\([^()]*\))*(?:\s+"[^"]*")?\)|(?:^|(?<=[\r\n]))[ \
 
 /** A text without marks, and where each of its characters stands in the original. */
 function plain(text: string): { text: string; at: number[] } {
-  let result = ''
+  const parts: string[] = []
   const at: number[] = []
-  const copy = (from: number, to: number): void => {
-    for (let i = from; i < to; i++) at.push(i)
-    result += text.slice(from, to)
+  // Spaces at the beginning say nothing either.
+  let spaced = true
+  const write = (part: string, from: number, step: 0 | 1): void => {
+    for (let i = 0; i < part.length; i++) at.push(from + i * step)
+    if (part === '') return
+    parts.push(part)
+    spaced = part.endsWith(' ')
   }
   let from = 0
   for (const { 0: mark, index } of text.matchAll(MARKS)) {
-    copy(from, index)
+    write(text.slice(from, index), from, 1)
     from = index + mark.length
     const stand = standIn(mark)
-    if (stand === '' || (stand === ' ' && (result === '' || result.endsWith(' ')))) continue
-    result += stand
-    at.push(index)
+    if (stand !== ' ' || !spaced) write(stand, index, 0)
   }
-  copy(from, text.length)
-  return { text: result, at }
+  write(text.slice(from), from, 1)
+  return { text: parts.join(''), at }
 }
 
 function standIn(mark: string): string {

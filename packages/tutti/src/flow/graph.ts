@@ -72,7 +72,6 @@ class Walk {
   readonly #run: Run
   readonly #values = new Map<Node<unknown>, Promise<unknown>>()
   readonly #calls: Promise<unknown>[] = []
-  #failed = false
 
   constructor(run: Run, plan: ReadonlyMap<Node<unknown>, Planned>, entry: Node<unknown>, input: unknown) {
     this.#run = run
@@ -84,7 +83,6 @@ class Walk {
     try {
       await this.#run.all([...this.#values.values()])
     } catch (error) {
-      this.#failed = true
       // A node waits for its needs in a promise of its own; what is to be cancelled are the calls behind.
       await this.#run.all([Promise.reject(error), ...this.#calls])
     }
@@ -93,7 +91,7 @@ class Walk {
 
   async #begin({ needs, when, part, name }: Planned): Promise<unknown> {
     const got = await this.#gather(needs)
-    if (this.#failed || (when && !when(got as never))) return undefined
+    if (when && !when(got as never)) return undefined
     const call = this.#run.call(part as Flow<unknown, unknown>, got, { name })
     this.#calls.push(call)
     return call

@@ -11,7 +11,7 @@ function runWhere(resolution: string, program: string): unknown {
   const hooks = `import { registerHooks } from 'node:module'
     registerHooks({ resolve(name, context, next) { if (name !== '@tutti/embed-minilm') return next(name, context); ${resolution} } })
     const { index, minilm } = await import(${JSON.stringify(room)})`
-  const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=source', '--input-type=module', '-e', `${hooks}\n${program}`], {
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', `${hooks}\n${program}`], {
     encoding: 'utf8',
     cwd: fileURLToPath(new URL('.', import.meta.url)),
   })

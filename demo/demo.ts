@@ -96,9 +96,7 @@ say(
 )
 say(`   ${String(drill.reused.length).padStart(4)} steps reused from the journal   ${dim(sample(drill.reused))}`)
 say(`   ${String(drill.ran.length).padStart(4)} steps ran after the kill         ${dim(sample(drill.ran))}`)
-say(
-  `   ${String(drill.lost.length).padStart(4)} under way at the kill, without an outcome: begun again, as attempt 2   ${dim(sample(drill.lost))}`,
-)
+say(`   ${String(drill.lost.length).padStart(4)} under way at the kill, without an outcome: begun again, as attempt 2   ${dim(sample(drill.lost))}`)
 say(`   ${drill.repeated.length === 0 ? good('✔') : styleText('red', '✘')} recorded steps repeated: ${drill.repeated.length} of ${drill.reused.length}`)
 
 function sample(keys: readonly string[]): string {

@@ -3,9 +3,9 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { UserConfig } from 'tsdown'
 
-/** A subpath of `exports`, while developing (`source`) and when installed. */
+/** A subpath of `exports`, while developing (`tutti-source`) and when installed. */
 interface Face {
-  readonly source?: string | undefined
+  readonly 'tutti-source'?: string | undefined
 }
 
 /** @param folder the folder of the package, which holds its package.json. */
@@ -33,7 +33,7 @@ export function libraryBuild(folder: string): UserConfig {
 /** What is entered from outside: the faces of package.json, its commands, and the files that run in a thread of their own. */
 function entries(folder: string): string[] {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports: Record<string, Face | string>; bin?: Record<string, string> }
-  const faces = Object.values(manifest.exports).flatMap((face) => (typeof face === 'string' || face.source === undefined ? [] : [face.source]))
+  const faces = Object.values(manifest.exports).flatMap((face) => (typeof face === 'string' ? [] : (face['tutti-source'] ?? [])))
   const commands = Object.values(manifest.bin ?? {}).map((path) => path.replace('/dist/', '/src/').replace(/\.js$/, '.ts'))
   const threads = globSync('src/**/{worker,*-worker}.ts', { cwd: folder })
   return [...faces, ...commands, ...threads]

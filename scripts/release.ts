@@ -1,6 +1,6 @@
 /**
  * Lays out what is published of each package in its release/ folder: the built files, the licence, and a package.json without what only this
- * repository needs. The `source` condition is taken out: Node refuses to run TypeScript below node_modules.
+ * repository needs. The `tutti-source` condition is taken out: Node refuses to run TypeScript below node_modules.
  */
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

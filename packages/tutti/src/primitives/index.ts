@@ -5,7 +5,6 @@ export { hash128, hashFraction, hashUuid } from './hash.ts'
 export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
 export {
-  type Checked,
   type Complaint,
   check,
   type InOf,

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { memoryStore } from '../journal/index.ts'
+import { type Flow, flow } from '../run/index.ts'
 import { startRun } from '../testing/driven-run.ts'
 import { doneIn, fromEveryPrefix } from '../testing/every-prefix.ts'
 import type { Journal } from '../testing/failpoint-store.ts'
@@ -45,6 +46,16 @@ describe('limits', () => {
     expect(app.calls).toHaveLength(2)
     await expect(app.run(desk, 'go', { budget: { modelCalls: 1 } })).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED' })
     expect(app.calls).toHaveLength(3)
+  })
+
+  test('[B1] a call or a map that gives an agent a budget does not loosen its limits', async () => {
+    const desk = agent({ name: 'desk', tools: [finder()], limits: { modelCalls: 2 } })
+    const called = flow('called', async (_: null, run) => run.call(desk, 'go', { budget: { modelCalls: 4 } }))
+    const mapped = flow('mapped', async (_: null, run) => run.map('each', ['go'], desk, { budgetPerItem: { modelCalls: 4 } }))
+    for (const generous of [called, mapped] as Flow<null, unknown>[]) {
+      await using app = testing({ flows: [generous], model: scripted([...finds(5), 'done']) })
+      await expect(app.run(generous, null)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', data: { limit: 'modelCalls', allowed: 2 } })
+    }
   })
 })
 

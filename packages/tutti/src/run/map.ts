@@ -2,6 +2,7 @@
  * `run.map`: each item is recorded by itself, at its own number, so a killed map goes on at the first unrecorded item.
  * An item that is a function is one step; an item that is a flow is a scope.
  */
+import { tighter } from '../budget/index.ts'
 import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
 import { type Branches, cancelBranches, rememberSafely } from './branches.ts'
@@ -144,7 +145,8 @@ function itemStarter(run: MapGround, name: string, each: Leaf<unknown, unknown>,
   if (isFlow(each)) {
     const flow = each as Flow<unknown, unknown>
     const { budget, deadline } = flow['~flow'].options
-    return (item, index) => run.openAt(run.item(place, index), item, (inner) => executeFlow(flow, item, inner), { budget: o.budgetPerItem ?? budget, deadline })
+    return (item, index) =>
+      run.openAt(run.item(place, index), item, (inner) => executeFlow(flow, item, inner), { budget: tighter(o.budgetPerItem, budget), deadline })
   }
   const fn = each as (item: unknown, ctx: StepContext) => unknown
   return (item, index) => run.askAt(run.item(place, index), codeStep(`${name}:${index}`, item, hash128(canonical(item)), fn), run.draws)

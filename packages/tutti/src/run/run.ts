@@ -2,6 +2,7 @@
  * The `run` that a flow is given: each of its methods turns into asks of the pump. One `ScopedRun` per scope.
  * Owns nothing but the way from the public face to the pump: keys and numbers are the scope's, delivery is the pump's.
  */
+import { tighter } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import {
   canonical,
@@ -74,7 +75,7 @@ export class ScopedRun implements RunCore {
     if (o.name !== undefined) checkName(o.name, 'call')
     const { options } = flow['~flow']
     return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), {
-      budget: o.budget ?? options.budget,
+      budget: tighter(o.budget, options.budget),
       deadline: o.deadline ?? options.deadline,
     })
   }

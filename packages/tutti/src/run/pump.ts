@@ -205,17 +205,17 @@ export class Pump {
     for (const ask of parked) if (!ask.settled && ask.op) this.#activation.submit(ask.op)
   }
 
-  /** Delivers one outcome, at once unless its value is a blob; resolves after every microtask that this set off. */
+  /** Delivers one outcome, at once unless its value has to be fetched; resolves after every microtask that this set off. */
   #release(outcome: Outcome): Promise<void> {
     const stored = 'value' in outcome ? outcome.value : undefined
     const loaded = stored === undefined ? undefined : this.#activation.load(stored)
     if (loaded instanceof Promise)
       return loaded.then((value) => {
         this.#deliver(outcome, value)
-        return drained()
+        return ticked()
       })
     this.#deliver(outcome, loaded)
-    return drained()
+    return ticked()
   }
 
   #deliver(outcome: Outcome, value: Json | undefined): void {
@@ -285,6 +285,11 @@ export class Pump {
 /** After every microtask that the last delivery set off. `nextTick` runs only once the microtasks are drained. */
 function drained(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
+}
+
+/** The same, where a microtask is running already, as after every `await`: the one more would only cost. */
+function ticked(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve))
 }
 
 function turned(): Promise<void> {

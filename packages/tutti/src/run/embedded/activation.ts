@@ -15,6 +15,7 @@ import { DEADLINE_KEY } from '../deadline.ts'
 import type { Activation, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import { type Draft, split, terminalDraft } from './draft.ts'
+import { DurableOutcomes } from './durable-outcomes.ts'
 import { driveEffect, priorAttempts } from './effect.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
@@ -60,8 +61,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly #inbox: Inbox
   readonly #alarms = new Map<string, { at: number; forget: () => void }>()
   readonly #recordedTimers = new Map<string, number>()
-  readonly #ready: Outcome[] = []
-  #waker: { resolve: (outcome: Outcome) => void; reject: (error: unknown) => void } | undefined
+  readonly #outcomes = new DurableOutcomes()
   #over: { error: unknown } | undefined
   #last: Entry | undefined
   #seq: number
@@ -135,18 +135,18 @@ export class EmbeddedActivation implements Activation, RunGround {
       this.#live = true
       this.poke().catch((error) => this.fail(error))
     }
-    const ready = this.#ready.shift()
+    const ready = this.#outcomes.take()
     if (ready) return Promise.resolve(ready)
     if (this.#over) return Promise.reject(this.#over.error)
-    return new Promise((resolve, reject) => {
-      this.#waker = { resolve, reject }
-      if (this.#busy === 0) this.#restSoon()
-    })
+    if (this.#busy === 0) this.#restSoon()
+    return this.#outcomes.wait()
   }
 
   load(value: Value): Json | Promise<Json> {
     if (!isBlobRef(value)) return value
-    return this.#o.store.blob(value['~blob']).then((text) => JSON.parse(text) as Json)
+    const hash = value['~blob']
+    const text = this.#outcomes.takeText(hash)
+    return text === undefined ? this.#o.store.blob(hash).then((stored) => JSON.parse(stored) as Json) : (JSON.parse(text) as Json)
   }
 
   openAccount(path: string, budget: unknown): void {
@@ -216,9 +216,11 @@ export class EmbeddedActivation implements Activation, RunGround {
   append(drafts: readonly Draft[], o: Beside = {}): Promise<void> {
     if (this.#over) return Promise.reject(this.#over.error)
     this.begin()
-    return this.#write(drafts, o).then(
-      (written) => {
-        for (const entry of written) if (isOutcome(entry)) this.#queue(entry)
+    const commit = this.#number(drafts, o)
+    return this.#o.store.append(commit).then(
+      () => {
+        this.#show(commit.entries)
+        for (const entry of commit.entries) if (isOutcome(entry)) this.#queue(entry, o.blobs)
         this.finish()
       },
       (error) => {
@@ -229,31 +231,33 @@ export class EmbeddedActivation implements Activation, RunGround {
     )
   }
 
-  #write(drafts: readonly Draft[], { head, blobs, taken, release }: Beside): Promise<readonly Entry[]> {
+  /** Appends what nobody waits for in this activation. */
+  async #write(drafts: readonly Draft[], o: Beside): Promise<readonly Entry[]> {
+    const commit = this.#number(drafts, o)
+    await this.#o.store.append(commit)
+    this.#show(commit.entries)
+    return commit.entries
+  }
+
+  #number(drafts: readonly Draft[], { head, blobs, taken, release }: Beside): Commit {
     const time = this.clock.now()
     // The spread comes first: V8 copies it as a whole, where it would otherwise go field by field.
     const entries = drafts.map((draft) => ({ ...draft, seq: this.#seq++, time }) as Entry)
     const goesOn = this.#stalls > 0 && drafts.some(goesFurther)
     if (goesOn) this.#stalls = 0
-    const commit: Commit = { run: this.run, epoch: this.#o.epoch, entries, head: goesOn ? { ...head, stalls: 0 } : head, blobs, taken, release }
-    return this.#o.store.append(commit).then(() => {
-      for (const entry of entries) this.sight({ type: 'entry', entry })
-      return entries
-    })
+    return { run: this.run, epoch: this.#o.epoch, entries, head: goesOn ? { ...head, stalls: 0 } : head, blobs, taken, release }
   }
 
-  #queue(outcome: Outcome): void {
+  #show(entries: readonly Entry[]): void {
+    for (const entry of entries) this.sight({ type: 'entry', entry })
+  }
+
+  #queue(outcome: Outcome, blobs: Blobs | undefined): void {
     if (this.#rested) {
       this.#rested = false
       this.#o.wake()
     }
-    const waker = this.#waker
-    if (!waker) {
-      this.#ready.push(outcome)
-      return
-    }
-    this.#waker = undefined
-    waker.resolve(outcome)
+    this.#outcomes.add(outcome, blobs)
   }
 
   #finish(error: unknown): void {
@@ -261,8 +265,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#over = { error }
     for (const { forget } of this.#alarms.values()) forget()
     this.#alarms.clear()
-    this.#waker?.reject(error)
-    this.#waker = undefined
+    this.#outcomes.fail(error)
   }
 
   // ── at rest ──
@@ -275,7 +278,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   finish(): void {
     if (--this.#busy > 0) return
     this.#activeMs += this.clock.now() - this.#busySince
-    if (this.#waker) this.#restSoon()
+    if (this.#outcomes.awaited) this.#restSoon()
   }
 
   #restSoon(): void {
@@ -309,13 +312,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** Nothing under way but waits and timers: it may be given up until one of them comes. */
   get resting(): boolean {
-    return (
-      !this.#over &&
-      this.#busy === 0 &&
-      this.#waker !== undefined &&
-      this.#ready.length === 0 &&
-      (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
-    )
+    return !this.#over && this.#busy === 0 && this.#outcomes.awaited && (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
   }
 
   // ── timers, waits, notes ──

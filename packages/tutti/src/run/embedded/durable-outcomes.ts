@@ -1,0 +1,50 @@
+/** Outcomes that are durable and not yet delivered, in the order of the journal, and the pump that waits for the next one. */
+import type { Blobs } from '../../journal/index.ts'
+import type { Outcome } from '../engine.port.ts'
+
+export class DurableOutcomes {
+  readonly #ready: Outcome[] = []
+  /** What their blobs hold: it was just written, so it need not be read back. */
+  readonly #texts = new Map<string, string>()
+  #waker: { readonly resolve: (outcome: Outcome) => void; readonly reject: (error: unknown) => void } | undefined
+
+  add(outcome: Outcome, blobs: Blobs | undefined): void {
+    if (blobs) for (const [hash, text] of blobs) this.#texts.set(hash, text)
+    const waker = this.#waker
+    if (!waker) {
+      this.#ready.push(outcome)
+      return
+    }
+    this.#waker = undefined
+    waker.resolve(outcome)
+  }
+
+  take(): Outcome | undefined {
+    return this.#ready.shift()
+  }
+
+  /** Only when there is nothing to take. */
+  wait(): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.#waker = { resolve, reject }
+    })
+  }
+
+  /** Nothing is here, and the pump waits. */
+  get awaited(): boolean {
+    return this.#waker !== undefined
+  }
+
+  /** The text of a blob, once. */
+  takeText(hash: string): string | undefined {
+    const text = this.#texts.get(hash)
+    if (text !== undefined) this.#texts.delete(hash)
+    return text
+  }
+
+  /** There will be no more. */
+  fail(error: unknown): void {
+    this.#waker?.reject(error)
+    this.#waker = undefined
+  }
+}

@@ -10,19 +10,19 @@ export const COST = 400
 /** What the tight flow may spend: a lost attempt counts in full, so a killed process costs it calls, never money beyond this. */
 export const TIGHT: Budget = { usd: 0.012, modelCalls: 12 }
 /** Effects of one run that can be under way at the same moment. */
-export const BRANCHES = 3 + 3 + 1
+export const BRANCHES = 1 + 2 + 3
 
-/** One line for each execution of an effect, on disk before it begins: `key attempt sort`. */
+/** One line for each execution of an effect, on disk before it begins: `run key attempt sort`. */
 export interface ExecutionLog {
-  executed(ctx: StepContext, sort: 'plain' | 'priced'): void
+  executed(run: Run, ctx: StepContext, sort: 'plain' | 'priced'): void
   close(): void
 }
 
 export function executionLog(path: string): ExecutionLog {
   const file = openSync(path, 'a')
   return {
-    executed: ({ idempotencyKey, attempt }, sort) => {
-      writeSync(file, `${idempotencyKey} ${attempt} ${sort} ${process.pid}\n`)
+    executed: ({ id }, { idempotencyKey, attempt }, sort) => {
+      writeSync(file, `${id} ${idempotencyKey} ${attempt} ${sort}\n`)
       fsyncSync(file)
     },
     close: () => closeSync(file),
@@ -36,14 +36,15 @@ const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const amounts = (microUsd: number): Amounts => ({ ...nothing, microUsd, modelCalls: 1 })
 
 export function crashFlows(log: ExecutionLog, quick = false): { readonly work: Flow<number, string>; readonly tight: Flow<number, string> } {
-  const plain = async (_: unknown, ctx: StepContext): Promise<string> => {
-    log.executed(ctx, 'plain')
+  const plain = async (run: Run, ctx: StepContext): Promise<string> => {
+    log.executed(run, ctx, 'plain')
     await later(quick ? 0 : latencyOf(ctx.idempotencyKey))
     if (ctx.attempt === 1 && hashFraction(`fails ${ctx.idempotencyKey}`) < 0.1) throw new Error('the first attempt of this one fails')
     return resultOf(ctx.idempotencyKey)
   }
   const retry = { attempts: 50, backoff: 2, max: 4 }
-  const step = (run: Run, name: string, n: number): Promise<string> => run.step(name, n, plain, { retry, effect: n % 2 === 0 ? 'read' : 'idempotent' })
+  const step = (run: Run, name: string, n: number): Promise<string> =>
+    run.step(name, n, (_, ctx) => plain(run, ctx), { retry, effect: n % 2 === 0 ? 'read' : 'idempotent' })
   const priced = (run: Run, name: string): Promise<string> =>
     run['~core'].ask<string>({
       name,
@@ -53,7 +54,7 @@ export function crashFlows(log: ExecutionLog, quick = false): { readonly work: F
       plan: () => ({
         hold: amounts(HOLD),
         execute: async (ctx) => {
-          log.executed(ctx, 'priced')
+          log.executed(run, ctx, 'priced')
           await later(quick ? 0 : latencyOf(ctx.idempotencyKey))
           return { value: resultOf(ctx.idempotencyKey), settle: amounts(COST) }
         },

@@ -21,7 +21,7 @@ it('[R6] of two living processes on one file, the one that was stopped past its 
     rmSync(folder, { recursive: true })
   })
   const begin = (role: FencedTask['role']): { child: ChildProcess; over: Promise<number | null> } => {
-    const child = spawn(process.execPath, ['--conditions=source', '--disable-warning=ExperimentalWarning', worker, JSON.stringify({ file, log, run, role })], {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', worker, JSON.stringify({ file, log, run, role })], {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     children.push(child)

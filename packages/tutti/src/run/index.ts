@@ -18,8 +18,9 @@ export type {
   ToolContext,
   ToolSource,
 } from './definition.port.ts'
-export { EmbeddedEngine, type EmbeddedOptions, isGone } from './embedded/engine.ts'
+export { EmbeddedEngine, type EmbeddedOptions } from './embedded/engine.ts'
 export { EmbeddedHandle } from './embedded/handle.ts'
+export { isGone } from './embedded/owner.ts'
 export type { Sighting } from './engine.port.ts'
 export { executeFlow } from './execute.ts'
 export { checkName, defineFlow, flow, isFlow } from './flow.ts'

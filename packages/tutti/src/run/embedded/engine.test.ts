@@ -1,11 +1,12 @@
+import { hostname } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type JournalStore, memoryStore } from '../../journal/index.ts'
-import type { RunId } from '../../primitives/index.ts'
+import { type RunId, systemClock } from '../../primitives/index.ts'
 import { bound, journalOf, seedJournal } from '../../testing/failpoint-store.ts'
 import { settled } from '../../testing/simulated-clock.ts'
 import { ended, gate, testEngine } from '../../testing/test-engine.ts'
-import { flow, signal } from '../index.ts'
+import { EmbeddedEngine, flow, signal } from '../index.ts'
 
 const double = flow('double', async (n: number, run) => run.step('x2', n, (x) => x * 2))
 const until = async (so: () => boolean | Promise<boolean>): Promise<void> => {
@@ -52,6 +53,24 @@ describe('starting a run', () => {
 })
 
 describe('going on with a run', () => {
+  it('[R1] what a killed process of this machine left is taken up at start, before its lease runs out', async () => {
+    const held = gate()
+    const patient = flow('patient', async (_: null, run) => run.step('a', () => held.promise))
+    const { start, store } = testEngine([patient])
+    const { id } = await start(patient, null)
+    const now = systemClock.now()
+    for (const [owner, status] of [[hostname(), 'completed'] as const, ['another-host', undefined] as const]) {
+      const copy = await seedJournal(await journalOf(store, id))
+      await copy.acquire(id, `${owner}:${2 ** 22 + 1}:gone`, now, now + 3_600_000)
+      const free = flow('patient', async (_: null, run) => run.step('a', () => 1))
+      const engine = new EmbeddedEngine({ store: copy, flows: [free] })
+      await engine.open()
+      for (let turn = 0; turn < 20; turn++) await settled(1)
+      expect((await copy.head(id))?.status === 'completed' ? 'completed' : undefined).toBe(status)
+      await engine.close()
+    }
+  })
+
   it('[R5] a run is pinned to the version it began with, and an unknown flow is named', async () => {
     const held = gate()
     const first = flow('desk', { version: '1' }, async (_: null, run) => run.step('a', () => held.promise))

@@ -6,7 +6,6 @@
  * Invariants: I2 (a run is driven only under a lease that is renewed well before it runs out), I9 (a run is driven only by the version of its flow that it began
  * with). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
  */
-import { hostname } from 'node:os'
 import { type Budget, Ledger, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Entry, type InboxMessage, JOURNAL_FORMAT, type JournalStore, type Lease, type OpenWait, type RunHead, splitValue } from '../../journal/index.ts'
@@ -16,6 +15,7 @@ import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
 import { Feed } from './feed.ts'
 import { LiveRun } from './live-run.ts'
+import { isGone, newOwner } from './owner.ts'
 import { Registry } from './registry.ts'
 
 export interface EmbeddedOptions {
@@ -47,7 +47,7 @@ export class EmbeddedEngine {
   readonly registry: Registry
   readonly clock: Clock
   readonly #o: EmbeddedOptions
-  readonly #owner = `${hostname()}:${process.pid}:${newId('e', systemClock.now()).slice(-6)}`
+  readonly #owner = newOwner()
   readonly #live = new Map<RunId, LiveRun>()
   readonly #standings = new Map<RunId, Standing>()
   readonly #watchers = new Map<RunId, Set<() => void>>()
@@ -78,6 +78,7 @@ export class EmbeddedEngine {
     await this.store.open()
     this.#unwatch = this.store.watch(() => this.#changed())
     if (this.#o.resume === false) return
+    await this.#takeUpOrphans()
     await this.#takeUpDue()
     this.#keepTicking()
   }
@@ -346,8 +347,18 @@ export class EmbeddedEngine {
 
   async #takeUpDue(): Promise<void> {
     const due = await this.store.due(this.registry.names(), this.clock.now(), 200)
-    const idle = due.filter(({ run }) => !this.#live.has(run))
-    await Promise.all(idle.map(({ run }) => this.#takeUp(run).catch((error) => this.#notTakenUp(run, error))))
+    await this.#takeUpAll(due.filter(({ run }) => !this.#live.has(run)))
+  }
+
+  /** What a process of this machine left behind when it was killed need not wait for its lease to run out. */
+  async #takeUpOrphans(): Promise<void> {
+    const names = new Set(this.registry.names())
+    const running = await this.store.list({ status: ['running'], limit: 200 })
+    await this.#takeUpAll(running.filter(({ flow, owner }) => names.has(flow) && isGone(owner)))
+  }
+
+  async #takeUpAll(heads: readonly RunHead[]): Promise<void> {
+    await Promise.all(heads.map(({ run }) => this.#takeUp(run).catch((error) => this.#notTakenUp(run, error))))
   }
 
   /** One run that cannot be read holds up no other. */
@@ -360,18 +371,6 @@ export class EmbeddedEngine {
     for (const live of this.#live.values()) live.activation.poke().catch(() => {})
     for (const watchers of this.#watchers.values()) for (const changed of watchers) changed()
     if (this.#o.resume !== false && !this.#closed) this.#takeUpDue().catch(() => {})
-  }
-}
-
-/** True when a lease's owner (`host:pid:nonce`) is a process of this machine that is not there any more. */
-export function isGone(owner: string | undefined): boolean {
-  const [host, pid] = owner?.split(':') ?? []
-  if (host !== hostname() || !pid || Number(pid) === process.pid) return false
-  try {
-    process.kill(Number(pid), 0)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
 }
 

@@ -19,7 +19,7 @@ async function endsFrom(journal: Journal, desk: AnyFlow, holds: (line: string) =
 }
 
 describe('cancelling a run', () => {
-  it('[R7] is an outcome like any other: signals abort, waits and steps reject, what was recorded stays', async () => {
+  it('[R7] cancelling is an outcome like any other: signals abort, waits and steps reject, what was recorded stays', async () => {
     const seen: string[] = []
     const held = gate()
     const desk = flow('desk', async (_: null, run) => {
@@ -47,7 +47,7 @@ describe('cancelling a run', () => {
     await expect(replayRun(store, handle.id, desk)).rejects.toMatchObject({ code: 'RUN_CANCELLED', message: 'the customer hung up' })
   })
 
-  it('[R7] resumes as cancelled wherever the process ended after it was recorded', async () => {
+  it('[R7] a cancelled run resumes as cancelled wherever the process ended after it was recorded', async () => {
     const desk = flow('desk', async (_: null, run) => {
       await run.step('a', () => 1)
       await run.sleep('long', '1d').catch(() => {})
@@ -63,7 +63,7 @@ describe('cancelling a run', () => {
     expect(ends).toEqual(['cancelled'])
   })
 
-  it('[R7] reaches a run that nobody drives, and a run that has ended refuses it', async () => {
+  it('[R7] cancelling reaches a run that nobody drives, and a run that has ended refuses it', async () => {
     const desk = flow('desk', async (_: null, run) => run.sleep('long', '30d'))
     const store = memoryStore()
     const first = testEngine([desk], { store })
@@ -76,7 +76,7 @@ describe('cancelling a run', () => {
     await expect(second.handle(handle.id).cancel()).rejects.toMatchObject({ code: 'RUN_FINISHED' })
   })
 
-  it('[R7] that comes when the flow has just ended changes nothing', async () => {
+  it('[R7] cancelling a run that has just ended changes nothing', async () => {
     const desk = flow('desk', async (_: null, run) => run.step('a', () => 1))
     const { start } = testEngine([desk])
     const handle = await start(desk, null)
@@ -90,7 +90,7 @@ describe('cancelling a run', () => {
 })
 
 describe('a deadline', () => {
-  it('[B6] of the run aborts everything below it, at one instant, and the run fails with what it had reached', async () => {
+  it('[B6] the deadline of a run aborts everything below it, at one instant, and the run fails with what it had reached', async () => {
     const clock = simulatedClock()
     const seen: string[] = []
     const held = gate()
@@ -114,7 +114,7 @@ describe('a deadline', () => {
     await expect(replayRun(store, handle.id, desk)).rejects.toMatchObject({ code: 'RUN_DEADLINE_EXCEEDED' })
   })
 
-  it('[B6] of the run holds over a crash, and over a flow that catches it', async () => {
+  it('[B6] the deadline of a run holds over a crash, and over a flow that catches it', async () => {
     const clock = simulatedClock()
     const desk = flow('desk', async (_: null, run) => {
       await run.step('a', () => 1)
@@ -134,7 +134,7 @@ describe('a deadline', () => {
     expect(await second.handle(handle.id).outcome()).toMatchObject({ error: { code: 'RUN_DEADLINE_EXCEEDED' } })
   })
 
-  it("[B6] of a call is that call's alone: the flow goes on, and the earlier of two deadlines counts", async () => {
+  it("[B6] the deadline of a call is that call's alone: the flow goes on, and the earlier of two deadlines counts", async () => {
     const clock = simulatedClock()
     const slow = flow('slow', { deadline: '1m' }, async (_: null, run) => run.sleep('long', '1d').then(() => 'done'))
     const desk = flow('desk', async (_: null, run) => {
@@ -151,7 +151,7 @@ describe('a deadline', () => {
     expect((await replayRun(store, handle.id, desk)).output).toEqual(output)
   })
 
-  it('[B6] of a call that came to its end in time is forgotten, also after a crash', async () => {
+  it('[B6] the deadline of a call that came to its end in time is forgotten, also after a crash', async () => {
     const clock = simulatedClock()
     const quick = flow('quick', async (_: null, run) => run.step('x', () => 1))
     const desk = flow('desk', async (_: null, run) => {
@@ -169,7 +169,7 @@ describe('a deadline', () => {
       expect(of.filter((line) => line.startsWith('timer.fired'))).toEqual(['timer.fired desk/long'])
   })
 
-  it("[B6] of a map item is that item's alone", async () => {
+  it("[B6] the deadline of a map item is that item's alone", async () => {
     const clock = simulatedClock()
     const item = flow('item', { deadline: '10s' }, async (ms: number, run) => run.sleep('work', ms).then(() => ms))
     const desk = flow('desk', async (items: number[], run) =>

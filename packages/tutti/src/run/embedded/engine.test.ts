@@ -14,7 +14,7 @@ const until = async (so: () => boolean | Promise<boolean>): Promise<void> => {
 }
 
 describe('starting a run', () => {
-  it('[R1] twice under one id is one run, also at once and from two engines', async () => {
+  it('[R1] a run started twice under one id is one run, also at once and from two engines', async () => {
     let executed = 0
     const once = flow('once', async (n: number, run) => run.step('work', n, (x) => x + ++executed - 1))
     const store = memoryStore()
@@ -26,7 +26,7 @@ describe('starting a run', () => {
     expect(executed).toBe(1)
   })
 
-  it('[R1] under the id of another run is refused, and the other run is left as it was', async () => {
+  it('[R1] a start under the id of another run is refused, and the other run is left as it was', async () => {
     const other = flow('other', async (n: number) => n)
     const { start, entries } = testEngine([double, other])
     await ended(start(double, 1, { id: 'taken' }))
@@ -154,7 +154,7 @@ describe('going on with a run', () => {
 })
 
 describe('closing an engine', () => {
-  it('[R7] lets what is under way finish, and another engine goes on from there', async () => {
+  it('[R7] closing lets what is under way finish, and another engine goes on from there', async () => {
     const held = gate()
     const begun = gate()
     let executed = 0
@@ -180,7 +180,7 @@ describe('closing an engine', () => {
     expect(executed).toBe(2)
   })
 
-  it('[R7] gives up after its grace what does not finish: its signal aborts, its late result is not recorded, and it runs again elsewhere', async () => {
+  it('[R7] closing gives up after its grace what does not finish: its signal aborts, its late result is not recorded, and it runs again elsewhere', async () => {
     const held = gate<string>()
     let aborted = false
     const desk = flow('desk', async (_: null, run) =>
@@ -203,7 +203,7 @@ describe('closing an engine', () => {
     expect((await second.handle(handle.id).result()).output).toBe('late')
   })
 
-  it('[R7] releases what it drove: nobody has to wait for a lease to run out', async () => {
+  it('[R7] closing releases what was driven: nobody has to wait for a lease to run out', async () => {
     const Go = signal('go', z.null())
     const desk = flow('desk', async (_: null, run) => run.wait(Go))
     const store = memoryStore()

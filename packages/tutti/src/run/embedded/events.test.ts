@@ -31,7 +31,7 @@ const everything = [
 ]
 
 describe('the events of a run', () => {
-  it('[S1] are the same for whoever watches from the beginning, from the middle, and when all is over', async () => {
+  it('[S1] the events of a run are the same for whoever watches from the beginning, from the middle, and when all is over', async () => {
     const { start } = testEngine([desk])
     const handle = await start(desk, null)
     const fromTheStart = all(handle)
@@ -47,7 +47,7 @@ describe('the events of a run', () => {
     expect(await all(handle, 8)).toEqual([])
   })
 
-  it('[S1] go on without a gap and without doubles when the run moves from one engine to another and back', async () => {
+  it('[S1] events go on without a gap and without doubles when the run moves from one engine to another and back', async () => {
     const store = memoryStore()
     const clock = simulatedClock()
     const first = testEngine([desk], { store, clock })
@@ -67,7 +67,7 @@ describe('the events of a run', () => {
     expect(await beside).toEqual(await watched)
   })
 
-  it('[S1] number every event by the entry it stands for, so that a reader can go on from the last one it saw', async () => {
+  it('[S1] every event is numbered by the entry it stands for, so that a reader can go on from the last one it saw', async () => {
     const { start } = testEngine([desk])
     const handle = await start(desk, null)
     await handle.outcome()
@@ -76,11 +76,11 @@ describe('the events of a run', () => {
     for (let i = 0; i < whole.length; i++) expect(await all(handle, Number.parseInt(whole[i] as string, 10))).toEqual(whole.slice(i + 1))
   })
 
-  it('[S1] of a run that does not exist are an error, not silence', async () => {
+  it('[S1] the events of a run that does not exist are an error, not silence', async () => {
     await expect(all(testEngine([desk]).handle('run_none'))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' })
   })
 
-  it('[M7] show provisional parts where they came, marked as void when the attempt begins again', async () => {
+  it('[M7] provisional parts are shown where they came, marked as void when the attempt begins again', async () => {
     const writes = flow('writes', async (_: null, run) =>
       run['~core'].ask<string>({
         name: 'w',

@@ -12,7 +12,7 @@ const until = async (so: () => Promise<boolean>): Promise<void> => {
 }
 
 describe('a run at rest', () => {
-  it('[R4] is given up after a while, keeps nothing in memory, and a signal wakes it', async () => {
+  it('[R4] a run at rest is given up after a while, keeps nothing in memory, and a signal wakes it', async () => {
     const { engine, store, start, entries } = testEngine([waits], { restMs: 0, resume: true, leaseMs: 60 })
     const handle = await start(waits, null)
     await until(async () => (await store.head(handle.id))?.owner === undefined)
@@ -32,7 +32,7 @@ describe('a run at rest', () => {
     ])
   })
 
-  it('[R4] is not taken for one that crashes, however often it is woken for nothing', async () => {
+  it('[R4] a run at rest is not taken for one that crashes, however often it is woken for nothing', async () => {
     const { engine, store, start } = testEngine([waits], { restMs: 0, resume: true, leaseMs: 60, maxStalls: 3 })
     const handle = await start(waits, null)
     for (let i = 0; i < 6; i++) {
@@ -43,7 +43,7 @@ describe('a run at rest', () => {
     expect((await handle.result()).output).toBe('at last')
   })
 
-  it('[R3] is woken by its timer, also when nobody in this process waits for it', async () => {
+  it('[R3] a run at rest is woken by its timer, also when nobody in this process waits for it', async () => {
     const clock = simulatedClock()
     let woken = 0
     const sleeps = flow('sleeps', async (_: null, run) => {
@@ -59,7 +59,7 @@ describe('a run at rest', () => {
     expect(woken).toBe(1)
   })
 
-  it('[R4] whoever waits for it here learns what another process made of it', async () => {
+  it('[R4] whoever waits here for a run at rest learns what another process made of it', async () => {
     const store = memoryStore()
     const first = testEngine([waits], { store, restMs: 0, leaseMs: 60 })
     const handle = await first.start(waits, null)
@@ -82,7 +82,7 @@ describe('a run at rest', () => {
     }
   })
 
-  it('[R4] a verdict on something that is not in doubt does not wake it again and again', async () => {
+  it('[R4] a verdict on something that is not in doubt does not wake a run at rest again and again', async () => {
     const { engine, store, start, entries } = testEngine([waits], { restMs: 0, resume: true, leaseMs: 30 })
     const handle = await start(waits, null)
     await handle.outcome()

@@ -67,6 +67,9 @@ export function checkName(name: unknown, what: string): asserts name is string {
     })
 }
 
+/** Kinds of flow that, without an input schema, take a prompt. */
+const takesPrompt: ReadonlySet<string> = new Set(['agent', 'team'])
+
 const promptSchema: ModelSchema<unknown, string> = {
   '~standard': {
     version: 1,
@@ -90,7 +93,11 @@ function promptJsonSchema(): Record<string, unknown> {
 
 function flowAsTool<I, O>(made: Flow<I, O>, o: { name?: string; description?: string; effect?: Effect; approve?: Approve<I> }): Tool<I, O> {
   const body = made['~flow']
-  const inputSchema = (body.inputSchema as ModelSchema | undefined) ?? promptSchema
+  const inputSchema = (body.inputSchema as ModelSchema | undefined) ?? (takesPrompt.has(body.kind) ? promptSchema : undefined)
+  if (!inputSchema) {
+    const hint = 'Wrap it: flow(name, { input: schema }, (input, run) => run.call(it, …)).'
+    throw new TuttiError('CONFIG_INVALID', `'${made.name}' cannot be given to a model as a tool: it has no input schema`, { hint })
+  }
   jsonSchemaOf(inputSchema, 'input')
   return {
     name: o.name ?? made.name,

@@ -210,6 +210,11 @@ describe('a flow as a tool', () => {
     expect(toldIn(app)).toBe('RUN_FAILED: too much')
   })
 
+  test('[C7] a flow without an input schema is no tool: a model could not be shown what it takes', () => {
+    const loose = flow('loose', async (n: number) => n)
+    expect(() => loose.asTool()).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', hint: expect.stringContaining('{ input: schema }') }))
+  })
+
   test('[C7] an agent as a tool takes a prompt, and answers with its own model', async () => {
     const helper = agent({ name: 'helper', description: 'Helps.', model: scripted(['from the helper']) })
     const lead = agent({ name: 'lead', model: scripted([{ call: 'helper', input: { prompt: 'help me' } }, 'done']), tools: [helper.asTool()] })

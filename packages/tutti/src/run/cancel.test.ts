@@ -1,7 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { memoryStore } from '../journal/index.ts'
-import { resumeRun } from '../testing/driven-run.ts'
+import { isTerminal, memoryStore } from '../journal/index.ts'
+import { resumeRun, startRun } from '../testing/driven-run.ts'
 import { type Journal, journalOf, seedJournal } from '../testing/failpoint-store.ts'
+import { executedAgain, flowOf, randomWorld } from '../testing/random-flow.ts'
+import { randomProgram } from '../testing/random-program.ts'
 import { settled, simulatedClock } from '../testing/simulated-clock.ts'
 import { gate, lineOf, testEngine } from '../testing/test-engine.ts'
 import { type AnyFlow, flow, replayRun } from './index.ts'
@@ -62,6 +65,28 @@ describe('cancelling a run', () => {
     const ends = await endsFrom(await journalOf(store, handle.id), desk, (line) => line === 'run.cancelling')
     expect(ends).toEqual(['cancelled'])
   })
+
+  it('[R7] cancelling at any boundary of any run ends it once, repeats nothing, and replays so', () =>
+    fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), fc.double({ min: 0, max: 1, noNaN: true }), async (shape, cut) => {
+        const program = randomProgram(shape)
+        const { journal } = await startRun(memoryStore(), flowOf(program, randomWorld(shape)), null)
+        const length = 1 + Math.floor(cut * (journal.entries.length - 2))
+        const store = await seedJournal(journal, length)
+        await store.post(journal.run, { id: 'c', type: 'cancel', reason: 'no longer needed' }, 0)
+        const world = randomWorld(shape + 1)
+        const { outcome, journal: after } = await resumeRun(store, flowOf(program, world), journal.run)
+        expect(['cancelled', 'completed']).toContain(outcome.status)
+        expect(after.entries.filter(isTerminal)).toHaveLength(1)
+        expect(executedAgain(world, journal, length)).toEqual([])
+        const replayed = randomWorld(shape + 2)
+        const result = replayRun(store, journal.run, flowOf(program, replayed))
+        if (outcome.status === 'completed') expect((await result).output).toBe(outcome.output)
+        else await expect(result).rejects.toMatchObject({ code: 'RUN_CANCELLED', message: 'no longer needed' })
+        expect(replayed.executed).toEqual([])
+      }),
+      { numRuns: 60 },
+    ))
 
   it('[R7] cancelling reaches a run that nobody drives, and a run that has ended refuses it', async () => {
     const desk = flow('desk', async (_: null, run) => run.sleep('long', '30d'))

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Entry, type JournalStore, memoryStore, sqliteStore } from '../journal/index.ts'
-import { hash128 } from '../primitives/index.ts'
+import { type JournalStore, memoryStore, sqliteStore } from '../journal/index.ts'
 import { type Driven, resumeRun, startRun } from '../testing/driven-run.ts'
 import { type Journal, seedJournal } from '../testing/failpoint-store.ts'
-import { flowOf, randomWorld } from '../testing/random-flow.ts'
+import { executedAgain, flowOf, randomWorld } from '../testing/random-flow.ts'
 import { type Change, changed, changes, randomProgram } from '../testing/random-program.ts'
 import { type RunOutcome, replayRun } from './index.ts'
 
@@ -18,13 +17,6 @@ const given = (numRuns: number): { numRuns: number; seed?: number } => ({ numRun
 const number = fc.integer({ min: 0, max: 2 ** 30 })
 
 const outputOf = (outcome: RunOutcome<unknown>): unknown => (outcome.status === 'completed' ? outcome.output : outcome)
-const keysWithOutcome = (entries: readonly Entry[]): string[] =>
-  entries.flatMap((entry) => (entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final) ? [entry.key] : []))
-/** Keys are known to the world by their idempotency keys. */
-const again = (executed: readonly string[], journal: Journal, length: number): string[] => {
-  const recorded = new Set(keysWithOutcome(journal.entries.slice(0, length)).map((key) => hash128(`${journal.run}|${key}`)))
-  return executed.filter((key) => recorded.has(key))
-}
 
 /** Runs a program to its end in `store`. */
 async function run(
@@ -51,7 +43,7 @@ async function survivesCrash(
   const resumed = await resumeRun(store, flowOf(program, second), journal.run)
   expect(resumed.outcome.status).toBe('completed')
   expect(resumed.journal.entries.slice(0, length)).toEqual(journal.entries.slice(0, length))
-  expect(again(second.executed, journal, length)).toEqual([])
+  expect(executedAgain(second, journal, length)).toEqual([])
   const third = randomWorld(world + 1)
   expect((await replayRun(store, journal.run, flowOf(program, third))).output).toBe(outputOf(resumed.outcome))
   expect(third.executed).toEqual([])
@@ -150,7 +142,7 @@ describe('random changes to the code of a run under way', () => {
           const { outcome, journal: after } = await resumeRun(store, flowOf(other, second), journal.run, { patienceMs: 40 })
           if (outcome.status === 'completed') {
             count(change, second.executed.length === 0 ? 'no effect on the record' : 'beyond the record')
-            expect(again(second.executed, journal, length)).toEqual([])
+            expect(executedAgain(second, journal, length)).toEqual([])
             expect(after.entries.slice(0, length)).toEqual(journal.entries.slice(0, length))
             const third = randomWorld(world + 2)
             expect((await replayRun(store, journal.run, flowOf(other, third))).output).toBe(outcome.output)

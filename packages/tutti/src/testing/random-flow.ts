@@ -2,6 +2,7 @@
 
 import { hash128 } from '../primitives/index.ts'
 import { type Flow, flow, type Run, type StepContext } from '../run/index.ts'
+import type { Journal } from './failpoint-store.ts'
 import { ATTEMPTS, type Node, type StepNode, seeded } from './random-program.ts'
 
 export interface World {
@@ -26,6 +27,14 @@ export function randomWorld(seed: number, { pure = false }: { readonly pure?: bo
       return latency < 0.3 ? result : after(latency, () => result)
     },
   }
+}
+
+/** The keys that were executed in `world` though the first `length` entries of the journal hold what became of them. */
+export function executedAgain(world: World, { run, entries }: Journal, length: number): readonly string[] {
+  const recorded = new Set<string>()
+  for (const entry of entries.slice(0, length))
+    if (entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final)) recorded.add(hash128(`${run}|${entry.key}`))
+  return world.executed.filter((key) => recorded.has(key))
 }
 
 const raise = (): never => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Feature, prove } from './features.ts'
+import { type Feature, featuresPage, overclaimed, prove } from './features.ts'
 import type { ReportedTest } from './test-report.ts'
 
 const feature = (id: string): Feature => ({ id, section: 'Durable runs', mark: 'P', check: 'does it' })
@@ -28,6 +28,20 @@ describe('the table of features', () => {
       tests: 3,
       files: ['a.test.ts', 'b.test.ts'],
     })
+  })
+
+  it('what is known to be missing makes it a feature in part, however many tests pass', () => {
+    const part = prove([{ ...feature('R1'), missing: 'the rest' }], [test('[R1] a')])
+    expect(part[0]?.state).toBe('in part')
+    expect(featuresPage(part)).toContain('**Not yet:** the rest.')
+  })
+
+  it('a page may claim less than a report proves, never more', () => {
+    const proved = prove([feature('R1')], [test('[R1] a')])
+    const unproved = prove([feature('R1')], [])
+    expect(overclaimed(featuresPage(proved), unproved)).toEqual(['R1'])
+    expect(overclaimed(featuresPage(unproved), proved)).toEqual([])
+    expect(overclaimed(featuresPage(proved), proved)).toEqual([])
   })
 
   it('docs/features.json holds each id once', () => {

@@ -1,6 +1,8 @@
-import { type DefaultTreeAdapterTypes, parse } from 'parse5'
+import { createRequire } from 'node:module'
+import type { DefaultTreeAdapterTypes } from 'parse5'
 import { lineStarts } from './line.ts'
 
+const require = createRequire(import.meta.url)
 type Node = DefaultTreeAdapterTypes.Node
 type Element = DefaultTreeAdapterTypes.Element
 type TextNode = DefaultTreeAdapterTypes.TextNode
@@ -43,6 +45,8 @@ const OWN_BLOCK = new Set([
  * Of a page with a `<main>` only that is read. Follows the HTML standard's recovery, so no input fails.
  */
 export function readHtml(html: string): HtmlText {
+  // Loaded with the first page: most apps read none.
+  const { parse } = require('parse5') as typeof import('parse5')
   const page = parse(html, { sourceCodeLocationInfo: true })
   const title = find(page, 'title')
   const writer = new PageWriter(html)

@@ -1,9 +1,5 @@
+import { createRequire } from 'node:module'
 import type { Nodes, Root } from 'mdast'
-import { fromMarkdown } from 'mdast-util-from-markdown'
-import { frontmatterFromMarkdown } from 'mdast-util-frontmatter'
-import { gfmTableFromMarkdown } from 'mdast-util-gfm-table'
-import { frontmatter } from 'micromark-extension-frontmatter'
-import { gfmTable } from 'micromark-extension-gfm-table'
 import { maskMdx } from './mdx.ts'
 
 /** A piece of a document's structure. `heading` opens a section of `depth`; the others are its content. */
@@ -40,8 +36,25 @@ const blocksOnly = {
     ],
   },
 }
-const extensions = [gfmTable(), frontmatter(), blocksOnly]
-const mdastExtensions = [gfmTableFromMarkdown(), frontmatterFromMarkdown()]
+// The parser is half of what importing tutti would cost, and an app that only asks never needs it: it is loaded with the first document.
+const require = createRequire(import.meta.url)
+let parseWith: ((text: string) => Root) | undefined
+
+function parseMarkdown(text: string): Root {
+  parseWith ??= loadParser()
+  return parseWith(text)
+}
+
+function loadParser(): (text: string) => Root {
+  const { fromMarkdown } = require('mdast-util-from-markdown') as typeof import('mdast-util-from-markdown')
+  const { frontmatterFromMarkdown } = require('mdast-util-frontmatter') as typeof import('mdast-util-frontmatter')
+  const { gfmTableFromMarkdown } = require('mdast-util-gfm-table') as typeof import('mdast-util-gfm-table')
+  const { frontmatter } = require('micromark-extension-frontmatter') as typeof import('micromark-extension-frontmatter')
+  const { gfmTable } = require('micromark-extension-gfm-table') as typeof import('micromark-extension-gfm-table')
+  const extensions = [gfmTable(), frontmatter(), blocksOnly]
+  const mdastExtensions = [gfmTableFromMarkdown(), frontmatterFromMarkdown()]
+  return (text) => fromMarkdown(text, { extensions, mdastExtensions })
+}
 
 /** Quotes and lists within one another beyond what anybody writes: the parser takes the square of their depth, and then its stack ends. */
 const TOO_DEEP = /^(?:[^\S\n]*(?:>|(?:[-*+]|\d{1,9}[.)])[^\S\n])){64}/m
@@ -71,7 +84,7 @@ export function outline(text: string, o: { readonly mdx: boolean }): Outline {
   if (text.length > TOO_LONG || TOO_DEEP.test(text)) return { blocks: paragraphs(text).flatMap((block) => headingApart(text, block)), title: undefined }
   const readable = o.mdx ? maskMdx(text) : text
   // A byte order mark would hide the first heading from the parser.
-  const root = fromMarkdown(readable.startsWith('\ufeff') ? ` ${readable.slice(1)}` : readable, { extensions, mdastExtensions })
+  const root = parseMarkdown(readable.startsWith('\ufeff') ? ` ${readable.slice(1)}` : readable)
   const blocks: Block[] = []
   let title: string | undefined
   for (const node of (root as Root).children) {

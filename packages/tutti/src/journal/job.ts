@@ -115,8 +115,14 @@ export function appendJob(commit: Commit): AppendJob {
 
 export const postJob = (run: RunId, message: InboxMessage, now: number): PostJob => ({ op: 'post', run, id: message.id, body: JSON.stringify(message), now })
 
+/** What follows in the same turn when a run is created, its flow begun, costs about as much as so many steps. */
+const CREATE_WEIGHT = 8
+
 /** How many entries a job brings to its transaction. */
-export const entriesOf = (job: Job): number => (job.op === 'append' || job.op === 'create' ? job.bodies.length : 0)
+export function entriesOf(job: Job): number {
+  if (job.op === 'create') return job.bodies.length * CREATE_WEIGHT
+  return job.op === 'append' ? job.bodies.length : 0
+}
 
 export function refuseUnknown(run: RunId): Refusal {
   return { refused: recordError(new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })) }

@@ -22,6 +22,7 @@ const shortOf = {
   settle: 's',
   draws: 'd',
   value: 'v',
+  signal: 'g',
 } as const satisfies { readonly [F in Field]?: string }
 
 /** No field may be called what another is written as. */

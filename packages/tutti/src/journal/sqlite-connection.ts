@@ -19,6 +19,9 @@ export interface ConnectionOptions {
 /** Older ones can corrupt a database when a WAL is reset. */
 const OLDEST_SQLITE = [3, 51, 3] as const
 
+/** How long the log grows before it is brought into the file: while many runs write at once the same pages are in it again and again. Less than `LOG_BYTES`. */
+const LOG_PAGES = 3_000
+
 /** What one large commit makes of the log is given back beyond this. */
 const LOG_BYTES = 16 * 1024 * 1024
 
@@ -62,6 +65,7 @@ function prepareFile(db: DatabaseSync, path: string, durability: Durability): vo
       hint: 'Use a path on a local disk.',
     })
   db.exec(durability === 'sync' ? 'PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1' : 'PRAGMA synchronous = NORMAL')
+  db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
   db.exec(`PRAGMA journal_size_limit = ${LOG_BYTES}`)
   migrate(db, path)
 }

@@ -55,6 +55,7 @@ export class EmbeddedEngine {
   #tick: NodeJS.Timeout | undefined
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
+  #renewedAt = 0
   #closed = false
 
   constructor(o: EmbeddedOptions) {
@@ -332,17 +333,22 @@ export class EmbeddedEngine {
   #keepTicking(): void {
     if (this.#closed) return
     // biome-ignore lint/plugin: leases run out in real time, and an interval alone can be told not to keep the process from ending
-    this.#tick ??= setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.leaseMs / 3))
+    this.#tick ??= setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.leaseMs / 4))
     this.#tick.ref()
   }
 
   async #lookAfter(): Promise<void> {
     if (this.#live.size === 0 && this.#watchers.size === 0) this.#tick?.unref()
-    const leases = [...this.#live].map(([run, live]) => ({ run, epoch: live.activation.epoch, until: 0 }))
-    const lost = leases.length > 0 ? await this.store.renew(leases, this.clock.now() + this.leaseMs) : []
-    for (const run of lost) this.#live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
+    if (this.clock.now() - this.#renewedAt >= this.leaseMs / 4) await this.#renew()
     for (const [run, watchers] of this.#watchers) if (!this.#live.has(run)) for (const changed of watchers) changed()
     if (this.#o.resume !== false) await this.#takeUpDue()
+  }
+
+  async #renew(): Promise<void> {
+    this.#renewedAt = this.clock.now()
+    const leases = [...this.#live].map(([run, live]) => ({ run, epoch: live.activation.epoch, until: 0 }))
+    const lost = leases.length > 0 ? await this.store.renew(leases, this.#renewedAt + this.leaseMs) : []
+    for (const run of lost) this.#live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
   }
 
   async #takeUpDue(): Promise<void> {

@@ -80,7 +80,7 @@ describe('random flows', () => {
         }),
         given(RUNS),
       ),
-    60_000,
+    60_000 + RUNS * 200,
   )
 
   it('[R1] a small flow survives a crash at every prefix', async () => {

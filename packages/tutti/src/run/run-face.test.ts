@@ -173,6 +173,31 @@ describe('what a flow is given', () => {
     await expect(handle.result()).rejects.toMatchObject({ code: 'RUN_FAILED' })
   })
 
+  it('[R8] a flow that is tried again keeps what each attempt recorded, and a crash between two attempts forgets neither', async () => {
+    const executed: string[] = []
+    const flaky = flow('flaky', { retry: { attempts: 3, backoff: 1 } }, async (_: null, run) => {
+      await run.step('reserve', () => executed.push(`reserve in ${run.key}`))
+      return run.step('pay', () => (run.key.endsWith(':3') ? 'paid' : Promise.reject(new Error('not yet'))))
+    })
+    const desk = flow('desk', async (_: null, run) => run.call(flaky, null))
+    const { start, store, lines } = testEngine([desk])
+    const { id } = await ended(start(desk, null))
+    expect((await lines(id)).filter((line) => line.startsWith('step'))).toEqual([
+      'step.completed desk/flaky/attempt:1/reserve',
+      'step.failed desk/flaky/attempt:1/pay @1 RUN_STEP_FAILED final',
+      'step.completed desk/flaky/attempt:2/reserve',
+      'step.failed desk/flaky/attempt:2/pay @1 RUN_STEP_FAILED final',
+      'step.completed desk/flaky/attempt:3/reserve',
+      'step.completed desk/flaky/attempt:3/pay',
+    ])
+    const journal = await journalOf(store, id)
+    for (let length = 1; length < journal.entries.length; length++) {
+      executed.length = 0
+      expect((await resumeRun(await seedJournal(journal, length), desk, id)).outcome).toMatchObject({ status: 'completed', output: 'paid' })
+      expect(executed.length).toBe(3 - journal.entries.slice(0, length).filter((entry) => 'key' in entry && entry.key?.endsWith('reserve')).length)
+    }
+  })
+
   it('[R5] names that could be taken for the key of something else are refused', async () => {
     const names = ['', 'a/b', 'a#2', '~note']
     const desk = flow('desk', async (_: null, run) => {

@@ -148,6 +148,7 @@ export class EmbeddedEngine {
 
   /** As `activate`, once the store is open. */
   async #takeUp(run: RunId): Promise<void> {
+    if (this.#closed) throw new TuttiError('ENGINE_CLOSED', 'the app was closed')
     if (this.#live.has(run)) return
     const already = this.#activating.get(run)
     if (already) return already

@@ -135,10 +135,8 @@ export interface Signal<in I, out O> {
 }
 
 export type Approve<I> = boolean | ((input: I, ctx: { scope: Readonly<Scope> }) => Awaitable<boolean>)
-export interface ToolContext extends StepContext {
-  /** The run of this call, for a tool that is made of several steps. Only there when the tool is `composite`. */
-  readonly run: Run
-}
+/** What the function of a tool is given: that of a step. A tool of several recorded steps is a flow, `flow(…).asTool()`. */
+export type ToolContext = StepContext
 
 /** Something a model may call. `effect` is always said: what it does to the world decides what happens after a crash. */
 export interface Tool<in I = never, out O = unknown, N extends string = string> {

@@ -1,6 +1,9 @@
-/** How every library package is built: the layout of src is kept, so that a stack trace, a worker and a deep link mean the same file in both. */
+/**
+ * How every library package is built: each room (folder of src) is one file, because each file costs an import about half a millisecond. A room's file lies in the
+ * folder of that room, and what is entered from outside keeps its path, so that `new URL(…, import.meta.url)` means the same in both.
+ */
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { UserConfig } from 'tsdown'
 
 /** A subpath of `exports`, while developing (`tutti-source`) and when installed. */
@@ -17,13 +20,13 @@ export function libraryBuild(folder: string): UserConfig {
     platform: 'node',
     target: 'node22.18',
     fixedExtension: false,
-    unbundle: true,
     dts: true,
+    outputOptions: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: (id) => roomOf(join(folder, 'src'), id) }] } },
     sourcemap: true,
     clean: ['dist', 'release'],
     deps: { neverBundle: [/^[^./]/] },
     failOnWarn: true,
-    inputOptions: { checks: { pluginTimings: false } },
+    inputOptions: { checks: { pluginTimings: false }, preserveEntrySignatures: 'allow-extension' },
     report: false,
     logLevel: 'warn',
     tsconfig: join(import.meta.dirname, '../tsconfig.json'),
@@ -37,4 +40,10 @@ function entries(folder: string): string[] {
   const commands = Object.values(manifest.bin ?? {}).map((path) => path.replace('/dist/', '/src/').replace(/\.js$/, '.ts'))
   const threads = globSync('src/**/{worker,*-worker}.ts', { cwd: folder })
   return [...faces, ...commands, ...threads]
+}
+
+/** Entries stand alone: a thread's must not run where its room is imported. So do the commands, of which one at a time is loaded. */
+function roomOf(src: string, id: string): string | undefined {
+  const [, room] = /^([^/.]+)\/(?:[^/]+\/)*[^/]+(?<!\.d)\.ts$/.exec(relative(src, id)) ?? []
+  return room === undefined || room === 'cli' || /(\/index|worker)\.ts$/.test(id) ? undefined : `${room}/${room}`
 }

@@ -42,6 +42,7 @@ export {
   type Recorded,
   type Retry,
   type Run,
+  type RunDiff,
   type RunEvent,
   type RunHandle,
   type RunOutcome,
@@ -57,4 +58,4 @@ export {
   type ToolSource,
 } from './run/index.ts'
 export { type ApprovalAnswer, adopt, type ForeignTool, tool, toolApproval } from './tool/index.ts'
-export { type App, type AppOptions, type Engine, type Exporter, type ForkOptions, inMemory, type RunDiff, type Store, sqlite, tutti } from './tutti.ts'
+export { type App, type AppOptions, type Engine, type Exporter, type ForkOptions, inMemory, type Store, sqlite, tutti } from './tutti.ts'

@@ -53,6 +53,16 @@ describe('running', () => {
   })
 })
 
+describe('comparing', () => {
+  test('[D3] two runs of one flow are compared step by step, and a run that does not exist is refused', async () => {
+    await using app = tutti({ flows: [double], store: inMemory() })
+    const [a, b, c] = [await app.run(double, 1), await app.run(double, 1), await app.run(double, 2)]
+    expect(await app.diff(a.id, b.id)).toMatchObject({ firstDivergence: undefined, steps: [{ key: 'double/multiply', change: 'same' }], usd: 0 })
+    expect(await app.diff(a.id, c.id)).toMatchObject({ firstDivergence: 'double/multiply', steps: [{ change: 'input' }] })
+    await expect(app.diff(a.id, 'run_none')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' })
+  })
+})
+
 describe('restarts', () => {
   test('[R1] a run that one app left goes on in the next one over the same file', async () => {
     const file = join(folder(), 'runs.db')
@@ -127,7 +137,7 @@ describe('declared', () => {
 
   test('[D2] what an app declares and cannot do yet says so', async () => {
     await using app = tutti({ flows: [double], store: inMemory() })
-    const notYet = [app.fork('a', double, { at: 'x' }), app.diff('a', 'b'), app.forecast(double, 1), app.fetch(new Request('http://localhost/'))]
+    const notYet = [app.fork('a', double, { at: 'x' }), app.forecast(double, 1), app.fetch(new Request('http://localhost/'))]
     for (const outcome of await Promise.allSettled(notYet)) expect(outcome).toMatchObject({ reason: { code: 'FLOW_NOT_YET' } })
   })
 })

@@ -8,7 +8,18 @@ import { type JournalStore, memoryStore, sqliteStore } from './journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
 import { minilm } from './retrieval/index.ts'
-import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type Flow, type RunHandle, replayRun, type StartOptions } from './run/index.ts'
+import {
+  type AnyFlow,
+  diffRuns,
+  EmbeddedEngine,
+  EmbeddedHandle,
+  type Flow,
+  type RunDiff,
+  type RunHandle,
+  readRun,
+  replayRun,
+  type StartOptions,
+} from './run/index.ts'
 
 /** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
 type Args<I, T extends boolean> = T extends true
@@ -26,14 +37,6 @@ export interface ForkOptions {
   model?: ModelLike | undefined
   budget?: Budget | undefined
 }
-export interface RunDiff {
-  readonly firstDivergence: string | undefined
-  readonly steps: readonly { key: string; change: 'same' | 'output' | 'input' | 'added' | 'removed'; usd: number; ms: number }[]
-  readonly usd: number
-  readonly ms: number
-  toString(): string
-}
-
 export interface Engine {
   readonly '~engine': string
 }
@@ -77,7 +80,7 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   fork<O>(id: string, flow: Flow<never, O>, o: ForkOptions): Promise<RunHandle<O>>
   /** Runs a run again from its journal alone: no network, no model. @throws JOURNAL_DIVERGED */
   replay<O>(id: string, flow: Flow<never, O>): Promise<{ output: O }>
-  /** @throws FLOW_NOT_YET */
+  /** What changed from run `a` to run `b`, step by step. @throws RUN_NOT_FOUND */
   diff(a: string, b: string): Promise<RunDiff>
   /** @throws FLOW_NOT_YET */
   // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
@@ -157,7 +160,10 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: ReadonlyMa
       return replayRun(engine.store, id as RunId, flow, services)
     },
     fork: () => notYet('app.fork'),
-    diff: () => notYet('app.diff'),
+    async diff(a: string, b: string) {
+      await engine.open()
+      return diffRuns(await readRun(engine.store, a), await readRun(engine.store, b))
+    },
     forecast: () => notYet('app.forecast'),
     fetch: () => notYet('app.fetch'),
     close,

@@ -51,6 +51,7 @@ function declareRuns(program: Command, act: Act): void {
   app(command(program, 'replay <run>', 'run a run again from its record alone, and compare: nothing is asked of anyone')).action(
     act(async () => (await import('./replay.ts')).replay),
   )
+  command(program, 'diff <a> <b>', 'what changed from one run to another, step by step').action(act(async () => (await import('./diff.ts')).diff))
   command(program, 'cancel <run>', 'end a run, whoever drives it')
     .option('--reason <text>', 'is recorded with it', 'cancelled from the command line')
     .action(act(async () => (await import('./cancel.ts')).cancel))

@@ -18,6 +18,7 @@ export type {
   ToolContext,
   ToolSource,
 } from './definition.port.ts'
+export { diffRuns, type RunDiff } from './diff.ts'
 export { EmbeddedEngine, type EmbeddedOptions } from './embedded/engine.ts'
 export { EmbeddedHandle } from './embedded/handle.ts'
 export { isGone } from './embedded/owner.ts'
@@ -25,6 +26,7 @@ export type { Sighting } from './engine.port.ts'
 export { executeFlow } from './execute.ts'
 export { checkName, defineFlow, flow, isFlow } from './flow.ts'
 export type { RunEvent, RunHandle, RunOutcome, StartOptions } from './handle.port.ts'
+export { readRun } from './read-run.ts'
 export type { Recorded } from './recorded.ts'
 export { replayRun } from './replay.ts'
 export { signal } from './signal.ts'

@@ -9,6 +9,7 @@ import type { Services } from './core.port.ts'
 import type { AnyFlow } from './definition.port.ts'
 import type { Activation, Op, Outcome, RunResult } from './engine.port.ts'
 import { Pump } from './pump.ts'
+import { readRun } from './read-run.ts'
 import { resultOf } from './result.ts'
 
 /**
@@ -16,9 +17,7 @@ import { resultOf } from './result.ts'
  * @throws JOURNAL_DIVERGED when the code is not that of the record; RUN_NOT_FOUND; RUN_CANCELLED; what the run failed with
  */
 export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, services: Services = new Map()): Promise<{ output: unknown; entries: number }> {
-  const record: Entry[] = []
-  for await (const entry of store.read(run)) record.push(entry)
-  if (record.length === 0) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })
+  const record = await readRun(store, run)
   const last = record.findLast(isTerminal)
   if (!last)
     throw new TuttiError('RUN_BUSY', `the run '${run}' has not ended, so there is no whole record to replay`, {

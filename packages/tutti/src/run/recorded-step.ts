@@ -1,0 +1,73 @@
+/**
+ * The steps of a run as its journal tells them: one line a step, with all its attempts. A reading; what compares runs, or explains one, begins here.
+ * Costs linear time in the entries.
+ */
+import type { Asked, At, Entry } from '../journal/index.ts'
+
+export interface RecordedStep {
+  readonly key: string
+  readonly at: At
+  readonly kind: NonNullable<Asked['kind']> | 'timer' | 'wait'
+  readonly fingerprint: string
+  readonly tunable: string | undefined
+  readonly effect: NonNullable<Asked['effect']>
+  /** The first entry, and the one that holds what became of it; `undefined` while nothing has. */
+  readonly first: Entry
+  outcome: Entry | undefined
+  /** Of all its attempts. */
+  microUsd: number
+  ms: number
+  attempts: number
+}
+
+/** In the order of their first entries. */
+export function recordedSteps(entries: Iterable<Entry>): ReadonlyMap<string, RecordedStep> {
+  const steps = new Map<string, RecordedStep>()
+  for (const entry of entries) {
+    const key = 'key' in entry ? entry.key : undefined
+    if (key === undefined) continue
+    const step = steps.get(key) ?? begun(entry)
+    if (!step) continue
+    steps.set(key, step)
+    take(step, entry)
+  }
+  return steps
+}
+
+/** What a step gave, as text that is the same for the same value; a failure is its code and message. */
+export function outcomeText({ outcome }: RecordedStep): string {
+  if (!outcome) return ''
+  if (outcome.type === 'step.failed') return `${outcome.error.code}: ${outcome.error.message}`
+  return outcome.type === 'timer.fired' ? 'fired' : JSON.stringify('value' in outcome ? outcome.value : null)
+}
+
+function begun(entry: Entry): RecordedStep | undefined {
+  const rest = { tunable: undefined, effect: 'read', first: entry, outcome: undefined, microUsd: 0, ms: 0, attempts: 0 } as const
+  switch (entry.type) {
+    case 'step.started':
+    case 'step.completed':
+    case 'step.failed': {
+      const { key, at, fingerprint, tunable, kind = 'code', effect = 'read' } = entry
+      return at === undefined || fingerprint === undefined ? undefined : { ...rest, key, at, fingerprint, tunable, kind, effect }
+    }
+    case 'timer.set':
+      return { ...rest, key: entry.key, at: entry.at, fingerprint: entry.fingerprint, kind: 'timer' }
+    case 'signal.awaited':
+      return { ...rest, key: entry.key, at: entry.at, fingerprint: entry.fingerprint, kind: 'wait' }
+    default:
+      return undefined
+  }
+}
+
+function take(step: RecordedStep, entry: Entry): void {
+  if ('settle' in entry) step.microUsd += entry.settle?.microUsd ?? 0
+  if ('ms' in entry) step.ms += entry.ms ?? 0
+  if (entry.type === 'step.started') step.attempts = entry.attempt
+  const failed = entry.type === 'step.failed' && entry.final
+  const done = entry.type === 'step.completed' || (entry.type === 'step.resolved' && entry.verdict === 'done')
+  const came = entry.type === 'timer.fired' || entry.type === 'signal.received'
+  if (!failed && !done && !came) return
+  step.outcome = entry
+  step.attempts = Math.max(1, step.attempts)
+  if (came) step.ms = entry.time - step.first.time
+}

@@ -8,6 +8,7 @@ import { sayMs, sayTokens, sayUsd } from './quantity.ts'
 import { errorLines, recordOf } from './say-error.ts'
 import { modelsOf } from './show.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
+import { answerCommand } from './waits.ts'
 
 export interface FinishOptions<O> {
   readonly json?: boolean | undefined
@@ -82,5 +83,5 @@ export function footer({ run, begun, last, used, budget }: RunPicture): string {
 function waitLine(home: Home, run: string, signal: string, key: string): string {
   if (signal === 'tutti.resolve')
     return `In doubt whether '${key}' happened. Find out, then: ${nextCommand(home, 'resolve', run)} ${key} --done (or --not-done)`
-  return `Waits at '${key}' for the signal '${signal}'; the app that answers sends it, and \`${nextCommand(home, 'resume', run)}\` goes on.`
+  return `Waits at '${key}' for the signal '${signal}'. Answer with \`${answerCommand(home, run, signal, key)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
 }

@@ -28,7 +28,8 @@ export function homeOf({ cwd, env }: Pick<Terminal, 'cwd' | 'env'>, o: HomeOptio
 /** The command a person may copy. */
 export const nextCommand = (home: Home, command: string, run: string): string => `npx tutti ${command} ${run}${home.option}`
 
-const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+/** A word as a shell takes it, quoted where it must be. */
+export const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 /** The journal of a home, for reading: nothing is made where there is none. Close it afterwards. */
 export function openForReading(home: Home): SqliteStore | undefined {
@@ -79,6 +80,9 @@ function notFound(reference: string, home: Home): TuttiError {
     data: { run: reference },
   })
 }
+
+/** It takes no more of anything. */
+export const isEnded = ({ status }: Pick<RunHead, 'status'>): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
 /** Where a run stands for a person: a `running` one that nobody drives has stopped. */
 export type Standing = RunStatus | 'stopped'

@@ -1,9 +1,10 @@
 import { TuttiError } from '../errors/index.ts'
-import { encode, type Json } from '../primitives/index.ts'
+import { encode } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
 import { homeOf, nextCommand, withRun } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { RunPicture } from './picture.ts'
+import { jsonOf } from './signal.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 
 export interface ResolveOptions extends CommonOptions {
@@ -17,7 +18,7 @@ export interface ResolveOptions extends CommonOptions {
 export async function resolve(terminal: Terminal, reference: string, step: string, o: ResolveOptions): Promise<number> {
   if (o.done === o.notDone)
     throw new TuttiError('CONFIG_USAGE', 'say either --done or --not-done', { hint: 'Find out first whether it happened: a guess can make it happen twice.' })
-  const value = o.value === undefined ? undefined : jsonOf(o.value)
+  const value = o.value === undefined ? undefined : jsonOf(o.value, '--value')
   const home = homeOf(terminal, o)
   return withRun(home, reference, async (store, { run }) => {
     const picture = new RunPicture()
@@ -41,12 +42,4 @@ export async function resolve(terminal: Terminal, reference: string, step: strin
       )
     return exitCode.done
   })
-}
-
-function jsonOf(text: string): Json {
-  try {
-    return JSON.parse(text) as Json
-  } catch (cause) {
-    throw new TuttiError('CONFIG_USAGE', `--value is not JSON: ${(cause as Error).message}`, { cause, hint: `Write text as '"text"'.` })
-  }
 }

@@ -9,7 +9,7 @@ import { type Driven, drive } from './drive.ts'
 import { exitCode } from './exit-code.ts'
 import { finish, footer } from './finish.ts'
 import { type Answer, type AskInput, commandFlows, type Ingested } from './flows.ts'
-import { findRun, type Home, homeOf, nextCommand, openForReading } from './home.ts'
+import { findRun, type Home, homeOf, isEnded, nextCommand, openForReading } from './home.ts'
 import { ingestedLines } from './ingest.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { paintFor } from './paint.ts'
@@ -41,8 +41,6 @@ export async function resume(terminal: Terminal, reference: string, o: ResumeOpt
     await store.close()
   }
 }
-
-export const isEnded = ({ status }: RunHead): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
 /** @throws CONFIG_FLOW_UNKNOWN with the way to name the flow's module; RUN_BUSY; RUN_VERSION_MISMATCH */
 async function activate(engine: EmbeddedEngine, { run, flow }: RunHead, hasApp: boolean): Promise<void> {

@@ -1,5 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
-import { joinValue, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
+import { joinValue, type OpenWait, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import { type Home, homeOf, openForReading, type Standing, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
@@ -7,10 +7,13 @@ import { cutTo, inOneLine, type Paint, pad, paintFor } from './paint.ts'
 import { RunPicture } from './picture.ts'
 import { sayAgo, sayMs, sayUsd } from './quantity.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
+import { answerCommand, sayWait, waitsOf } from './waits.ts'
 
 export interface RunsOptions extends CommonOptions {
   readonly status?: readonly string[] | undefined
   readonly flow?: string | undefined
+  /** Only those that wait for a signal, each with what for. */
+  readonly waiting?: boolean | undefined
   readonly limit: number
 }
 
@@ -24,9 +27,13 @@ interface Listed {
   readonly usd: number | undefined
   readonly about: string
   readonly labels: Readonly<Record<string, string>>
+  readonly waiting?: readonly OpenWait[] | undefined
 }
 
 const statuses: readonly RunStatus[] = ['running', 'waiting', 'suspended', 'completed', 'failed', 'cancelled']
+/** Of the newest that have not ended, so many are looked at for their waits. */
+const MOST_SEARCHED = 1_000
+const unended: readonly RunStatus[] = ['running', 'waiting', 'suspended']
 
 /** `tutti runs`: the runs of a home, newest first. */
 export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> {
@@ -35,8 +42,9 @@ export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> 
   if (unknown !== undefined) throw new TuttiError('CONFIG_USAGE', `'${unknown}' is not a status`, { hint: `It is one of ${statuses.join(', ')}.` })
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
-  else if (listed.length === 0) printLine(terminal.err, `No runs${o.status || o.flow ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
-  else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out))) printLine(terminal.out, line)
+  else if (listed.length === 0)
+    printLine(terminal.err, `No runs${o.status || o.flow || o.waiting ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
+  else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out), home)) printLine(terminal.out, line)
   return 0
 }
 
@@ -44,9 +52,19 @@ async function list(home: Home, o: RunsOptions): Promise<Listed[]> {
   const store = openForReading(home)
   if (!store) return []
   try {
-    const heads = await store.list({ flow: o.flow, status: o.status as readonly RunStatus[] | undefined, limit: o.limit })
+    const heads = await store.list({
+      flow: o.flow,
+      status: (o.status ?? (o.waiting ? unended : undefined)) as readonly RunStatus[] | undefined,
+      limit: o.waiting ? MOST_SEARCHED : o.limit,
+    })
     const listed: Listed[] = []
-    for (const head of heads) listed.push(await look(store, head))
+    for (const head of heads) {
+      if (listed.length === o.limit) break
+      const one = await look(store, head)
+      const waiting = o.waiting && one.status !== 'damaged' ? (await waitsOf(store, head)).open : []
+      if (!o.waiting) listed.push(one)
+      else if (waiting.length > 0) listed.push({ ...one, waiting })
+    }
     return listed
   } finally {
     await store.close()
@@ -104,7 +122,7 @@ export const statusStyle: Readonly<Record<Listed['status'], Parameters<Paint>[0]
   damaged: 'red',
 }
 
-function table(listed: readonly Listed[], paint: Paint, columns: number): string[] {
+function table(listed: readonly Listed[], paint: Paint, columns: number, home: Home): string[] {
   const cells = listed.map(({ run, flow, status, startedAt, ms, usd, labels }) => {
     const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
     return [run, [flow, ...label].join(' '), status, sayAgo(Date.now() - startedAt), sayMs(ms), usd === undefined ? '?' : sayUsd(Math.round(usd * 1_000_000))]
@@ -113,11 +131,18 @@ function table(listed: readonly Listed[], paint: Paint, columns: number): string
   const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)))
   const row = (texts: readonly string[]): string[] => texts.map((text, i) => pad(text, widths[i] ?? 0))
   const used = widths.reduce((total, width) => total + width + 2, 0)
-  const lines = cells.map((texts, i) => {
-    const { status, about } = listed[i] as Listed
+  const lines = cells.flatMap((texts, i) => {
+    const { run, status, about, waiting = [] } = listed[i] as Listed
     const padded = row(texts)
     padded[2] = paint(statusStyle[status], padded[2] ?? '')
-    return `${padded.join('  ')}  ${paint('dim', cutTo(about, Math.max(12, columns - used - 1)))}`
+    const line = `${padded.join('  ')}  ${paint('dim', cutTo(about, Math.max(12, columns - used - 1)))}`
+    return [
+      line,
+      ...waiting.flatMap((wait) => [
+        `  waits for ${cutTo(sayWait(wait), columns - 13)}`,
+        paint('dim', `    ${answerCommand(home, run, wait.signal, wait.key)}`),
+      ]),
+    ]
   })
   return [paint('dim', `${row(head).join('  ')}  ABOUT`), ...lines]
 }

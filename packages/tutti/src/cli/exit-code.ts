@@ -21,6 +21,7 @@ const byCode: Readonly<Record<string, number>> = {
   RUN_NOT_FOUND: exitCode.usage,
   RUN_INPUT_INVALID: exitCode.usage,
   RUN_FINISHED: exitCode.usage,
+  RUN_ID_TAKEN: exitCode.usage,
   RUN_DEADLINE_EXCEEDED: exitCode.limit,
   RETRIEVAL_QUERY_TOO_LONG: exitCode.usage,
   RETRIEVAL_EMPTY: exitCode.usage,

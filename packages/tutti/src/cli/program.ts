@@ -56,6 +56,12 @@ function declareRuns(program: Command, act: Act): void {
   command(program, 'cancel <run>', 'end a run, whoever drives it')
     .option('--reason <text>', 'is recorded with it', 'cancelled from the command line')
     .action(act(async () => (await import('./cancel.ts')).cancel))
+  command(program, 'export <run>', 'write a run to one file, for another store or for safe keeping')
+    .option('-o, --output <file>', 'default: standard output')
+    .action(act(async () => (await import('./export.ts')).exportCommand))
+  command(program, 'import <file>', 'put an exported run into this store, whole or not at all').action(
+    act(async () => (await import('./import.ts')).importCommand),
+  )
   command(program, 'signal <run> <name> <json>', 'send a run what it waits for, whoever drives it')
     .option('--key <key>', 'for the wait at this key, and no other')
     .option('--id <id>', 'sent again under one id, it is delivered once')

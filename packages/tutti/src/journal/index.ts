@@ -34,3 +34,4 @@ export type {
   RunHead,
   RunStatus,
 } from './store.port.ts'
+export { exportRun, type Imported, importRun } from './transfer.ts'

@@ -14,6 +14,7 @@ export interface CreateJob {
   readonly head: RunHead
   readonly bodies: readonly string[]
   readonly blobs: readonly BlobPair[]
+  readonly inbox: readonly LetterPair[]
 }
 
 export interface AppendJob {
@@ -54,6 +55,7 @@ export interface PostJob {
 }
 
 export type BlobPair = readonly [hash: string, text: string]
+export type LetterPair = readonly [id: string, body: string]
 export type Job = CreateJob | AppendJob | AcquireJob | RenewJob | PostJob
 
 /** One job was refused; the rest of its group is not harmed. */
@@ -78,22 +80,32 @@ export function createJob(start: NewRun): CreateJob {
   const { run, flow, version, createdAt, startHash, entries, lease } = start
   const bodies = bodiesOf(run, entries, 1)
   const { scope, labels } = JSON.parse(JSON.stringify({ scope: start.scope, labels: start.labels })) as Pick<NewRun, 'scope' | 'labels'>
+  const { status = 'running', stalls = 0, wakeAt, waiting } = start.head ? copyChange(start.head) : {}
   const head: RunHead = {
     run,
     flow,
     version,
     scope,
-    status: 'running',
+    status,
     createdAt,
     updatedAt: entries.at(-1)?.time ?? createdAt,
     startHash,
     labels,
     lastSeq: entries.length,
-    stalls: 0,
+    ...(wakeAt !== undefined && { wakeAt }),
+    ...(waiting && { waiting }),
+    stalls,
     epoch: lease ? 1 : 0,
     ...(lease && { owner: lease.owner, leaseUntil: lease.until }),
   }
-  return { op: 'create', run, head, bodies, blobs: start.blobs ? [...start.blobs] : nothing }
+  return {
+    op: 'create',
+    run,
+    head,
+    bodies,
+    blobs: start.blobs ? [...start.blobs] : nothing,
+    inbox: start.inbox?.map((message) => [message.id, JSON.stringify(message)]) ?? nothing,
+  }
 }
 
 export function appendJob(commit: Commit): AppendJob {

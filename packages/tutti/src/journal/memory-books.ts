@@ -71,11 +71,11 @@ export class MemoryBooks {
     }
   }
 
-  #create({ run, head, bodies, blobs }: CreateJob): Answer {
+  #create({ run, head, bodies, blobs, inbox }: CreateJob): Answer {
     const known = this.runs.get(run)
     if (known) return { created: false, head: copyHead(known.head) }
     this.#keepBlobs(blobs)
-    this.runs.set(run, { head, bodies: [...bodies], inbox: new Map() })
+    this.runs.set(run, { head, bodies: [...bodies], inbox: new Map(inbox) })
     return { created: true, head: copyHead(head) }
   }
 

@@ -119,7 +119,7 @@ export class SqliteWriter {
     return undefined
   }
 
-  #create({ run, head, bodies, blobs }: CreateJob): Answer {
+  #create({ run, head, bodies, blobs, inbox }: CreateJob): Answer {
     this.#insertRows()
     const there = this.#reader.head(run)
     if (there) return { created: false, head: there }
@@ -143,6 +143,8 @@ export class SqliteWriter {
     this.#known.set(run, known)
     this.#addRows(known, bodies)
     this.#keepBlobs(blobs)
+    if (head.wakeAt !== undefined || head.waiting) this.#changeHead(known.id, { wakeAt: head.wakeAt, waiting: head.waiting })
+    for (const [id, body] of inbox) this.#statements.post.run(known.id, id, body, createdAt)
     return { created: true, head }
   }
 

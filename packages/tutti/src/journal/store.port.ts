@@ -52,6 +52,10 @@ export interface NewRun extends Pick<RunHead, 'run' | 'flow' | 'version' | 'scop
   /** The first entries, `seq` from 1. */
   readonly entries: readonly Entry[]
   readonly blobs?: Blobs | undefined
+  /** Of a run that comes from another store: how it stood there. Default: `running`, and nothing waited for. */
+  readonly head?: HeadChange | undefined
+  /** Of a run that comes from another store: the messages it had not taken. */
+  readonly inbox?: readonly InboxMessage[] | undefined
   /** The lease that the creator takes with it; left out, the run waits to be activated. */
   readonly lease?: { readonly owner: string; readonly until: number } | undefined
 }

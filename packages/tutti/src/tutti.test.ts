@@ -137,7 +137,7 @@ describe('declared', () => {
 
   test('[D2] what an app declares and cannot do yet says so', async () => {
     await using app = tutti({ flows: [double], store: inMemory() })
-    const notYet = [app.fork('a', double, { at: 'x' }), app.forecast(double, 1), app.fetch(new Request('http://localhost/'))]
+    const notYet = [app.forecast(double, 1), app.fetch(new Request('http://localhost/'))]
     for (const outcome of await Promise.allSettled(notYet)) expect(outcome).toMatchObject({ reason: { code: 'FLOW_NOT_YET' } })
   })
 })

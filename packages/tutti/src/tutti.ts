@@ -8,6 +8,7 @@ import { type JournalStore, memoryStore, sqliteStore } from './journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
 import { minilm } from './retrieval/index.ts'
+import { RetunedForks } from './retuned-forks.ts'
 import {
   type AnyFlow,
   diffRuns,
@@ -18,6 +19,7 @@ import {
   type RunHandle,
   readRun,
   replayRun,
+  type Services,
   type StartOptions,
 } from './run/index.ts'
 
@@ -29,13 +31,21 @@ type Args<I, T extends boolean> = T extends true
     ? [input?: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
     : [input: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
 
+/** Where a fork leaves the run it is of, and what is other in it. */
 export interface ForkOptions {
+  /** The key of a step, as `tutti show` prints it, or of a scope: then the first step in it. It is done again, unless `output` is given. */
   at: string
+  /** What that step gave instead. */
   output?: unknown | undefined
+  /** Another input for the run. */
   input?: unknown | undefined
+  /** For the agent that the step belongs to, from there on. */
   instructions?: string | undefined
   model?: ModelLike | undefined
+  /** Default: that of the run. What is taken over costs nothing of it. */
   budget?: Budget | undefined
+  /** Default: an effect that may happen once only is taken over, never repeated. */
+  once?: 'again' | undefined
 }
 export interface Engine {
   readonly '~engine': string
@@ -76,7 +86,10 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   get<O>(id: string, flow: Flow<never, O>): Promise<RunHandle<O> | undefined>
   /** Goes on with a run that nobody drives. @throws RUN_NOT_FOUND | RUN_BUSY | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
   resume(id: string): Promise<RunHandle<unknown>>
-  /** @throws FLOW_NOT_YET */
+  /**
+   * A new run from the record of another, with something changed: steps that are asked the same are taken over and cost nothing, the rest is done.
+   * @throws RUN_NOT_FOUND | RUN_STEP_NOT_FOUND | RUN_INPUT_INVALID | CONFIG_INVALID | BUDGET_INVALID
+   */
   fork<O>(id: string, flow: Flow<never, O>, o: ForkOptions): Promise<RunHandle<O>>
   /** Runs a run again from its journal alone: no network, no model. @throws JOURNAL_DIVERGED */
   replay<O>(id: string, flow: Flow<never, O>): Promise<{ output: O }>
@@ -125,12 +138,13 @@ export interface Ground {
 export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock }: Ground): App<T> {
   refuseNotYet(o)
   const services = new Map<string, unknown>([[gatewayKey.service, models]])
-  const engine = new EmbeddedEngine({ store, flows: o.flows, services, clock, resume: o.resume })
+  const forks = new RetunedForks(services, models)
+  const engine = new EmbeddedEngine({ store, flows: o.flows, services, clock, resume: o.resume, retune: (run, forked) => forks.servicesFor(run, forked) })
   if (o.resume !== false) engine.open().catch(() => {})
-  return makeApp(engine, services, o.tenants === true)
+  return makeApp(engine, services, forks, o.tenants === true)
 }
 
-function makeApp<T extends boolean>(engine: EmbeddedEngine, services: ReadonlyMap<string, unknown>, tenants: boolean): App<T> {
+function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, forks: RetunedForks, tenants: boolean): App<T> {
   const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
     if (tenants && !options.scope?.tenant)
       throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
@@ -159,7 +173,11 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: ReadonlyMa
       await engine.open()
       return replayRun(engine.store, id as RunId, flow, services)
     },
-    fork: () => notYet('app.fork'),
+    async fork(id: string, flow: AnyFlow, { model, ...o }: ForkOptions) {
+      const { inputSchema } = flow['~flow']
+      if (inputSchema && o.input !== undefined) await validate(inputSchema, o.input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
+      return new EmbeddedHandle(engine, await engine.fork(id as RunId, flow, { ...o, ...forks.keep(model) }))
+    },
     async diff(a: string, b: string) {
       await engine.open()
       return diffRuns(await readRun(engine.store, a), await readRun(engine.store, b))

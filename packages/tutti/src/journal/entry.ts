@@ -61,7 +61,7 @@ export type Entry = Written &
     | { readonly type: 'run.cancelled'; readonly reason: string; readonly usage: Usage }
     | { readonly type: 'run.suspended'; readonly why: 'waiting' | 'crash-loop' | 'drain' | 'paused' | 'diverged'; readonly error?: ErrorRecord | undefined }
     | { readonly type: 'run.resumed'; readonly owner: string; readonly epoch: number }
-    | { readonly type: 'run.forked'; readonly from: RunId; readonly at: string }
+    | RunForked
     | { readonly type: 'run.patched'; readonly id: string }
     | StepStarted
     | StepCompleted
@@ -108,6 +108,28 @@ export interface RunStarted {
   readonly labels?: Readonly<Record<string, string>> | undefined
 }
 
+/** The second entry of a fork: whose record it is seeded with, and what is other than there. */
+export interface RunForked {
+  readonly type: 'run.forked'
+  readonly from: RunId
+  /** The key of the step where it leaves that record. */
+  readonly at: string
+  /** The last entry of that record that it is seeded with. */
+  readonly through?: number | undefined
+  /** What the step is given instead of its outcome. */
+  readonly output?: Value | undefined
+  /** What is asked otherwise, by whoever asks in that scope. `model: null`: one that only the process that forked it had. */
+  readonly retuned?: { readonly scope: string; readonly instructions?: string | undefined; readonly model?: Json | undefined } | undefined
+  /** Default: an effect that may happen once only is taken over, never repeated. */
+  readonly once?: 'again' | undefined
+}
+
+/** Of an outcome that a fork took over: the entry it is from. It cost nothing here. */
+export interface Reused {
+  readonly run: RunId
+  readonly seq: number
+}
+
 export interface StepStarted extends Asked {
   readonly type: 'step.started'
   readonly attempt: number
@@ -126,6 +148,7 @@ export interface StepCompleted extends Partial<Asked> {
   readonly settle?: Amounts | undefined
   /** How long the attempt took. */
   readonly ms?: number | undefined
+  readonly reused?: Reused | undefined
 }
 
 export interface StepFailed extends Partial<Asked> {
@@ -139,6 +162,7 @@ export interface StepFailed extends Partial<Asked> {
   readonly retryAt?: number | undefined
   readonly settle?: Amounts | undefined
   readonly ms?: number | undefined
+  readonly reused?: Reused | undefined
 }
 
 export interface SignalAwaited {

@@ -10,6 +10,7 @@ export {
   isBlobRef,
   isTerminal,
   JOURNAL_FORMAT,
+  type RunForked,
   type RunStarted,
   type SignalAwaited,
   type StepCompleted,

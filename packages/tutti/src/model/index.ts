@@ -21,3 +21,4 @@ export { costMicroUsd, type DeclaredPrices, priceOf, pricesAsOf } from './price.
 export { isInstalled } from './provider-package.ts'
 export { type ProviderLine, providerTable } from './provider-table.ts'
 export { type Env, type ResolveOptions, resolveModel } from './resolve.ts'
+export { type Retuning, retuned } from './retuned.ts'

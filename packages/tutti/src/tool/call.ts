@@ -35,6 +35,7 @@ type AnyTool = Tool<any, any>
 const endsTheAgent: ReadonlySet<ErrorCode> = new Set([
   'RUN_CANCELLED',
   'RUN_DEADLINE_EXCEEDED',
+  'RUN_FORK_ONCE',
   'TOOL_IN_DOUBT',
   'BUDGET_EXCEEDED',
   'BUDGET_OVERRUN',

@@ -20,6 +20,7 @@ import { driveEffect, priorAttempts } from './effect.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
 import { ledgerOf } from './restored-ledger.ts'
+import type { ForkSeed } from './seed.ts'
 
 export interface ActivationOptions {
   readonly run: RunId
@@ -29,6 +30,8 @@ export interface ActivationOptions {
   readonly record: readonly Entry[]
   /** Activations before this one that added nothing. */
   readonly stalls: number
+  /** Of a fork: what need not be done again. */
+  readonly seed?: ForkSeed | undefined
   sight(sighting: Sighting): void
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
@@ -112,6 +115,8 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   submit(op: Op): void {
     if (this.#over) return
+    const seeded = this.#begun(op.key) ? undefined : this.#o.seed?.answer(op)
+    if (seeded) return this.#appendSafely(seeded)
     switch (op.op) {
       case 'effect':
         return driveEffect(this, op)
@@ -122,6 +127,11 @@ export class EmbeddedActivation implements Activation, RunGround {
       case 'note':
         return this.#takeNote(op)
     }
+  }
+
+  /** The record of this very run knows of it already, so no seed speaks for it. */
+  #begun(key: string): boolean {
+    return this.priors.has(key) || this.#recordedTimers.has(key)
   }
 
   abandon(key: string): void {

@@ -8,20 +8,35 @@
  */
 import { type Budget, Ledger, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import { type Entry, type InboxMessage, JOURNAL_FORMAT, type JournalStore, type Lease, type OpenWait, type RunHead, splitValue } from '../../journal/index.ts'
+import {
+  type Entry,
+  type InboxMessage,
+  JOURNAL_FORMAT,
+  type JournalStore,
+  type Lease,
+  type OpenWait,
+  type RunForked,
+  type RunHead,
+  splitValue,
+} from '../../journal/index.ts'
 import { type Clock, canonical, durationMs, encode, hash128, newId, newRunId, type RunId, type Scope, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
+import { readRun } from '../read-run.ts'
 import { Feed } from './feed.ts'
+import { beginFork, type ForkRequest } from './fork.ts'
 import { LiveRun } from './live-run.ts'
 import { isGone, newOwner } from './owner.ts'
 import { Registry } from './registry.ts'
+import { type ForkSeed, forkOf, seedOf } from './seed.ts'
 
 export interface EmbeddedOptions {
   readonly store: JournalStore
   readonly flows: readonly AnyFlow[]
   readonly services?: Services | undefined
+  /** What a fork that asks otherwise is provided with. Default: as every run. */
+  readonly retune?: ((run: RunId, forked: RunForked) => Services) | undefined
   readonly clock?: Clock | undefined
   /** Go on with unfinished runs that nobody drives, at start-up and from then on. Default true. */
   readonly resume?: boolean | undefined
@@ -138,6 +153,21 @@ export class EmbeddedEngine {
   }
 
   /**
+   * Starts a run that leaves the record of another at a step: what that record still answers is taken over.
+   * @throws RUN_NOT_FOUND | RUN_STEP_NOT_FOUND | CONFIG_INVALID | BUDGET_INVALID
+   */
+  async fork(from: RunId, flow: AnyFlow, o: ForkRequest): Promise<RunId> {
+    await this.open()
+    const now = this.clock.now()
+    const fork = beginFork(await readRun(this.store, from), flow, o, now)
+    const seed = await seedOf(this.store, fork.entries)
+    this.registry.add(flow)
+    const { head } = await this.store.create({ ...fork, lease: { owner: this.#owner, until: now + this.leaseMs } })
+    this.#drive(head, flow, fork.entries, seed)
+    return fork.run
+  }
+
+  /**
    * Goes on with a run, unless it has ended or is driven already.
    * @throws RUN_NOT_FOUND | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH | RUN_BUSY
    */
@@ -172,7 +202,7 @@ export class EmbeddedEngine {
     await this.store.append({ run, epoch: lease.epoch, entries: [resumed], head: { status: 'running', stalls, wakeAt: undefined, waiting: undefined } })
     record.push(resumed)
     this.feed.show(run, { type: 'entry', entry: resumed })
-    this.#drive({ ...head, stalls, epoch: lease.epoch }, flow, record)
+    this.#drive({ ...head, stalls, epoch: lease.epoch }, flow, record, await seedOf(this.store, record))
   }
 
   /** The lease of a process of this machine that is gone need not run out first; should it live after all, its appends are refused (I2). */
@@ -257,7 +287,7 @@ export class EmbeddedEngine {
     return this.#o.leaseMs ?? 10_000
   }
 
-  #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[]): void {
+  #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[], seed?: ForkSeed): void {
     const { run } = head
     if (head.stalls >= (this.#o.maxStalls ?? 5)) return this.#suspendCrashLoop(head, flow, record)
     const live = new LiveRun({
@@ -268,7 +298,8 @@ export class EmbeddedEngine {
       epoch: head.epoch,
       store: this.store,
       clock: this.clock,
-      services: this.#o.services ?? new Map(),
+      services: this.#servicesOf(run, record),
+      seed,
       patienceMs: this.#o.patienceMs,
       sight: (sighting) => this.feed.show(run, sighting),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
@@ -283,6 +314,11 @@ export class EmbeddedEngine {
       else if (end.type === 'stopped' && end.error.code !== 'JOURNAL_FENCED') this.#stand(run, { type: 'stopped', error: end.error })
       else this.#leave(run)
     })
+  }
+
+  #servicesOf(run: RunId, record: readonly Entry[]): Services {
+    const forked = forkOf(record)
+    return (forked?.retuned && this.#o.retune?.(run, forked)) ?? this.#o.services ?? new Map()
   }
 
   #suspendCrashLoop(head: RunHead, flow: AnyFlow, record: readonly Entry[]): void {

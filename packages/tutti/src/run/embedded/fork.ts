@@ -1,0 +1,98 @@
+/** How a fork begins: its first two entries, from the record of the run it leaves and from what is other in it. */
+import { type Budget, Ledger, tighter } from '../../budget/index.ts'
+import { TuttiError } from '../../errors/index.ts'
+import { type Entry, JOURNAL_FORMAT, type NewRun, type RunForked, splitValue, type Value } from '../../journal/index.ts'
+import { durationMs, encode, type Json, newRunId, type RunId } from '../../primitives/index.ts'
+import type { AnyFlow } from '../definition.port.ts'
+import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
+
+export interface ForkRequest {
+  /** The key of a step, or of a scope: then the first step in it. */
+  readonly at: string
+  /** Another value for that step. */
+  readonly output?: unknown
+  /** Another input for the run. */
+  readonly input?: unknown
+  readonly instructions?: string | undefined
+  /** As the journal keeps it; `null` for one that it cannot hold. */
+  readonly model?: Json | undefined
+  /** Default: that of the run. */
+  readonly budget?: Budget | undefined
+  readonly once?: 'again' | undefined
+  readonly id?: RunId | undefined
+}
+
+/** @throws RUN_STEP_NOT_FOUND | CONFIG_INVALID | BUDGET_INVALID */
+export function beginFork(record: readonly Entry[], flow: AnyFlow, o: ForkRequest, now: number): Omit<NewRun, 'lease'> {
+  const started = record[0]
+  if (started?.type !== 'run.started') throw new TuttiError('JOURNAL_CORRUPT', 'the journal does not begin with run.started')
+  if (started.flow !== flow.name)
+    throw new TuttiError('CONFIG_INVALID', `the run '${started.run}' is of the flow '${started.flow}', not of '${flow.name}'`, {
+      hint: 'Fork it with the flow it is of; the code inside may be another.',
+    })
+  const run = o.id ?? newRunId(now)
+  const { options } = flow['~flow']
+  const budget = o.budget === undefined ? started.budget : tighter(o.budget, options.budget)
+  if (budget) new Ledger(budget) // refuses what is no budget before anything is written
+  const input = o.input === undefined ? undefined : splitValue(encode(o.input))
+  const output = o.output === undefined ? undefined : splitValue(encode(o.output))
+  const { scope, labels } = started
+  const first: Entry = {
+    seq: 1,
+    time: now,
+    type: 'run.started',
+    format: JOURNAL_FORMAT,
+    run,
+    flow: flow.name,
+    version: flow.version,
+    scope,
+    input: input?.value ?? started.input,
+    budget,
+    deadline: options.deadline === undefined ? undefined : now + durationMs(options.deadline),
+    labels,
+  }
+  const second: Entry = { seq: 2, time: now, ...forkedFrom(record, started.run, o, output?.value) }
+  const blobs = [input?.blob, output?.blob].filter((blob) => blob !== undefined)
+  return {
+    run,
+    flow: flow.name,
+    version: flow.version,
+    scope,
+    createdAt: now,
+    startHash: run,
+    labels: labels ?? {},
+    entries: [first, second],
+    blobs: blobs.length > 0 ? new Map(blobs) : undefined,
+  }
+}
+
+function forkedFrom(record: readonly Entry[], from: RunId, o: ForkRequest, output: Value | undefined): RunForked {
+  const steps = recordedSteps(record)
+  const at = stepAt(steps, from, o)
+  const isRetuned = o.instructions !== undefined || o.model !== undefined
+  const retuned = isRetuned ? { scope: askingScope(steps, at), instructions: o.instructions, model: o.model } : undefined
+  return { type: 'run.forked', from, at, through: record.at(-1)?.seq, output, retuned, once: o.once }
+}
+
+function stepAt(steps: ReadonlyMap<string, RecordedStep>, run: RunId, { at, output }: ForkRequest): string {
+  const step = steps.get(at)
+  if (step?.kind === 'timer' && output !== undefined) throw new TuttiError('CONFIG_INVALID', `'${at}' is a sleep, which has no value`)
+  if (step) return at
+  const below = [...steps.keys()].find((key) => key.startsWith(`${at}/`))
+  if (below === undefined)
+    throw new TuttiError('RUN_STEP_NOT_FOUND', `the run '${run}' has no step '${at}'`, { data: { run, at, steps: [...steps.keys()].slice(0, 20) } })
+  if (output !== undefined)
+    throw new TuttiError('CONFIG_INVALID', `'${at}' is a scope, and a value can be given to a step only`, { hint: `Its first step is '${below}'.` })
+  return below
+}
+
+/** The scope whose model is asked at `at`: the innermost one around it in which a model was asked. */
+function askingScope(steps: ReadonlyMap<string, RecordedStep>, at: string): string {
+  let innermost = ''
+  for (const { key, kind } of steps.values()) {
+    const scope = key.slice(0, key.lastIndexOf('/'))
+    if (kind === 'model' && at.startsWith(`${scope}/`) && scope.length > innermost.length) innermost = scope
+  }
+  if (innermost) return innermost
+  throw new TuttiError('CONFIG_INVALID', `no model was asked around '${at}', so there are no instructions and no model to change there`)
+}

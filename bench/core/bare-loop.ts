@@ -11,7 +11,7 @@ export interface Row {
 /** The entries of one sort that a journal file holds, in the order in which runs that keep step with one another wrote them. */
 export function rowsOf(path: string, type = 'step.completed'): readonly Row[] {
   const db = new DatabaseSync(path, { readOnly: true })
-  const rows = db.prepare("SELECT key, body FROM entries WHERE body ->> 'type' = ? ORDER BY key % 16777216, key").all(type) as unknown as readonly Row[]
+  const rows = db.prepare("SELECT key, body FROM places JOIN entries USING (n) WHERE body ->> 'type' = ? ORDER BY n").all(type) as unknown as readonly Row[]
   db.close()
   return rows
 }

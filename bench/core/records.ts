@@ -102,7 +102,7 @@ async function leaveUnfinished(path: string, steps: number): Promise<Awaited<Ret
 function readBare(path: string): number {
   const db = new DatabaseSync(path, { readOnly: true })
   const read = stopwatch()
-  for (const { body } of db.prepare('SELECT body FROM entries ORDER BY key').all() as unknown as { body: string }[]) JSON.parse(body)
+  for (const { body } of db.prepare('SELECT body FROM entries ORDER BY n').all() as unknown as { body: string }[]) JSON.parse(body)
   const { wallMs } = read()
   db.close()
   return wallMs

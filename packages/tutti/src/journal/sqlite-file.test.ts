@@ -79,13 +79,15 @@ describe('a damaged journal', () => {
     raw().exec(sql)
     return store
   }
-  const seq = 'key % 16777216'
+  const at = (seq: number): string => `n = (SELECT n FROM places WHERE key % 16777216 = ${seq})`
 
   it.each([
-    [`UPDATE entries SET body = substr(body, 1, 20) WHERE ${seq} = 9`, 9],
-    [`UPDATE entries SET body = '{"type":"run.patched"}' WHERE ${seq} = 9`, 9],
-    [`DELETE FROM entries WHERE ${seq} = 9`, 9],
-    [`DELETE FROM entries WHERE ${seq} = 1`, 1],
+    [`UPDATE entries SET body = substr(body, 1, 20) WHERE ${at(9)}`, 9],
+    [`UPDATE entries SET body = '{"type":"run.patched"}' WHERE ${at(9)}`, 9],
+    [`DELETE FROM entries WHERE ${at(9)}`, 9],
+    [`DELETE FROM entries WHERE ${at(1)}`, 1],
+    [`DELETE FROM entries WHERE ${at(20)}`, 20],
+    ['DELETE FROM places WHERE key % 16777216 = 9', 9],
   ])('[R1] names the run and the entry: %s', async (sql, at) => {
     const store = await damage(sql)
     await expect(readAll(store, run)).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT', data: { run, seq: at } })

@@ -28,8 +28,9 @@ interface HeadRow {
 
 /** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
 const HEAD = `
-  SELECT r.*, e.key AS last_key, e.body ->> '$.t' AS last_time FROM runs r
-  LEFT JOIN entries e ON e.key = (SELECT l.key FROM entries l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)`
+  SELECT r.*, p.key AS last_key, e.body ->> '$.t' AS last_time FROM runs r
+  LEFT JOIN places p ON p.key = (SELECT l.key FROM places l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)
+  LEFT JOIN entries e ON e.n = p.n`
 const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) AND r.flow IN (SELECT value FROM json_each(:flows))`
 const OPEN = `r.status IN ('running', 'waiting', 'suspended')`
 
@@ -53,11 +54,13 @@ export class SqliteReader {
 
   /** The next entries after `after`, `READ_PAGE` of them or what there is. @throws JOURNAL_CORRUPT | JOURNAL_NEWER */
   page(run: RunId, number: number, after: number): Entry[] {
-    const statement = this.#prepare('SELECT key, body FROM entries WHERE key > ? AND key < ? ORDER BY key LIMIT ?')
-    const rows = statement.all(entryKey(number, after), entryKey(number + 1, 0), READ_PAGE) as unknown as readonly { key: number; body: string }[]
-    return rows.map(({ key, body }, i) => {
+    const statement = this.#prepare('SELECT p.key, e.body FROM places p LEFT JOIN entries e ON e.n = p.n WHERE p.key > ? AND p.key < ? ORDER BY p.key LIMIT ?')
+    // An object for each row would cost a tenth of what reading it does.
+    statement.setReturnArrays(true)
+    const rows = statement.all(entryKey(number, after), entryKey(number + 1, 0), READ_PAGE) as unknown as readonly [key: number, body: string | null][]
+    return rows.map(([key, body], i) => {
       const seq = after + 1 + i
-      if (key !== entryKey(number, seq)) throw corruptEntry(run, seq, 'is missing')
+      if (key !== entryKey(number, seq) || body === null) throw corruptEntry(run, seq, 'is missing')
       return parseEntry(body, run, seq)
     })
   }

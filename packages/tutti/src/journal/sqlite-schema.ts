@@ -3,8 +3,10 @@
  *
  * `PRAGMA user_version` is the number of steps applied; a file with more of them than are known here is refused (`JOURNAL_NEWER`).
  * Steps are never edited once released, only added.
- * An entry's key is one integer, `run × 2^24 + seq`: a run's entries lie side by side in `seq` order, each append goes to the end of its run,
- * no secondary index is kept, and a body of up to 4 KB needs no overflow page (a `(run, seq)` key WITHOUT ROWID spills from 1 KB on).
+ * Entries lie in the order in which they were written, so that a commit fills one page after the other, of however many runs it is; `places` says
+ * where the entry of a key lies. A key is one integer, `run × 2^24 + seq`: a run's places lie side by side in `seq` order, some 300 on a page.
+ * Both are tables with an integer for a key, because only those leave full pages behind when they grow at their end.
+ * A message in the `inbox` that was taken stays as its id alone; `n` orders those of a run that are open.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
@@ -12,7 +14,7 @@ import { TuttiError } from '../errors/index.ts'
 /** So many entries one run can hold: 16,777,215. */
 export const RUN_SPAN = 2 ** 24
 
-/** The key of an entry in the file; `run` is the number of the run in `runs`. Exact as a double up to run 536,870,911. */
+/** The key of an entry's place; `run` is the number of the run in `runs`. Exact as a double up to run 536,870,911. */
 export const entryKey = (run: number, seq: number): number => run * RUN_SPAN + seq
 
 const steps: readonly string[] = [
@@ -38,17 +40,17 @@ const steps: readonly string[] = [
   CREATE INDEX runs_by_age ON runs (created_at);
   CREATE INDEX runs_running ON runs (lease_until) WHERE status = 'running';
   CREATE INDEX runs_to_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
-  CREATE TABLE entries (key INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  CREATE TABLE entries (n INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  CREATE TABLE places (key INTEGER PRIMARY KEY, n INT NOT NULL) STRICT;
   CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
   CREATE TABLE inbox (
-    n INTEGER PRIMARY KEY,
     run INT NOT NULL,
     id TEXT NOT NULL,
+    n INT,
     body TEXT,
-    posted_at INT NOT NULL,
-    UNIQUE (run, id)
-  ) STRICT;
-  CREATE INDEX inbox_open ON inbox (run) WHERE body IS NOT NULL;
+    PRIMARY KEY (run, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX inbox_open ON inbox (run, n) WHERE body IS NOT NULL;
   `,
 ]
 

@@ -1,8 +1,9 @@
 /**
  * Writes one group of jobs in one transaction.
  *
- * Owns: the transaction, and what it remembers of runs (number, epoch, last `seq`) between groups. That memory is true while
- * `PRAGMA data_version` is unchanged, which says that no other connection has written since; it is checked inside each transaction.
+ * Owns: the transaction, and what it remembers between groups: of runs (number, epoch, last `seq`), and how many entries there are.
+ * That memory is true while `PRAGMA data_version` is unchanged, which says that no other connection has written since; it is checked inside each
+ * transaction.
  * Invariants: an append is checked before anything of it is written, so refusing one needs no rollback (I2); after any failure the whole
  * transaction is rolled back and the memory is dropped (I6); work per append is constant (I10).
  */
@@ -42,8 +43,11 @@ export class SqliteWriter {
   readonly #statements: Statements
   readonly #known = new Map<RunId, Known>()
   #dataVersion = -1
-  /** Entries of this group that are not in the file yet: key, body, key, body, … */
+  /** The number of the last entry, while the memory is true. */
+  #lastEntry: number | undefined
+  /** Entries of this group that are not in the file yet: n, body, n, body, … and key, n, key, n, … */
   #rows: (number | string)[] = []
+  #places: number[] = []
 
   constructor(db: DatabaseSync, path: string) {
     this.#path = path
@@ -76,7 +80,8 @@ export class SqliteWriter {
 
   #abandon(): void {
     this.#rows = []
-    this.#known.clear()
+    this.#places = []
+    this.#forget()
     try {
       this.#statements.rollback.run()
     } catch {
@@ -86,8 +91,13 @@ export class SqliteWriter {
 
   #checkMemory(): void {
     const [version = 0] = this.#statements.dataVersion.get() as unknown as readonly [number]
-    if (version !== this.#dataVersion || this.#known.size > MOST_KNOWN) this.#known.clear()
+    if (version !== this.#dataVersion || this.#known.size > MOST_KNOWN) this.#forget()
     this.#dataVersion = version
+  }
+
+  #forget(): void {
+    this.#known.clear()
+    this.#lastEntry = undefined
   }
 
   #apply(job: Job): Answer {
@@ -160,10 +170,10 @@ export class SqliteWriter {
     return leases.filter(({ run, epoch }) => this.#statements.renew.run(until, run, epoch).changes === 0).map(({ run }) => run)
   }
 
-  #post({ run, id, body, now }: PostJob): Answer {
+  #post({ run, id, body }: PostJob): Answer {
     const known = this.#recall(run)
     if (!known) return refuseUnknown(run)
-    return this.#statements.post.run(known.id, id, body, now).changes === 0 ? 'duplicate' : 'posted'
+    return this.#statements.post.run({ run: known.id, id, body }).changes === 0 ? 'duplicate' : 'posted'
   }
 
   #recall(run: RunId): Known | undefined {
@@ -177,17 +187,21 @@ export class SqliteWriter {
   }
 
   #addRows(known: Known, bodies: readonly string[]): void {
-    for (const body of bodies) this.#rows.push(entryKey(known.id, ++known.lastSeq), body)
+    let n = this.#lastEntry ?? (this.#statements.lastEntry.get() as { last: number }).last
+    for (const body of bodies) {
+      this.#rows.push(++n, body)
+      this.#places.push(entryKey(known.id, ++known.lastSeq), n)
+    }
+    this.#lastEntry = n
   }
 
   #insertRows(): void {
-    const rows = this.#rows
-    if (rows.length === 0) return
-    const { insert, insertWide } = this.#statements
-    let i = 0
-    for (; i + 2 * WIDE <= rows.length; i += 2 * WIDE) insertWide.run(...rows.slice(i, i + 2 * WIDE))
-    for (; i < rows.length; i += 2) insert.run(rows[i] as number, rows[i + 1] as string)
+    if (this.#rows.length === 0) return
+    const { insertEntry, insertEntries, insertPlace, insertPlaces } = this.#statements
+    insertPairs(this.#rows, insertEntry, insertEntries)
+    insertPairs(this.#places, insertPlace, insertPlaces)
     this.#rows = []
+    this.#places = []
   }
 
   #keepBlobs(blobs: readonly BlobPair[]): void {
@@ -201,10 +215,17 @@ export class SqliteWriter {
   }
 }
 
+function insertPairs(pairs: readonly (number | string)[], one: StatementSync, wide: StatementSync): void {
+  let i = 0
+  for (; i + 2 * WIDE <= pairs.length; i += 2 * WIDE) wide.run(...pairs.slice(i, i + 2 * WIDE))
+  for (; i < pairs.length; i += 2) one.run(pairs[i] as number, pairs[i + 1] as number | string)
+}
+
 type Statements = ReturnType<typeof prepareAll>
 
 function prepareAll(db: DatabaseSync) {
   const prepare = (sql: string): StatementSync => db.prepare(sql)
+  const pairs = Array(WIDE).fill('(?, ?)').join(', ')
   const dataVersion = prepare('PRAGMA data_version')
   // Asked in every transaction: an object for its one number would cost as much again.
   dataVersion.setReturnArrays(true)
@@ -218,25 +239,30 @@ function prepareAll(db: DatabaseSync) {
       db.exec(`PRAGMA user_version = ${version}`)
     },
     recall: prepare(`
-      SELECT r.id, r.epoch, (SELECT key FROM entries WHERE key > r.id * ${RUN_SPAN} AND key < (r.id + 1) * ${RUN_SPAN} ORDER BY key DESC LIMIT 1) AS last
+      SELECT r.id, r.epoch, (SELECT key FROM places WHERE key > r.id * ${RUN_SPAN} AND key < (r.id + 1) * ${RUN_SPAN} ORDER BY key DESC LIMIT 1) AS last
       FROM runs r WHERE r.run = ?`),
-    insert: prepare('INSERT INTO entries (key, body) VALUES (?, ?)'),
+    lastEntry: prepare('SELECT coalesce(max(n), 0) AS last FROM entries'),
+    insertEntry: prepare('INSERT INTO entries (n, body) VALUES (?, ?)'),
+    insertPlace: prepare('INSERT INTO places (key, n) VALUES (?, ?)'),
     // OR FAIL, because any failure rolls the whole group back: SQLite would otherwise first copy every page that a wide statement touches, which is
     // half of what an entry costs while many runs write at once.
-    insertWide: prepare(`INSERT OR FAIL INTO entries (key, body) VALUES ${Array(WIDE).fill('(?, ?)').join(', ')}`),
+    insertEntries: prepare(`INSERT OR FAIL INTO entries (n, body) VALUES ${pairs}`),
+    insertPlaces: prepare(`INSERT OR FAIL INTO places (key, n) VALUES ${pairs}`),
     insertBlob: prepare('INSERT OR IGNORE INTO blobs (hash, body) VALUES (?, ?)'),
     insertRun: prepare(`
       INSERT INTO runs (run, flow, version, tenant, scope, status, created_at, start_hash, labels, stalls, epoch, owner, lease_until)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     changeHead: prepare(`
       UPDATE runs SET status = coalesce(?, status), wake_at = iif(?, ?, wake_at), waiting = iif(?, ?, waiting), stalls = coalesce(?, stalls) WHERE id = ?`),
-    take: prepare('UPDATE inbox SET body = NULL WHERE run = ? AND id = ?'),
+    take: prepare('UPDATE inbox SET n = NULL, body = NULL WHERE run = ? AND id = ?'),
     release: prepare('UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?'),
     acquire: prepare(`
       UPDATE runs SET epoch = epoch + 1, owner = ?, lease_until = ?
       WHERE run = ? AND status IN ('running', 'waiting', 'suspended') AND (owner IS NULL OR lease_until <= ? OR owner = ?)
       RETURNING epoch`),
     renew: prepare('UPDATE runs SET lease_until = ? WHERE run = ? AND epoch = ? AND owner IS NOT NULL'),
-    post: prepare('INSERT OR IGNORE INTO inbox (run, id, body, posted_at) VALUES (?, ?, ?, ?)'),
+    post: prepare(`
+      INSERT OR IGNORE INTO inbox (run, id, n, body)
+      VALUES (:run, :id, (SELECT coalesce(max(n), 0) + 1 FROM inbox WHERE run = :run AND body IS NOT NULL), :body)`),
   }
 }

@@ -35,7 +35,7 @@ test('[R9] a journal with a broken entry is found by doctor, listed as damaged, 
   await tutti(cwd, ask('What colour are widgets painted?'))
   const { runs } = parsed(await tutti(cwd, ['runs', '--json']))
   const db = new DatabaseSync(join(cwd, '.tutti/tutti.db'))
-  db.exec('UPDATE entries SET body = substr(body, 1, 20) WHERE key = (SELECT min(key) FROM entries)')
+  db.exec('UPDATE entries SET body = substr(body, 1, 20) WHERE n = (SELECT min(n) FROM entries)')
   db.close()
   const [good, bad] = runs.map(({ run }: { run: string }) => run)
   const listed = await tutti(cwd, ['runs'])

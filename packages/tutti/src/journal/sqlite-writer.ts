@@ -154,7 +154,7 @@ export class SqliteWriter {
     this.#addRows(known, bodies)
     this.#keepBlobs(blobs)
     if (head.wakeAt !== undefined || head.waiting) this.#changeHead(known.id, { wakeAt: head.wakeAt, waiting: head.waiting })
-    for (const [id, body] of inbox) this.#statements.post.run(known.id, id, body, createdAt)
+    for (const [id, body] of inbox) this.#statements.post.run({ run: known.id, id, body })
     return { created: true, head }
   }
 

@@ -53,6 +53,9 @@ function declareRuns(program: Command, act: Act): void {
     act(async () => (await import('./replay.ts')).replay),
   )
   command(program, 'diff <a> <b>', 'what changed from one run to another, step by step').action(act(async () => (await import('./diff.ts')).diff))
+  command(program, 'why <run> [step]', 'what stands behind the output of a run, or of one of its steps: the longest chain, and the dearest').action(
+    act(async () => (await import('./why.ts')).why),
+  )
   command(program, 'cancel <run>', 'end a run, whoever drives it')
     .option('--reason <text>', 'is recorded with it', 'cancelled from the command line')
     .action(act(async () => (await import('./cancel.ts')).cancel))

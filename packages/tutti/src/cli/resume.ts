@@ -1,9 +1,10 @@
 import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
-import { decode } from '../primitives/index.ts'
+import { decode, type Json } from '../primitives/index.ts'
 import type { EmbeddedEngine } from '../run/index.ts'
 import { exitCodeOfAnswer, printAnswer } from './answer.ts'
 import { flowsOf } from './app-file.ts'
+import { approveHere } from './approve-here.ts'
 import { CorpusProgress } from './corpus-progress.ts'
 import { type Driven, drive } from './drive.ts'
 import { exitCode } from './exit-code.ts'
@@ -20,8 +21,22 @@ import { treeLines } from './tree.ts'
 
 export type ResumeOptions = CommonOptions & AppFileOptions
 
-/** `tutti resume RUN`: drives a run from where it stopped to its end. */
+/** `tutti resume RUN`: drives a run from where it stopped to its end; whoever sits at the terminal is asked for the approvals it waits for. */
 export async function resume(terminal: Terminal, reference: string, o: ResumeOptions): Promise<number> {
+  for (let of = reference; ; ) {
+    const { run, code, waits } = await goOn(terminal, of, o)
+    if (!(await approveHere(terminal, run, waits, o))) return code
+    of = run
+  }
+}
+
+interface Rest {
+  readonly run: string
+  readonly code: number
+  readonly waits: readonly { readonly signal: string; readonly key: string; readonly data?: Json | undefined }[]
+}
+
+async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Promise<Rest> {
   const home = homeOf(terminal, o)
   const store = openForReading(home)
   if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
@@ -30,11 +45,13 @@ export async function resume(terminal: Terminal, reference: string, o: ResumeOpt
   const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store })
   try {
     const head = await findRun(store, reference, home)
-    if (isEnded(head)) return sayEnded(terminal, home, head, o)
+    if (isEnded(head)) return { run: head.run, code: sayEnded(terminal, home, head, o), waits: [] }
     await activate(engine, head, own.length > 0)
     const input = await inputOf(store, head)
     const driven = await drive<unknown>(engine, head.run, terminal, { quiet: o.json, ...new CorpusProgress(store) })
-    return finishRun(terminal, home, driven, input, o)
+    const { outcome, interrupted } = driven
+    const waits = outcome.status === 'waiting' && !interrupted ? outcome.for : []
+    return { run: head.run, code: finishRun(terminal, home, driven, input, o), waits }
   } finally {
     await engine.close({ graceMs: 0 })
     await flows.close()

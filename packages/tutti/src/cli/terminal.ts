@@ -1,5 +1,7 @@
 /** What a command may see and touch of the world outside: the streams, the folder, the environment, and Ctrl-C. Handed in, so that nothing below reads globals. */
 
+import { createInterface } from 'node:readline/promises'
+
 export interface Output {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
@@ -18,6 +20,8 @@ export interface Terminal {
   onInterrupt(interrupted: () => void): () => void
   /** Everything that is piped in. */
   readInput(): Promise<string>
+  /** Asks the person who sits there; absent where nobody does. `undefined` when they closed the input instead. */
+  readonly ask?: ((question: string) => Promise<string | undefined>) | undefined
   /** Ends the process at once. */
   exit(code: number): never
 }
@@ -38,7 +42,18 @@ export function systemTerminal(): Terminal {
       for await (const part of process.stdin.setEncoding('utf8')) text += part
       return text
     },
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { ask: askAtTerminal } : {}),
     exit: (code) => process.exit(code),
+  }
+}
+
+async function askAtTerminal(question: string): Promise<string | undefined> {
+  const face = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const closed = new Promise<undefined>((resolve) => face.once('close', () => resolve(undefined)))
+    return await Promise.race([face.question(question), closed])
+  } finally {
+    face.close()
   }
 }
 

@@ -19,6 +19,7 @@ const byCode: Readonly<Record<string, number>> = {
   MODEL_PACKAGE_MISSING: exitCode.usage,
   MODEL_KEY_MISSING: exitCode.usage,
   RUN_NOT_FOUND: exitCode.usage,
+  RUN_STEP_NOT_FOUND: exitCode.usage,
   RUN_INPUT_INVALID: exitCode.usage,
   RUN_FINISHED: exitCode.usage,
   RUN_ID_TAKEN: exitCode.usage,

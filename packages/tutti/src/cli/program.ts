@@ -53,6 +53,12 @@ function declareRuns(program: Command, act: Act): void {
     act(async () => (await import('./replay.ts')).replay),
   )
   command(program, 'diff <a> <b>', 'what changed from one run to another, step by step').action(act(async () => (await import('./diff.ts')).diff))
+  app(command(program, 'fork <run>', 'run it again from one of its steps on, with something changed; what stays the same is taken over'))
+    .requiredOption('--at <key>', 'the step, or the scope, where it leaves the run')
+    .option('--output <json>', 'what that step gave instead')
+    .option('--model <id>', 'another model, for the agent of that step')
+    .option('--instructions <text>', 'other instructions, for the agent of that step')
+    .action(act(async () => (await import('./fork.ts')).fork))
   command(program, 'why <run> [step]', 'what stands behind the output of a run, or of one of its steps: the longest chain, and the dearest').action(
     act(async () => (await import('./why.ts')).why),
   )

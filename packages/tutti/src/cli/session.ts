@@ -1,6 +1,7 @@
 /** The engine of one command: the journal of its home, the flows it may drive, a gateway for them. It drives only what the command names. */
 import { type JournalStore, sqliteStore } from '../journal/index.ts'
-import { gateway, gatewayKey, isInstalled, type TextEmbedder } from '../model/index.ts'
+import { type Gateway, gateway, gatewayKey, isInstalled, type TextEmbedder } from '../model/index.ts'
+import { RetunedForks } from '../retuned-forks.ts'
 import { type AnyFlow, EmbeddedEngine, type Services } from '../run/index.ts'
 import type { Home } from './home.ts'
 import type { Terminal } from './terminal.ts'
@@ -16,10 +17,13 @@ export interface SessionOptions {
 const REST_MS = 2 ** 30
 
 export function openSession(terminal: Terminal, home: Home, o: SessionOptions): EmbeddedEngine {
+  const services = servicesFor(terminal, o.words)
+  const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
   return new EmbeddedEngine({
     store: o.store ?? sqliteStore(home.journal),
     flows: o.flows,
-    services: servicesFor(terminal, o.words),
+    services,
+    retune: (run, forked) => forks.servicesFor(run, forked),
     resume: false,
     restMs: REST_MS,
   })

@@ -42,6 +42,11 @@ describe('why', () => {
     expect(() => whyOf(forked, 'f/none')).toThrow(expect.objectContaining({ code: 'RUN_STEP_NOT_FOUND' }))
   })
 
+  test('[D8] what was still under way when a step was asked does not stand behind it, though it began and ended first', () => {
+    const beside = run({ key: 'f/a', at: [0], from: 0, to: 10 }, { key: 'f/b', at: [1], from: 5, to: 20 })
+    expect(keys(whyOf(beside, 'f/b').steps)).toEqual(['f/b'])
+  })
+
   test('[D8] items of a map do not stand behind one another, and what follows the map rests on all of them', () => {
     const entries = run(
       { key: 'f/each:0', at: [0, 0], from: 0, to: 10 },

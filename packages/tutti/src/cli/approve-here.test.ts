@@ -50,8 +50,14 @@ test('[T6] whoever resumes a run at a terminal is asked for each approval there,
   expect(code).toBe(0)
 })
 
-test('[T6] a call that is denied at the terminal is not made, and one that is not answered goes on waiting', async () => {
-  const { code, out, asked } = await resumed('n', 'too much', '')
-  expect(asked).toHaveLength(3)
+test('[T6] a call that is denied at the terminal is not made, and the model is told why', async () => {
+  const { code, out } = await resumed('n', 'too much', 'y')
+  expect(JSON.parse(out)).toEqual(['Not approved: too much', 'refunded 20'])
+  expect(code).toBe(0)
+})
+
+test('[T6] a call that nobody answers at the terminal goes on waiting', async () => {
+  const { code, out, asked } = await resumed('y', '')
+  expect(asked).toHaveLength(2)
   expect([code, out]).toEqual([6, ''])
 })

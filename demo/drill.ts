@@ -52,13 +52,18 @@ function begin(how: 'start' | 'resume', o: { home: string; run: string; question
   })
 }
 
-/** The child tells each outcome once it is durable. */
+/** The child tells each outcome once it is durable; after so many, the next step that has begun is under way. */
 async function recorded(process: ReturnType<typeof spawn>, count: number): Promise<void> {
   let seen = 0
   const ended = once(process, 'exit').then(() => {
     throw new Error('the child ended before it could be killed')
   })
-  const enough = new Promise<void>((resolve) => process.on('message', () => ++seen === count && resolve()))
+  const enough = new Promise<void>((resolve) =>
+    process.on('message', (type) => {
+      if (type === 'step.completed') seen++
+      else if (seen >= count) resolve()
+    }),
+  )
   await Promise.race([enough, ended])
   ended.catch(() => {})
 }

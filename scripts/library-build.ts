@@ -37,7 +37,7 @@ export function libraryBuild(folder: string): UserConfig {
 function entries(folder: string): string[] {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports: Record<string, Face | string>; bin?: Record<string, string> }
   const faces = Object.values(manifest.exports).flatMap((face) => (typeof face === 'string' ? [] : (face['tutti-source'] ?? [])))
-  const commands = Object.values(manifest.bin ?? {}).map((path) => path.replace('/dist/', '/src/').replace(/\.js$/, '.ts'))
+  const commands = manifest.bin ? ['src/cli/main.ts'] : []
   const threads = globSync('src/**/{worker,*-worker}.ts', { cwd: folder })
   return [...faces, ...commands, ...threads]
 }

@@ -1,7 +1,7 @@
 /** tutti: the vocabulary. Rooms with more to say are subpaths: `tutti/model`, `tutti/retrieval`, `tutti/journal`, `tutti/testing`. */
 export { type AgentHook, agent } from './agent/index.ts'
 export type { Budget, Usage } from './budget/index.ts'
-export { type ErrorCode, TuttiError } from './errors/index.ts'
+export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
 export { chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
 export type { Effect } from './journal/index.ts'
 export type { MessageLike, Prompt } from './message/index.ts'

@@ -59,12 +59,13 @@ export interface Store {
 }
 
 export interface AppOptions<T extends boolean = false> {
-  /** What may be started and, after a restart, gone on with. */
+  /** What is gone on with after a restart. A flow that is not here can be started too, and lasts as long as this app. */
   flows: readonly AnyFlow[]
   /** Default: the SQLite file `.tutti/tutti.db` below the working directory (`TUTTI_HOME` moves the folder). */
   store?: Store | undefined
   /** For agents that declare none. Default: chosen from the environment (see `tutti doctor`). */
   model?: ModelLike | undefined
+  /** Declared, not built yet (FLOW_NOT_YET), as are `telemetry`, `budgets` and `overrides.tools`. */
   engine?: Engine | undefined
   telemetry?: readonly Exporter[] | undefined
   budgets?: readonly (Budget & { per: 'tenant' | 'user' | 'flow'; every: 'hour' | 'day' | 'month' })[] | undefined
@@ -98,6 +99,7 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   /** @throws FLOW_NOT_YET */
   // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
   forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<{ usd: { p50: number; p95: number }; ms: { p50: number; p95: number }; runs: number }>
+  /** Declared, not built yet. @throws FLOW_NOT_YET */
   readonly fetch: (request: Request) => Promise<Response>
   /** Lets what is under way finish (default: up to 5 s), leaves the rest to be resumed. */
   close(o?: { graceMs?: number }): Promise<void>
@@ -192,6 +194,11 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
 
 /** What is declared and not built yet is refused, never ignored. */
 function refuseNotYet(o: AppOptions<boolean>): void {
+  if (!Array.isArray(o?.flows)) throw new TuttiError('CONFIG_INVALID', 'tutti() was given no list of flows', { hint: 'tutti({ flows: [ … ] })' })
+  if (o.store !== undefined && typeof o.store?.['~store'] !== 'string')
+    throw new TuttiError('CONFIG_INVALID', `the store of the app is ${typeof o.store === 'string' ? `the text '${o.store}'` : 'no store'}`, {
+      hint: "store: sqlite('file.db'), or inMemory()",
+    })
   const declared = [o.engine && 'engine', o.telemetry?.length && 'telemetry', o.budgets?.length && 'budgets', o.overrides?.tools && 'overrides.tools'].filter(
     Boolean,
   )

@@ -26,6 +26,7 @@ interface AgentCommon {
   description?: string | undefined
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
   tools?: readonly (Tool<any, any> | ToolSource)[] | undefined
+  /** Declared, not built yet (FLOW_NOT_YET), as are `memory`, `skills` and `hooks`. */
   guardrails?: readonly { readonly name: string; readonly on: readonly string[] }[] | undefined
   // biome-ignore lint/suspicious/noExplicitAny: memory of anything
   memory?: { readonly '~memory': () => any } | undefined
@@ -58,6 +59,7 @@ export function agent(
   o: AgentCommon & { name: string; input?: Schema | undefined; prompt?: ((input: never) => Prompt) | undefined; output?: ModelSchema | undefined },
 ): AnyFlow {
   refuseNotYet(o)
+  if (Array.isArray(o.model) && o.model.length === 0) throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has an empty list of models`)
   if (o.input && !o.prompt)
     throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has an input schema but no prompt`, {
       hint: 'Give `prompt: (input) => …`: how the input reads to the model.',

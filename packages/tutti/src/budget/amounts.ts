@@ -32,7 +32,7 @@ export interface Budget {
   outputTokens?: number | undefined
   modelCalls?: number | undefined
   toolCalls?: number | undefined
-  /** What happens when the next call does not fit. Default `'fail'`. `'ask'` waits for `handle.grant(more)`. */
+  /** What happens when the next call does not fit: `'fail'` (default), with BUDGET_EXCEEDED. The others are declared, not built yet (FLOW_NOT_YET). */
   onExhausted?: 'fail' | 'downgrade' | 'shrink' | 'ask' | undefined
 }
 

@@ -58,6 +58,12 @@ export class TuttiError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
+/**
+ * What a `once` step or tool throws when its effect certainly did not happen: it failed, and is not in doubt.
+ * @example if (response.status === 402) throw notDone('the card was declined')
+ */
+export const notDone = (message: string, detail?: ErrorDetail): TuttiError<'TOOL_NOT_DONE'> => new TuttiError('TOOL_NOT_DONE', message, detail)
+
 /** The part of an error that a journal keeps. A foreign error keeps its name and message in `data`. */
 export function recordError(error: unknown, foreignCode: ErrorCode = 'RUN_STEP_FAILED'): ErrorRecord {
   if (TuttiError.is(error)) {

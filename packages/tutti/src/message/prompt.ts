@@ -13,6 +13,8 @@ import { fromParts } from './ui-message.ts'
  */
 export function toMessages(prompt: Prompt): Message[] {
   if (typeof prompt === 'string') return [userText(prompt)]
+  if (!Array.isArray(prompt))
+    throw new TuttiError('RUN_INPUT_INVALID', `a prompt is text or a list of messages, not ${prompt === null ? 'null' : typeof prompt}`)
   return prompt.flatMap((message, index) => fromOne(message, index))
 }
 

@@ -21,12 +21,15 @@ export interface Retry {
 }
 
 export interface FlowOptions {
+  /** A schema in the place of the options is a mistake: it belongs into `input` or `output`. */
+  readonly '~standard'?: undefined
   /** A run is pinned to the version it began with. Default `'1'`. */
   version?: string | undefined
   description?: string | undefined
   retry?: Retry | undefined
   deadline?: Duration | undefined
   budget?: Budget | undefined
+  /** Declared, not built yet (FLOW_NOT_YET). */
   queue?: { concurrency?: number; perTenant?: number; rate?: `${number}/${'s' | 'm' | 'h'}` } | undefined
 }
 
@@ -63,11 +66,14 @@ export type Step<I, O> = Flow<I, O> | ((input: I, run: Run) => Awaitable<O>)
 export type Leaf<I, O> = Flow<I, O> | ((input: I, ctx: StepContext) => Awaitable<O>)
 
 export interface StepOptions<I, O> {
-  /** Default `'read'`: it changes nothing, so it may run again after a crash. */
+  /**
+   * What it does to the world. `'read'` (default): nothing, so it may run again. `'idempotent'`: it may be repeated with its key. `'once'`: it must not be repeated, so
+   * when it throws, times out or is cut off it is *in doubt*, and the run waits until a person says what became of it (`tutti resolve`), unless it throws `notDone()`.
+   */
   effect?: Effect | undefined
   retry?: Retry | undefined
   timeout?: Duration | undefined
-  /** Compensation, run in reverse order when the run fails later. */
+  /** Declared, not built yet (FLOW_NOT_YET). Compensation, run in reverse order when the run fails later. */
   undo?: ((output: O, input: I) => Awaitable<void>) | undefined
 }
 

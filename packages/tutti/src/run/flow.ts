@@ -9,7 +9,7 @@ import type { Recorded } from './recorded.ts'
 /**
  * Declares a flow: `(input, run) => output`.
  *
- * @param name one segment of a key: letters, digits, `-`, `_`, `.` and `:`
+ * @param name one segment of a key: letters, digits, spaces and `-` `_` `.` `:` `'`
  * @param o version (default `'1'`), schemas, retry, deadline and budget
  * @throws CONFIG_INVALID for a name that could not stand in a key
  * @example
@@ -32,6 +32,10 @@ export function flow<N extends string, I, O>(
 ): Flow<I, Recorded<O>, N>
 export function flow<N extends string, I, O>(name: N, run: (input: I, run: Run) => Awaitable<O>): Flow<I, Recorded<O>, N>
 export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
+  if (typeof second === 'object' && second !== null && '~standard' in second)
+    throw new TuttiError('CONFIG_INVALID', `the flow '${name}' was given a schema where its options belong`, {
+      hint: `Write flow('${name}', { input: schema }, …).`,
+    })
   const execute = (third ?? second) as FlowBody['execute']
   const { input, output, ...options } = (third ? second : {}) as FlowOptions & { input?: Schema; output?: Schema }
   return defineFlow({ kind: 'flow', name, options, inputSchema: input, outputSchema: output, parts: [], execute })

@@ -1,4 +1,4 @@
-export type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, Services, StepContext, StreamPart } from './core.port.ts'
+export type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, MeteredFailure, Services, StepContext, StreamPart } from './core.port.ts'
 export type {
   AnyFlow,
   Approve,

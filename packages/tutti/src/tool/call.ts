@@ -13,6 +13,7 @@ import {
   type EffectSpec,
   type Executed,
   executeFlow,
+  type MeteredFailure,
   type Run,
   retryAfter,
   signal,
@@ -129,14 +130,23 @@ function toolAttempt(run: Run, tool: AnyTool, input: unknown): AttemptPlan<unkno
   return {
     ...(limited ? { hold: counted } : {}),
     execute: async (ctx: EffectContext): Promise<Executed<unknown>> => {
-      const output = await carryOut(tool, input, ctx)
-      const { outputSchema } = tool['~tool']
-      if (!outputSchema) return { value: output, settle: counted }
-      const checked = await check(outputSchema, output)
-      if (checked.ok) return { value: checked.value, settle: counted }
-      throw new TuttiError('TOOL_FAILED', `the tool '${tool.name}' answered something else than it declares: ${sayComplaints(checked.complaints)}`)
+      try {
+        return { value: await checkedOutput(tool, await carryOut(tool, input, ctx)), settle: counted }
+      } catch (error) {
+        // A call that failed was a call all the same.
+        const failure: MeteredFailure = { '~metered': true, error, settle: counted }
+        throw failure
+      }
     },
   }
+}
+
+async function checkedOutput(tool: AnyTool, output: unknown): Promise<unknown> {
+  const { outputSchema } = tool['~tool']
+  if (!outputSchema) return output
+  const checked = await check(outputSchema, output)
+  if (checked.ok) return checked.value
+  throw new TuttiError('TOOL_FAILED', `the tool '${tool.name}' answered something else than it declares: ${sayComplaints(checked.complaints)}`)
 }
 
 /** What a tool throws is its own failure, unless it is one of tutti's, which says itself whether it may be tried again. */

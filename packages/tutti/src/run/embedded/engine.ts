@@ -6,20 +6,10 @@
  * Invariants: I2 (a run is driven only under a lease that is renewed well before it runs out), I9 (a run is driven only by the version of its flow that it began
  * with). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
  */
-import { type Budget, Ledger, tighter } from '../../budget/index.ts'
+import type { Budget } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import {
-  type Entry,
-  type InboxMessage,
-  JOURNAL_FORMAT,
-  type JournalStore,
-  type Lease,
-  type OpenWait,
-  type RunForked,
-  type RunHead,
-  splitValue,
-} from '../../journal/index.ts'
-import { type Clock, canonical, durationMs, encode, hash128, newId, newRunId, type RunId, type Scope, systemClock } from '../../primitives/index.ts'
+import type { Entry, InboxMessage, JournalStore, Lease, OpenWait, RunForked, RunHead } from '../../journal/index.ts'
+import { type Clock, encode, newId, type RunId, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
@@ -27,6 +17,7 @@ import { readRun } from '../read-run.ts'
 import { Feed } from './feed.ts'
 import { beginFork, type ForkRequest } from './fork.ts'
 import { LiveRun } from './live-run.ts'
+import { newRun } from './new-run.ts'
 import { isGone, newOwner } from './owner.ts'
 import { Registry } from './registry.ts'
 import { type ForkSeed, forkOf, seedOf } from './seed.ts'
@@ -102,52 +93,19 @@ export class EmbeddedEngine {
   async start(flow: AnyFlow, input: unknown, o: StartOptions = {}): Promise<RunId> {
     await this.open()
     const now = this.clock.now()
-    const run = (o.id ?? newRunId(now)) as RunId
     this.registry.add(flow)
-    const json = encode(input)
-    const scope: Scope = { ...o.scope, tenant: o.scope?.tenant ?? 'default' }
-    const { options } = flow['~flow']
-    const budget = tighter(o.budget, options.budget)
-    if (budget) new Ledger(budget) // refuses what is no budget before anything is written
-    const deadline =
-      o.deadline instanceof Date
-        ? o.deadline.getTime()
-        : (o.deadline ?? options.deadline) === undefined
-          ? undefined
-          : now + durationMs(o.deadline ?? options.deadline ?? 0)
-    const { value, blob } = splitValue(json)
-    const started: Entry = {
-      seq: 1,
-      time: now,
-      type: 'run.started',
-      format: JOURNAL_FORMAT,
-      run,
-      flow: flow.name,
-      version: flow.version,
-      scope,
-      input: value,
-      ...(budget ? { budget } : {}),
-      ...(deadline === undefined ? {} : { deadline }),
-      ...(o.labels ? { labels: o.labels } : {}),
-    }
-    const startHash = o.id === undefined ? run : hash128(canonical([flow.name, flow.version, json, scope.tenant]))
-    const answer = await this.store.create({
-      run,
-      flow: flow.name,
-      version: flow.version,
-      scope,
-      createdAt: now,
-      startHash,
-      labels: o.labels ?? {},
-      entries: [started],
-      ...(blob ? { blobs: new Map([blob]) } : {}),
-      lease: { owner: this.#owner, until: now + this.leaseMs },
-    })
-    if (answer.created) this.#drive(answer.head, flow, [started])
+    const made = newRun(flow, input, o, now)
+    const { run, startHash } = made
+    const answer = await this.store.create({ ...made, lease: { owner: this.#owner, until: now + this.leaseMs } })
+    if (answer.created) this.#drive(answer.head, flow, made.entries)
     else if (answer.head.startHash !== startHash)
-      throw new TuttiError('RUN_ID_TAKEN', `the run '${run}' exists: it is a '${answer.head.flow}' with another input`, {
-        data: { run, flow: answer.head.flow },
-      })
+      throw new TuttiError(
+        'RUN_ID_TAKEN',
+        `the run '${run}' exists: it is a '${answer.head.flow}', version ${answer.head.version}, and its flow, version, tenant or input is another one`,
+        {
+          data: { run, flow: answer.head.flow },
+        },
+      )
     else await this.activate(run).catch(() => {})
     return run
   }

@@ -43,6 +43,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     for await (const rest of this.#rests()) {
       if (rest.status === 'completed') return { output: rest.output, usage: rest.usage }
       if (rest.status !== 'waiting') throw rest.error
+      this.#warnOfDoubt(rest)
     }
     throw new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' ended`, { data: { run: this.id } })
   }
@@ -80,6 +81,15 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
 
   async cancel(reason = 'cancelled by its caller'): Promise<void> {
     await this.#engine.post(this.id, { id: newId('cancel', this.#engine.clock.now()), type: 'cancel', reason })
+  }
+
+  /** Whoever waits for the end of a run that waits for a person is told so: it could be for ever. */
+  #warnOfDoubt(rest: Extract<RunOutcome<O>, { status: 'waiting' }>): void {
+    for (const { signal, key } of rest.for) {
+      if (signal !== 'tutti.resolve') continue
+      const detail = `Find out whether it happened, then: tutti resolve ${this.id} ${key} --done or --not-done. A step that knows that it did not happen throws notDone().`
+      process.emitWarning(`the run '${this.id}' waits: '${key}' may happen once only, and nobody knows whether it did`, { code: 'TOOL_IN_DOUBT', detail })
+    }
   }
 
   /** Each time the run rests, once; ends with its end. */

@@ -3,6 +3,7 @@
  * read again; each beside what this machine allows without tutti. Under 90 s.
  */
 import { burstFigures } from './core/bursts.ts'
+import { comparisonFigures } from './core/comparisons.ts'
 import { recordFigures } from './core/records.ts'
 import { standingFigures } from './core/standing-costs.ts'
 import { stepFigures } from './core/steps.ts'
@@ -14,5 +15,6 @@ await inFolder(async (folder) => {
   await stepFigures(folder, report)
   await burstFigures(folder, report)
   await recordFigures(folder, report)
+  comparisonFigures(report)
   await standingFigures(folder, report)
 })

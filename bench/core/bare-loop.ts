@@ -20,12 +20,17 @@ export function rowsOf(path: string, type = 'step.completed'): readonly Row[] {
 export function insertBare(path: string, durability: Durability, rows: readonly Row[], together: number): Cost {
   const db = new DatabaseSync(path)
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'sync' ? 'FULL' : 'NORMAL'}`)
-  db.exec('CREATE TABLE entries (key INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT')
-  const [begin, insert, commit] = ['BEGIN IMMEDIATE', 'INSERT INTO entries (key, body) VALUES (?, ?)', 'COMMIT'].map((sql) => db.prepare(sql))
+  db.exec('CREATE TABLE entries (n INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT; CREATE TABLE places (key INTEGER PRIMARY KEY, n INT NOT NULL) STRICT')
+  const statements = ['BEGIN IMMEDIATE', 'INSERT INTO entries (n, body) VALUES (?, ?)', 'INSERT INTO places (key, n) VALUES (?, ?)', 'COMMIT']
+  const [begin, insert, place, commit] = statements.map((sql) => db.prepare(sql))
+  let n = 0
   const read = stopwatch()
   for (let i = 0; i < rows.length; i += together) {
     begin?.run()
-    for (const { key, body } of rows.slice(i, i + together)) insert?.run(key, body)
+    for (const { key, body } of rows.slice(i, i + together)) {
+      insert?.run(++n, body)
+      place?.run(key, n)
+    }
     commit?.run()
   }
   const cost = read()

@@ -191,6 +191,19 @@ describe('what may happen once only', () => {
     expect(paid).toEqual([5])
   })
 
+  test('[D2] is in doubt in a fork too, where the run does not know whether it happened', async () => {
+    let asked = 0
+    const unsure = flow('unsure', async (n: number, run) => {
+      await run.step('a', n, (x) => x)
+      return run.step('charge', n, () => Promise.reject(new Error(`cut ${++asked}`)), { effect: 'once' })
+    })
+    await using app = tutti({ flows: [unsure], store: inMemory() })
+    const first = await app.start(unsure, 1)
+    expect(await first.outcome()).toMatchObject({ status: 'waiting' })
+    await expect((await app.fork(first.id, unsure, { at: 'unsure/a' })).result()).rejects.toMatchObject({ code: 'TOOL_IN_DOUBT' })
+    expect(asked).toBe(1)
+  })
+
   test('[D2] an answer of a person stands for what came before the change, and is asked for again after it', async () => {
     const asks = flow('asks', async (n: number, run) => {
       const a = await run.step('a', n, (x) => x)

@@ -50,7 +50,7 @@ export const catalogue = {
   RUN_BUSY: line('retryable', 'Another process is driving this run.', 'Wait until it is done, or until its lease runs out.'),
   ATTEMPT_LOST: line('retryable', 'The process ended while a step was under way; its outcome is unknown.', 'Nothing to do: the step is tried again where that is safe.'),
 
-  BUDGET_EXCEEDED: line('terminal', 'The next call could pass a limit of the budget, so it was not made.', 'Raise the limit, lower `maxOutputTokens`, or choose a cheaper model.'),
+  BUDGET_EXCEEDED: line('terminal', 'The next call could pass a limit of the budget, so it was not made.', 'Raise the limit, or choose a cheaper model.'),
   BUDGET_OVERRUN: line('terminal', 'A provider reported more than the bound it was held to.', 'Report the bound; raise the output limit of that model.'),
   BUDGET_NO_PRICE: line('terminal', 'A model without a price was called under a money limit.', 'Give its price in `tutti({ prices })`, or limit tokens instead of money.'),
   BUDGET_INVALID: line('bug', 'A budget holds a number that is not a limit.', 'Limits are numbers of zero or more.'),
@@ -69,10 +69,10 @@ export const catalogue = {
   MODEL_CONTEXT_OVERFLOW: line('terminal', 'The request is longer than the model can read.', 'Shorten it, or declare a model with a larger context as fallback.'),
   MODEL_CONTENT_FILTERED: line('terminal', 'The provider withheld the answer.', 'Change the request.'),
   MODEL_OUTPUT_INVALID: line('retryable', 'The answer does not fit the output schema.', 'Loosen the schema, or choose a stronger model; every attempt is in the journal.'),
-  MODEL_OUTPUT_TRUNCATED: line('terminal', 'The answer was cut at the output limit.', 'Raise `maxOutputTokens`.'),
+  MODEL_OUTPUT_TRUNCATED: line('terminal', 'The answer was cut at the output limit.', 'Ask for a shorter answer, or choose a model that may write more.'),
   MODEL_UNSUPPORTED: line('terminal', 'The model cannot do what the request needs.', 'Choose another model for it.'),
   MODEL_NO_ANSWER: line('terminal', 'The embedded answerer found nothing it could quote.', 'Ask about something the sources hold, ingest more, or set a provider key.'),
-  MODEL_FAILED: line('terminal', 'The model failed for a reason tutti does not know.', 'The cause is attached.'),
+  MODEL_FAILED: line('terminal', 'The model failed for a reason tutti does not know.', 'The message is that of the provider.'),
 
   TOOL_INPUT_INVALID: line('terminal', 'The arguments do not fit the schema of the tool.', 'They go back to the model; correct the fields named.'),
   TOOL_UNKNOWN: line('terminal', 'The model called a tool that it was not given.', 'The call goes back to the model with the names it may use.'),

@@ -77,5 +77,5 @@ function isOlder(version: string): boolean {
 }
 
 function tooOld(message: string): TuttiError {
-  return new TuttiError('JOURNAL_NODE_TOO_OLD', message, { hint: 'Use Node 22.23 or 24.15 (or newer) from nodejs.org.' })
+  return new TuttiError('JOURNAL_NODE_TOO_OLD', message, { hint: 'Use a current release of Node 22 or 24: 22.23 and 24.21 are known to do.' })
 }

@@ -14,6 +14,7 @@ import type { Clock, Json, RunId } from '../../primitives/index.ts'
 import { DEADLINE_KEY } from '../deadline.ts'
 import type { Activation, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
+import { activeMsOf } from './active-time.ts'
 import { type Draft, split, terminalDraft } from './draft.ts'
 import { DurableOutcomes } from './durable-outcomes.ts'
 import { driveEffect, priorAttempts } from './effect.ts'
@@ -72,10 +73,10 @@ export class EmbeddedActivation implements Activation, RunGround {
   /** Effects under way and appends whose outcome is not in the queue yet. */
   #busy = 0
   #busySince = 0
+  #activeMs = 0
   #rested = false
   /** The pump has delivered the whole record and asks for more. */
   #live = false
-  #activeMs = 0
 
   constructor(o: ActivationOptions) {
     const first = o.record[0]
@@ -217,7 +218,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   usage(): Usage {
     const { microUsd, ...counts } = this.ledger.spent()
-    return { usd: microUsd / 1_000_000, ...counts, activeMs: this.#activeMs }
+    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.record) + this.#activeMs }
   }
 
   // ── writing ──

@@ -43,7 +43,9 @@ function usageError(error: CommanderError): TuttiError {
 /** @throws JOURNAL_NODE_TOO_OLD */
 function checkNode(): void {
   if (process.getBuiltinModule?.('node:sqlite')) return
-  throw new TuttiError('JOURNAL_NODE_TOO_OLD', `Node ${process.version} has no node:sqlite`, { hint: 'Use a current release of Node 22 or 24: 22.23 and 24.21 are known to do.' })
+  throw new TuttiError('JOURNAL_NODE_TOO_OLD', `Node ${process.version} has no node:sqlite`, {
+    hint: 'Use a current release of Node 22 or 24: 22.23 and 24.21 are known to do.',
+  })
 }
 
 /** Node 22 warns of SQLite at every start; who types a command cannot do anything about it. */

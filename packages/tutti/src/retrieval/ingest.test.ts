@@ -93,7 +93,7 @@ describe('ingestion', () => {
     expect(await docs.stats({ scope })).toMatchObject({ documents: 0, chunks: 0 })
   })
 
-  it.skipIf(process.getuid?.() === 0)('[G2] a folder that may not be read is RETRIEVAL_UNREADABLE', async () => {
+  it.skipIf(process.getuid?.() === 0)('[G2] a folder that may not be read is RETRIEVAL_UNREADABLE (not run as root, who may read everything)', async () => {
     await put({ 'docs/a.md': 'apple' })
     await chmod(join(root, 'docs'), 0)
     await expect(ingest()).rejects.toSatisfy((error) => TuttiError.is(error, 'RETRIEVAL_UNREADABLE'))

@@ -87,7 +87,7 @@ describe('reading a file', () => {
     expect(await skipOf('gone.md')).toBe('it does not exist any more')
   })
 
-  it.skipIf(process.getuid?.() === 0)('[G1] a file that may not be read is reported', async () => {
+  it.skipIf(process.getuid?.() === 0)('[G1] a file that may not be read is reported (not run as root, who may read everything)', async () => {
     await put({ 'secret.md': 's' })
     await chmod(join(root, 'secret.md'), 0)
     expect(await skipOf('secret.md')).toBe('it may not be read')

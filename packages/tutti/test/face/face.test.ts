@@ -32,7 +32,7 @@ const faces = [
 ]
 
 for (const { name, options, there } of faces) {
-  describe.skipIf(!there)(`against ${name}`, () => {
+  describe.skipIf(!there)(`against ${name}${there ? '' : ' (not run: npm run build makes it)'}`, () => {
     const complaints = new Map<string, string[]>()
     beforeAll(() => {
       const program = ts.createProgram(

@@ -1,10 +1,11 @@
 /** How a fork begins: its first two entries, from the record of the run it leaves and from what is other in it. */
-import { type Budget, Ledger, tighter } from '../../budget/index.ts'
+import { type Budget, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import { type Entry, JOURNAL_FORMAT, type NewRun, type RunForked, splitValue, type Value } from '../../journal/index.ts'
+import { type Entry, type NewRun, type RunForked, splitValue, type Value } from '../../journal/index.ts'
 import { durationMs, encode, type Json, newRunId, type RunId } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
+import { beginRun } from './new-run.ts'
 
 export interface ForkRequest {
   /** The key of a step, or of a scope: then the first step in it. */
@@ -23,7 +24,7 @@ export interface ForkRequest {
 }
 
 /** @throws RUN_STEP_NOT_FOUND | CONFIG_INVALID | BUDGET_INVALID */
-export function beginFork(record: readonly Entry[], flow: AnyFlow, o: ForkRequest, now: number): Omit<NewRun, 'lease'> {
+export function beginFork(record: readonly Entry[], flow: AnyFlow, o: ForkRequest, now: number): NewRun {
   const started = record[0]
   if (started?.type !== 'run.started') throw new TuttiError('JOURNAL_CORRUPT', 'the journal does not begin with run.started')
   if (started.flow !== flow.name)
@@ -32,38 +33,19 @@ export function beginFork(record: readonly Entry[], flow: AnyFlow, o: ForkReques
     })
   const run = o.id ?? newRunId(now)
   const { options } = flow['~flow']
-  const budget = o.budget === undefined ? started.budget : tighter(o.budget, options.budget)
-  if (budget) new Ledger(budget) // refuses what is no budget before anything is written
   const input = o.input === undefined ? undefined : splitValue(encode(o.input))
   const output = o.output === undefined ? undefined : splitValue(encode(o.output))
-  const { scope, labels } = started
-  const first: Entry = {
-    seq: 1,
-    time: now,
-    type: 'run.started',
-    format: JOURNAL_FORMAT,
+  const begun = {
     run,
-    flow: flow.name,
-    version: flow.version,
-    scope,
+    scope: started.scope,
     input: input?.value ?? started.input,
-    budget,
+    budget: o.budget === undefined ? started.budget : tighter(o.budget, options.budget),
     deadline: options.deadline === undefined ? undefined : now + durationMs(options.deadline),
-    labels,
+    labels: started.labels,
   }
-  const second: Entry = { seq: 2, time: now, ...forkedFrom(record, started.run, o, output?.value) }
   const blobs = [input?.blob, output?.blob].filter((blob) => blob !== undefined)
-  return {
-    run,
-    flow: flow.name,
-    version: flow.version,
-    scope,
-    createdAt: now,
-    startHash: run,
-    labels: labels ?? {},
-    entries: [first, second],
-    blobs: blobs.length > 0 ? new Map(blobs) : undefined,
-  }
+  const forked: Entry = { seq: 2, time: now, ...forkedFrom(record, started.run, o, output?.value) }
+  return beginRun(flow, begun, now, { startHash: run, blobs: blobs.length > 0 ? new Map(blobs) : undefined, behind: [forked] })
 }
 
 function forkedFrom(record: readonly Entry[], from: RunId, o: ForkRequest, output: Value | undefined): RunForked {

@@ -15,6 +15,7 @@ import { DEADLINE_KEY } from '../deadline.ts'
 import type { Activation, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import { activeMsOf } from './active-time.ts'
+import { Alarms } from './alarms.ts'
 import { type Draft, split, terminalDraft } from './draft.ts'
 import { DurableOutcomes } from './durable-outcomes.ts'
 import { driveEffect, priorAttempts } from './effect.ts'
@@ -22,6 +23,7 @@ import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.
 import { Inbox } from './inbox.ts'
 import { ledgerOf } from './restored-ledger.ts'
 import type { ForkSeed } from './seed.ts'
+import { UnderWay } from './under-way.ts'
 
 export interface ActivationOptions {
   readonly run: RunId
@@ -63,17 +65,13 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly sight: ActivationOptions['sight']
   readonly #o: ActivationOptions
   readonly #inbox: Inbox
-  readonly #alarms = new Map<string, { at: number; forget: () => void }>()
-  readonly #recordedTimers = new Map<string, number>()
+  readonly #alarms: Alarms
+  readonly #underWay: UnderWay
   readonly #outcomes = new DurableOutcomes()
   #over: { error: unknown } | undefined
   #last: Entry | undefined
   #seq: number
   #stalls: number
-  /** Effects under way and appends whose outcome is not in the queue yet. */
-  #busy = 0
-  #busySince = 0
-  #activeMs = 0
   #rested = false
   /** The pump has delivered the whole record and asks for more. */
   #live = false
@@ -93,12 +91,10 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.ledger = ledgerOf(first.budget, o.record)
     this.priors = priorAttempts(o.record)
     this.#inbox = new Inbox(this, o.store, o.record)
-    for (const entry of o.record) {
-      if (entry.type === 'timer.set') this.#recordedTimers.set(entry.key, entry.fireAt)
-      if (entry.type === 'signal.awaited') this.#recordedTimers.set(entry.key, entry.until ?? Number.POSITIVE_INFINITY)
-    }
+    this.#underWay = new UnderWay(o.clock)
+    this.#alarms = new Alarms(o.clock, o.record, (key) => this.#ring(key))
     const fired = o.record.some((entry) => entry.type === 'timer.fired' && entry.key === DEADLINE_KEY)
-    if (first.deadline !== undefined && !fired) this.#arm(DEADLINE_KEY, first.deadline)
+    if (first.deadline !== undefined && !fired) this.#alarms.set(DEADLINE_KEY, first.deadline)
   }
 
   get epoch(): number {
@@ -132,11 +128,11 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** The record of this very run knows of it already, so no seed speaks for it. */
   #begun(key: string): boolean {
-    return this.priors.has(key) || this.#recordedTimers.has(key)
+    return this.priors.has(key) || this.#alarms.recorded(key) !== undefined
   }
 
   abandon(key: string): void {
-    this.#disarm(key)
+    this.#alarms.forget(key)
     this.waits.delete(key)
     this.doubts.delete(key)
   }
@@ -149,7 +145,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     const ready = this.#outcomes.take()
     if (ready) return Promise.resolve(ready)
     if (this.#over) return Promise.reject(this.#over.error)
-    if (this.#busy === 0) this.#restSoon()
+    if (this.#underWay.none) this.#restSoon()
     return this.#outcomes.wait()
   }
 
@@ -190,9 +186,9 @@ export class EmbeddedActivation implements Activation, RunGround {
     if (this.#over) return
     const waiting = this.#restingFor()
     const taken = this.#inbox.useless()
-    const wakeAt = this.#wakeAt()
+    const wakeAt = this.#alarms.earliest
     this.#finish(new Suspended(why))
-    const resting = this.#busy === 0 && (waiting.length > 0 || wakeAt !== undefined)
+    const resting = this.#underWay.none && (waiting.length > 0 || wakeAt !== undefined)
     await this.#write([{ type: 'run.suspended', why }], {
       head: resting ? { status: 'waiting', waiting, wakeAt } : { status: 'running' },
       taken: resting ? taken : undefined,
@@ -218,7 +214,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   usage(): Usage {
     const { microUsd, ...counts } = this.ledger.spent()
-    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.record) + this.#activeMs }
+    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.record) + this.#underWay.spentMs }
   }
 
   // ── writing ──
@@ -274,8 +270,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   #finish(error: unknown): void {
     if (this.#over) return
     this.#over = { error }
-    for (const { forget } of this.#alarms.values()) forget()
-    this.#alarms.clear()
+    this.#alarms.forgetAll()
     this.#outcomes.fail(error)
   }
 
@@ -283,13 +278,11 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** Something is under way that will bring an outcome. */
   begin(): void {
-    if (this.#busy++ === 0) this.#busySince = this.clock.now()
+    this.#underWay.begin()
   }
 
   finish(): void {
-    if (--this.#busy > 0) return
-    this.#activeMs += this.clock.now() - this.#busySince
-    if (this.#outcomes.awaited) this.#restSoon()
+    if (this.#underWay.finish() && this.#outcomes.awaited) this.#restSoon()
   }
 
   #restSoon(): void {
@@ -297,7 +290,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     setImmediate(() => {
       if (!this.resting || this.#rested) return
       this.#rested = true
-      this.#o.rest(this.#restingFor(), this.#wakeAt())
+      this.#o.rest(this.#restingFor(), this.#alarms.earliest)
     })
   }
 
@@ -315,30 +308,24 @@ export class EmbeddedActivation implements Activation, RunGround {
     ]
   }
 
-  #wakeAt(): number | undefined {
-    let earliest: number | undefined
-    for (const { at } of this.#alarms.values()) if (earliest === undefined || at < earliest) earliest = at
-    return earliest
-  }
-
   /** Nothing under way but waits and timers: it may be given up until one of them comes. */
   get resting(): boolean {
-    return !this.#over && this.#busy === 0 && this.#outcomes.awaited && (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
+    return !this.#over && this.#underWay.none && this.#outcomes.awaited && (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
   }
 
   // ── timers, waits, notes ──
 
   #setTimer(op: TimerOp): void {
-    const recorded = this.#recordedTimers.get(op.key)
-    this.#arm(op.key, recorded ?? op.fireAt)
+    const recorded = this.#alarms.recorded(op.key)
+    this.#alarms.set(op.key, recorded ?? op.fireAt)
     if (recorded === undefined) this.#appendSafely([{ type: 'timer.set', key: op.key, at: op.at as At, fingerprint: op.fingerprint, fireAt: op.fireAt }])
   }
 
   #await(op: WaitOp): void {
-    const recorded = this.#recordedTimers.get(op.key)
+    const recorded = this.#alarms.recorded(op.key)
     const until = recorded ?? op.until
     this.waits.set(op.key, op)
-    if (until !== undefined && Number.isFinite(until)) this.#arm(op.key, until)
+    if (until !== undefined && Number.isFinite(until)) this.#alarms.set(op.key, until)
     if (recorded === undefined) {
       const { key, at, fingerprint, signal, data } = op
       this.#appendSafely([{ type: 'signal.awaited', key, at: at as At, fingerprint, signal, until: op.until, data }])
@@ -352,19 +339,9 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#appendSafely([{ type: 'note', key, at: at as At, fingerprint, name, text, data }], blobs)
   }
 
-  #arm(key: string, at: number): void {
-    this.#disarm(key)
-    const forget = this.clock.alarm(at, () => {
-      this.#alarms.delete(key)
-      this.waits.delete(key)
-      this.#appendSafely([{ type: 'timer.fired', key }])
-    })
-    this.#alarms.set(key, { at, forget })
-  }
-
-  #disarm(key: string): void {
-    this.#alarms.get(key)?.forget()
-    this.#alarms.delete(key)
+  #ring(key: string): void {
+    this.waits.delete(key)
+    this.#appendSafely([{ type: 'timer.fired', key }])
   }
 
   /** What a person says of an effect in doubt; the run may rest until then. */
@@ -381,7 +358,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   /** A wait is answered: nothing else may answer it. */
   answered(key: string): void {
     this.waits.delete(key)
-    this.#disarm(key)
+    this.#alarms.forget(key)
   }
 
   /** A failed append has already ended the activation, and whoever waits hears of it through `next`. */

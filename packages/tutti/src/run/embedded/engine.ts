@@ -1,9 +1,9 @@
 /**
  * The embedded engine: drives runs in this process over a journal store.
  *
- * Owns: which runs are driven here, their leases, waking runs at rest, draining on shutdown.
- * Does not own: delivery (the pump), execution (the activation), storage (the store).
- * Invariants: I2 (a run is driven only under a lease that is renewed well before it runs out), I9 (a run is driven only by the version of its flow that it began
+ * Owns: which runs are driven here, giving up runs at rest, draining on shutdown.
+ * Does not own: delivery (the pump), execution (the activation), storage (the store), leases and waking (the upkeep).
+ * Invariants: I2 (a run is driven only under a lease), I9 (a run is driven only by the version of its flow that it began
  * with). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
  */
 import type { Budget } from '../../budget/index.ts'
@@ -21,6 +21,8 @@ import { newRun } from './new-run.ts'
 import { isGone, newOwner } from './owner.ts'
 import { Registry } from './registry.ts'
 import { type ForkSeed, forkOf, seedOf } from './seed.ts'
+import { type Standing, Standings } from './standings.ts'
+import { isElsewhere, Upkeep } from './upkeep.ts'
 
 export interface EmbeddedOptions {
   readonly store: JournalStore
@@ -40,13 +42,6 @@ export interface EmbeddedOptions {
   readonly patienceMs?: number | undefined
 }
 
-/** Where a run stands, as far as this process knows without reading its journal. */
-export type Standing =
-  | { readonly type: 'running' }
-  | { readonly type: 'waiting'; readonly waits: readonly OpenWait[] }
-  | { readonly type: 'ended'; readonly last: Entry | undefined }
-  | { readonly type: 'stopped'; readonly error: TuttiError }
-
 export class EmbeddedEngine {
   readonly store: JournalStore
   readonly feed = new Feed()
@@ -55,13 +50,11 @@ export class EmbeddedEngine {
   readonly #o: EmbeddedOptions
   readonly #owner = newOwner()
   readonly #live = new Map<RunId, LiveRun>()
-  readonly #standings = new Map<RunId, Standing>()
-  readonly #watchers = new Map<RunId, Set<() => void>>()
+  readonly #standings = new Standings()
+  readonly #upkeep: Upkeep
   #activating = new Map<RunId, Promise<void>>()
-  #tick: NodeJS.Timeout | undefined
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
-  #renewedAt = 0
   #closed = false
 
   constructor(o: EmbeddedOptions) {
@@ -69,6 +62,9 @@ export class EmbeddedEngine {
     this.store = o.store
     this.clock = o.clock ?? systemClock
     this.registry = new Registry(o.flows)
+    const { store, clock, registry, leaseMs } = this
+    const takeUp = (run: RunId): Promise<void> => this.#takeUp(run)
+    this.#upkeep = new Upkeep({ store, clock, registry, leaseMs, standings: this.#standings, live: this.#live, resume: o.resume !== false, takeUp })
   }
 
   /** Opens the store and takes up what nobody drives. */
@@ -83,11 +79,8 @@ export class EmbeddedEngine {
 
   async #open(): Promise<void> {
     await this.store.open()
-    this.#unwatch = this.store.watch(() => this.#changed())
-    if (this.#o.resume === false) return
-    await this.#takeUpOrphans()
-    await this.#takeUpDue()
-    this.#keepTicking()
+    this.#unwatch = this.store.watch(() => this.#upkeep.changed())
+    await this.#upkeep.begin()
   }
 
   async start(flow: AnyFlow, input: unknown, o: StartOptions = {}): Promise<RunId> {
@@ -193,20 +186,13 @@ export class EmbeddedEngine {
   }
 
   standing(run: RunId): Standing | undefined {
-    return this.#standings.get(run)
+    return this.#standings.of(run)
   }
 
   /** Calls `changed` whenever the standing of this run changes here. */
   watchStanding(run: RunId, changed: () => void): () => void {
-    const watchers = this.#watchers.get(run) ?? new Set()
-    this.#watchers.set(run, watchers.add(changed))
-    this.#keepTicking()
-    return () => {
-      watchers.delete(changed)
-      if (watchers.size > 0) return
-      this.#watchers.delete(run)
-      if (this.#standings.get(run)?.type === 'ended') this.#standings.delete(run)
-    }
+    this.#upkeep.keepTicking()
+    return this.#standings.watch(run, changed)
   }
 
   grant(run: RunId, more: Budget): Promise<unknown> {
@@ -219,7 +205,7 @@ export class EmbeddedEngine {
   async close(o: { graceMs?: number } = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    clearInterval(this.#tick)
+    this.#upkeep.stop()
     this.#unwatch?.()
     await this.#opened?.catch(() => {})
     await Promise.allSettled(this.#activating.values())
@@ -234,7 +220,7 @@ export class EmbeddedEngine {
     const givenUp = Promise.allSettled(lives.map((live) => live.activation.suspend('drain'))).then(() => finished)
     await within(LAST_WORD_MS, givenUp)
     if (this.#opened) await this.store.close()
-    for (const watchers of this.#watchers.values()) for (const changed of watchers) changed()
+    this.#standings.tell()
   }
 
   get closed(): boolean {
@@ -261,16 +247,16 @@ export class EmbeddedEngine {
       patienceMs: this.#o.patienceMs,
       sight: (sighting) => this.feed.show(run, sighting),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
-      wake: () => this.#stand(run, { type: 'running' }),
+      wake: () => this.#standings.set(run, { type: 'running' }),
     })
     this.#live.set(run, live)
-    this.#stand(run, { type: 'running' })
-    this.#keepTicking()
+    this.#standings.set(run, { type: 'running' })
+    this.#upkeep.keepTicking()
     live.done.then((end) => {
       if (this.#live.get(run) === live) this.#live.delete(run)
-      if (end.type === 'ended') this.#stand(run, end)
-      else if (end.type === 'stopped' && end.error.code !== 'JOURNAL_FENCED') this.#stand(run, { type: 'stopped', error: end.error })
-      else this.#leave(run)
+      if (end.type === 'ended') this.#standings.set(run, end)
+      else if (end.type === 'stopped' && end.error.code !== 'JOURNAL_FENCED') this.#standings.set(run, { type: 'stopped', error: end.error })
+      else this.#standings.leave(run)
     })
   }
 
@@ -285,7 +271,7 @@ export class EmbeddedEngine {
       `the run '${head.run}' was activated ${head.stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`,
       { data: { run: head.run, flow: flow.name } },
     )
-    this.#stand(head.run, { type: 'stopped', error })
+    this.#standings.set(head.run, { type: 'stopped', error })
     const suspended: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: this.clock.now(), type: 'run.suspended', why: 'crash-loop', error: error.toJSON() }
     this.store.append({ run: head.run, epoch: head.epoch, entries: [suspended], head: { status: 'suspended', stalls: 0 }, release: true }).catch(() => {})
   }
@@ -295,7 +281,7 @@ export class EmbeddedEngine {
     const restMs = this.#o.restMs ?? 1_000
     const soon = wakeAt !== undefined && wakeAt - this.clock.now() < restMs * 2
     if (soon && waits.length === 0) return
-    this.#stand(run, { type: 'waiting', waits })
+    this.#standings.set(run, { type: 'waiting', waits })
     if (soon) return
     const live = this.#live.get(run)
     systemClock.alarm(systemClock.now() + restMs, () => {
@@ -303,83 +289,14 @@ export class EmbeddedEngine {
     })
   }
 
-  /** Whoever drives it from now on, its head says where it stands. */
-  #leave(run: RunId): void {
-    this.#standings.delete(run)
-    for (const changed of this.#watchers.get(run) ?? []) changed()
-  }
-
-  #stand(run: RunId, standing: Standing): void {
-    this.#standings.set(run, standing)
-    const watchers = this.#watchers.get(run)
-    if (watchers) for (const changed of watchers) changed()
-    if (standing.type === 'ended' && !watchers) this.#standings.delete(run)
-  }
-
   async #head(run: RunId): Promise<RunHead> {
     const head = await this.store.head(run)
     if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })
     return head
   }
-
-  // ── housekeeping: leases, runs at rest, other processes ──
-
-  /** Ticks for as long as runs may come due. Only runs driven here, and whoever waits for one, keep the process from ending. */
-  #keepTicking(): void {
-    if (this.#closed) return
-    // biome-ignore lint/plugin: leases run out in real time, and an interval alone can be told not to keep the process from ending
-    this.#tick ??= setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.leaseMs / 4))
-    this.#tick.ref()
-  }
-
-  async #lookAfter(): Promise<void> {
-    if (this.#live.size === 0 && this.#watchers.size === 0) this.#tick?.unref()
-    if (this.clock.now() - this.#renewedAt >= this.leaseMs / 4) await this.#renew()
-    for (const [run, watchers] of this.#watchers) if (!this.#live.has(run)) for (const changed of watchers) changed()
-    if (this.#o.resume !== false) await this.#takeUpDue()
-  }
-
-  async #renew(): Promise<void> {
-    this.#renewedAt = this.clock.now()
-    const leases = [...this.#live].map(([run, live]) => ({ run, epoch: live.activation.epoch, until: 0 }))
-    const lost = leases.length > 0 ? await this.store.renew(leases, this.#renewedAt + this.leaseMs) : []
-    for (const run of lost) this.#live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
-  }
-
-  async #takeUpDue(): Promise<void> {
-    const due = await this.store.due(this.registry.names(), this.clock.now(), 200)
-    await this.#takeUpAll(due.filter(({ run }) => !this.#live.has(run)))
-  }
-
-  /** What a process of this machine left behind when it was killed need not wait for its lease to run out. */
-  async #takeUpOrphans(): Promise<void> {
-    const names = new Set(this.registry.names())
-    const running = await this.store.list({ status: ['running'], limit: 200 })
-    await this.#takeUpAll(running.filter(({ flow, owner }) => names.has(flow) && isGone(owner)))
-  }
-
-  async #takeUpAll(heads: readonly RunHead[]): Promise<void> {
-    await Promise.all(heads.map(({ run }) => this.#takeUp(run).catch((error) => this.#notTakenUp(run, error))))
-  }
-
-  /** One run that cannot be read holds up no other. */
-  #notTakenUp(run: RunId, error: unknown): void {
-    if (isElsewhere(error)) return
-    this.#stand(run, { type: 'stopped', error: TuttiError.is(error) ? error : new TuttiError('JOURNAL_UNWRITABLE', String(error), { cause: error }) })
-  }
-
-  #changed(): void {
-    for (const live of this.#live.values()) live.activation.poke().catch(() => {})
-    for (const watchers of this.#watchers.values()) for (const changed of watchers) changed()
-    if (this.#o.resume !== false && !this.#closed) this.#takeUpDue().catch(() => {})
-  }
 }
 
 const isEnded = (head: RunHead): boolean => head.status === 'completed' || head.status === 'failed' || head.status === 'cancelled'
-
-/** A run that another process drives, or whose flow is not here, is not ours to take up. */
-const isElsewhere = (error: unknown): boolean =>
-  TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)
 
 /** So long a store has for the last entries of the runs that are given up: one that does not answer must not keep the process from ending. */
 const LAST_WORD_MS = 2_000

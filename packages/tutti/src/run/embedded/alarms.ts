@@ -1,0 +1,54 @@
+/** The alarms of one activation: the sleeps, the waits with a timeout and the deadlines that have not passed, and when those of the record were to pass. */
+import type { Entry } from '../../journal/index.ts'
+import type { Clock } from '../../primitives/index.ts'
+
+export class Alarms {
+  readonly #clock: Clock
+  readonly #ring: (key: string) => void
+  readonly #set = new Map<string, { readonly at: number; readonly forget: () => void }>()
+  readonly #recorded = new Map<string, number>()
+
+  constructor(clock: Clock, record: readonly Entry[], ring: (key: string) => void) {
+    this.#clock = clock
+    this.#ring = ring
+    for (const entry of record) {
+      if (entry.type === 'timer.set') this.#recorded.set(entry.key, entry.fireAt)
+      if (entry.type === 'signal.awaited') this.#recorded.set(entry.key, entry.until ?? Number.POSITIVE_INFINITY)
+    }
+  }
+
+  /** When the record says that it passes (epoch ms; infinite for a wait without a timeout); `undefined` for what the record does not hold. */
+  recorded(key: string): number | undefined {
+    return this.#recorded.get(key)
+  }
+
+  set(key: string, at: number): void {
+    this.forget(key)
+    const forget = this.#clock.alarm(at, () => {
+      this.#set.delete(key)
+      this.#ring(key)
+    })
+    this.#set.set(key, { at, forget })
+  }
+
+  forget(key: string): void {
+    this.#set.get(key)?.forget()
+    this.#set.delete(key)
+  }
+
+  forgetAll(): void {
+    for (const { forget } of this.#set.values()) forget()
+    this.#set.clear()
+  }
+
+  get size(): number {
+    return this.#set.size
+  }
+
+  /** Epoch ms. */
+  get earliest(): number | undefined {
+    let earliest: number | undefined
+    for (const { at } of this.#set.values()) if (earliest === undefined || at < earliest) earliest = at
+    return earliest
+  }
+}

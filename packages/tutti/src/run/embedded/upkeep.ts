@@ -1,0 +1,111 @@
+/**
+ * What an engine does beside driving its runs: it renews their leases, and takes up what nobody drives.
+ *
+ * Owns: the tick. Does not own: the runs, which are taken up through the engine.
+ * Invariants: I2 (leases are renewed well before they run out; a run whose lease is lost ends here at once).
+ */
+import { TuttiError } from '../../errors/index.ts'
+import type { JournalStore, RunHead } from '../../journal/index.ts'
+import type { Clock, RunId } from '../../primitives/index.ts'
+import type { LiveRun } from './live-run.ts'
+import { isGone } from './owner.ts'
+import type { Registry } from './registry.ts'
+import type { Standings } from './standings.ts'
+
+export interface UpkeepOptions {
+  readonly store: JournalStore
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly standings: Standings
+  readonly live: ReadonlyMap<RunId, LiveRun>
+  readonly leaseMs: number
+  /** False: nothing is taken up here. */
+  readonly resume: boolean
+  takeUp(run: RunId): Promise<void>
+}
+
+export class Upkeep {
+  readonly #o: UpkeepOptions
+  #tick: NodeJS.Timeout | undefined
+  #renewedAt = 0
+  #stopped = false
+
+  constructor(o: UpkeepOptions) {
+    this.#o = o
+  }
+
+  /** At start-up: what nobody drives is taken up, and from then on what comes due. */
+  async begin(): Promise<void> {
+    if (!this.#o.resume) return
+    await this.#takeUpOrphans()
+    await this.#takeUpDue()
+    this.keepTicking()
+  }
+
+  /** Ticks for as long as runs may come due. Only runs driven here, and whoever waits for one, keep the process from ending. */
+  keepTicking(): void {
+    if (this.#stopped) return
+    // biome-ignore lint/plugin: leases run out in real time, and an interval alone can be told not to keep the process from ending
+    this.#tick ??= setInterval(() => this.#lookAfter().catch(() => {}), Math.min(1_000, this.#o.leaseMs / 4))
+    this.#tick.ref()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearInterval(this.#tick)
+  }
+
+  /** The store may hold something new for anyone. */
+  changed(): void {
+    const { live, standings, resume } = this.#o
+    for (const { activation } of live.values()) activation.poke().catch(() => {})
+    standings.tell()
+    if (resume && !this.#stopped) this.#takeUpDue().catch(() => {})
+  }
+
+  async #lookAfter(): Promise<void> {
+    const { clock, live, standings, leaseMs, resume } = this.#o
+    if (live.size === 0 && !standings.isWatched) this.#tick?.unref()
+    if (clock.now() - this.#renewedAt >= leaseMs / 4) await this.#renew()
+    standings.tell(live)
+    if (resume) await this.#takeUpDue()
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, live, store, leaseMs } = this.#o
+    this.#renewedAt = clock.now()
+    const leases = [...live].map(([run, { activation }]) => ({ run, epoch: activation.epoch, until: 0 }))
+    const lost = leases.length > 0 ? await store.renew(leases, this.#renewedAt + leaseMs) : []
+    for (const run of lost) live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
+  }
+
+  async #takeUpDue(): Promise<void> {
+    const { store, registry, clock, live } = this.#o
+    const due = await store.due(registry.names(), clock.now(), 200)
+    await this.#takeUpAll(due.filter(({ run }) => !live.has(run)))
+  }
+
+  /** What a process of this machine left behind when it was killed need not wait for its lease to run out. */
+  async #takeUpOrphans(): Promise<void> {
+    const names = new Set(this.#o.registry.names())
+    const running = await this.#o.store.list({ status: ['running'], limit: 200 })
+    await this.#takeUpAll(running.filter(({ flow, owner }) => names.has(flow) && isGone(owner)))
+  }
+
+  async #takeUpAll(heads: readonly RunHead[]): Promise<void> {
+    await Promise.all(heads.map(({ run }) => this.#o.takeUp(run).catch((error) => this.#notTakenUp(run, error))))
+  }
+
+  /** One run that cannot be read holds up no other. */
+  #notTakenUp(run: RunId, error: unknown): void {
+    if (isElsewhere(error)) return
+    this.#o.standings.set(run, {
+      type: 'stopped',
+      error: TuttiError.is(error) ? error : new TuttiError('JOURNAL_UNWRITABLE', String(error), { cause: error }),
+    })
+  }
+}
+
+/** A run that another process drives, or whose flow is not here, is not ours to take up. */
+export const isElsewhere = (error: unknown): boolean =>
+  TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)

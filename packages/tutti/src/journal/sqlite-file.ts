@@ -7,6 +7,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TuttiError } from '../errors/index.ts'
+import { failpoint } from '../primitives/index.ts'
 import { CommitPlace, type Place } from './commit-place.ts'
 import type { Answer, Job } from './job.ts'
 import { connect, type Durability } from './sqlite-connection.ts'
@@ -93,6 +94,7 @@ export class SqliteFile {
 
   async #writeInWorker(jobs: readonly Job[]): Promise<readonly Answer[]> {
     const { answers, ms } = await this.#worker.write(jobs)
+    failpoint('answer of the worker come, nobody told')
     this.commits.note(ms)
     return answers
   }

@@ -10,6 +10,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
+import { failpoint } from '../primitives/index.ts'
 
 /** So many entries one run can hold: 16,777,215. */
 export const RUN_SPAN = 2 ** 24
@@ -63,6 +64,7 @@ export function migrate(db: DatabaseSync, path: string): void {
   db.exec('BEGIN IMMEDIATE')
   try {
     for (const step of steps.slice(versionOf(db, path))) db.exec(step)
+    failpoint('tables made, version not set')
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
     db.exec('COMMIT')
   } catch (error) {

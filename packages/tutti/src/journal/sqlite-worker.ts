@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type ErrorRecord, recordError } from '../errors/index.ts'
+import { failpoint } from '../primitives/index.ts'
 import type { Answer, Job } from './job.ts'
 import { type ConnectionOptions, connect } from './sqlite-connection.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
@@ -32,6 +33,7 @@ function write(jobs: readonly Job[]): WorkerAnswer {
     writer ??= new SqliteWriter(db, options.path)
     const begun = performance.now()
     const answers = writer.write(jobs)
+    failpoint('committed in the worker, answer not posted')
     return { answers, ms: performance.now() - begun }
   } catch (error) {
     return { failed: recordError(error, 'JOURNAL_UNWRITABLE') }

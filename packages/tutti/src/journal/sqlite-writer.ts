@@ -8,7 +8,7 @@
  * transaction is rolled back and the memory is dropped (I6); work per append is constant (I10).
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { RunId } from '../primitives/index.ts'
+import { failpoint, type RunId } from '../primitives/index.ts'
 import {
   type AcquireJob,
   type Answer,
@@ -61,10 +61,14 @@ export class SqliteWriter {
       const { begin, commit } = this.#statements
       begin.run()
       try {
+        failpoint('transaction begun, nothing written')
         this.#checkMemory()
         const answers = jobs.map((job) => this.#apply(job))
+        failpoint('head and blobs written, entries not')
         this.#insertRows()
+        failpoint('everything written, not committed')
         commit.run()
+        failpoint('committed, not answered')
         return answers
       } catch (error) {
         this.#abandon()

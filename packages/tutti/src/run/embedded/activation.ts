@@ -10,13 +10,13 @@
 import type { Budget, Ledger, Usage } from '../../budget/index.ts'
 import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
 import { type At, type Blobs, type Commit, type Entry, isBlobRef, type JournalStore, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
-import type { Clock, Json, RunId } from '../../primitives/index.ts'
+import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
 import { DEADLINE_KEY } from '../deadline.ts'
 import type { Activation, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import { activeMsOf } from './active-time.ts'
 import { Alarms } from './alarms.ts'
-import { type Draft, split, terminalDraft } from './draft.ts'
+import { type Draft, goesFurther, split, terminalDraft } from './draft.ts'
 import { DurableOutcomes } from './durable-outcomes.ts'
 import { driveEffect, priorAttempts } from './effect.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
@@ -169,12 +169,15 @@ export class EmbeddedActivation implements Activation, RunGround {
     for (const [token] of this.ledger.unsettled()) this.ledger.settle(token)
     const usage = this.usage()
     const { draft, blobs } = terminalDraft(result, usage)
+    failpoint('terminal entry built, not durable', this.run)
     const [last] = await this.#write([draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
+    failpoint('terminal entry durable, caller not told', this.run)
     this.#last = last
   }
 
   async stop(error: TuttiError): Promise<void> {
     this.#finish(error)
+    failpoint('divergence found, not suspended', this.run)
     await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], {
       head: { status: 'suspended' },
       release: true,
@@ -194,6 +197,7 @@ export class EmbeddedActivation implements Activation, RunGround {
       taken: resting ? taken : undefined,
       release: true,
     })
+    failpoint('suspension written, run not let go', this.run)
   }
 
   /** Ends the activation at once: the lease is lost, or the store fails. */
@@ -226,6 +230,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     const commit = this.#number(drafts, o)
     return this.#o.store.append(commit).then(
       () => {
+        failpoint('outcome recorded, not delivered', this.run)
         this.#show(commit.entries)
         for (const entry of commit.entries) if (isOutcome(entry)) this.#queue(entry, o.blobs)
         this.finish()
@@ -341,6 +346,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   #ring(key: string): void {
     this.waits.delete(key)
+    failpoint('timer due, timer.fired not written', this.run, key)
     this.#appendSafely([{ type: 'timer.fired', key }])
   }
 
@@ -369,9 +375,3 @@ export class EmbeddedActivation implements Activation, RunGround {
 
 /** Made once, because an error costs more than a step does: only what an ended run left behind is told. */
 const finished = new TuttiError('RUN_FINISHED', 'the run has ended')
-
-/** An attempt made again, because a process took the one before with it, gets a run no further. */
-function goesFurther(draft: Draft): boolean {
-  if (draft.type === 'step.started') return draft.attempt === 1
-  return !(draft.type === 'step.failed' && draft.error.code === 'ATTEMPT_LOST')
-}

@@ -56,3 +56,9 @@ export function terminalDraft(result: RunResult, usage: Usage): { readonly draft
       return { draft: { type: 'run.cancelled', reason: result.reason, usage }, blobs: undefined }
   }
 }
+
+/** An attempt made again, because a process took the one before with it, gets a run no further. */
+export function goesFurther(draft: Draft): boolean {
+  if (draft.type === 'step.started') return draft.attempt === 1
+  return !(draft.type === 'step.failed' && draft.error.code === 'ATTEMPT_LOST')
+}

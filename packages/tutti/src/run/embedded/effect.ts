@@ -9,7 +9,7 @@
 import type { Amounts, Refusal } from '../../budget/index.ts'
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
 import type { Asked, Entry } from '../../journal/index.ts'
-import { encode, hash128, type Json } from '../../primitives/index.ts'
+import { encode, type Failpoint, failpoint, hash128, type Json } from '../../primitives/index.ts'
 import type { AttemptPlan, EffectContext, Executed, MeteredFailure, StreamPart } from '../core.port.ts'
 import type { EffectOp } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
@@ -80,8 +80,10 @@ class EffectDrive {
         return this.#doubt(prior.doubted && prior.last ? prior.last : this.#lost(), prior.doubted)
       }
       this.#last = this.#lost(prior.attempt)
+      this.#passes('lost attempt found, loss not recorded')
       const hold = this.#settle(prior.attempt, undefined)
       await this.#append({ type: 'step.failed', key: this.#op.key, attempt: prior.attempt, error: this.#last, final: false, ...(hold ? { settle: hold } : {}) })
+      this.#passes('loss recorded, next attempt not begun')
     }
     if (prior.retryAt !== undefined) await this.#sleepUntil(prior.retryAt)
     await this.#tryOnce()
@@ -118,7 +120,11 @@ class EffectDrive {
       draws: draws.length > 0 ? draws : undefined,
     }
     this.#asked = true
-    return this.#append(started).then(() => this.#work(plan))
+    this.#passes('attempt planned, intent not recorded')
+    return this.#append(started).then(() => {
+      this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
+      return this.#work(plan)
+    })
   }
 
   #work(plan: AttemptPlan<unknown>): Promise<void> {
@@ -152,6 +158,7 @@ class EffectDrive {
   }
 
   #succeeded(executed: Executed<unknown>, begun: number, plan: AttemptPlan<unknown>): Promise<void> {
+    this.#passes('effect done, outcome not recorded')
     let json: Json
     try {
       json = encode(executed.value)
@@ -168,6 +175,7 @@ class EffectDrive {
   }
 
   async #failed(thrown: unknown, begun: number): Promise<void> {
+    this.#passes('attempt failed, failure not recorded')
     const metered = isMetered(thrown) ? thrown : undefined
     const cause = metered ? metered.error : thrown
     const error = recordError(cause)
@@ -190,7 +198,9 @@ class EffectDrive {
     this.#asked = true
     this.#last = error
     this.#attempt++
+    this.#passes('failure recorded, backoff not begun')
     await this.#sleepUntil(retryAt)
+    this.#passes('backoff over, next attempt not begun')
     await this.#tryOnce()
   }
 
@@ -213,7 +223,9 @@ class EffectDrive {
   /** I8: the hook knows, or a person decides; until then the run waits. */
   async #doubt(why: ErrorRecord, doubted: boolean): Promise<void> {
     const { key } = this.#op
+    if (!doubted) this.#passes('doubt found, not recorded')
     if (!doubted) await this.#append({ type: 'step.doubted', key, attempt: this.#attempt, why })
+    this.#passes('doubt recorded, tool not asked')
     const known = await this.#reconcile(why)
     if (known !== 'unknown') return this.#resolve('hook', known.done ? { json: encode(known.value) } : undefined)
     const { id, verdict, value } = await this.#activation.doubt(key, why)
@@ -237,12 +249,14 @@ class EffectDrive {
   async #resolve(by: 'hook' | 'person', done: { readonly json: Json } | undefined, taken?: readonly string[]): Promise<void> {
     const { key } = this.#op
     const settle = this.#settle(this.#attempt, undefined)
+    this.#passes('verdict known, not recorded')
     if (done) {
       const { value, blobs } = split(done.json)
       await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'done', value }], { blobs, taken })
       return
     }
     await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'not-done' }], { taken })
+    this.#passes('refutation recorded, hold not settled')
     if (settle) await this.#append({ type: 'budget.settled', key, attempt: this.#attempt, settle })
     this.#attempt++
     await this.#tryOnce()
@@ -302,6 +316,10 @@ class EffectDrive {
       effect: effect === 'read' ? undefined : effect,
       label: label ?? spec.label,
     }
+  }
+
+  #passes(name: Failpoint): void {
+    failpoint(name, this.#activation.run, this.#op.key)
   }
 
   #since(begun: number): number {

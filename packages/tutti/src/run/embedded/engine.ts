@@ -9,7 +9,7 @@
 import type { Budget } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import type { Entry, InboxMessage, JournalStore, Lease, OpenWait, RunForked, RunHead } from '../../journal/index.ts'
-import { type Clock, encode, newId, type RunId, systemClock } from '../../primitives/index.ts'
+import { type Clock, encode, failpoint, newId, type RunId, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
@@ -90,6 +90,7 @@ export class EmbeddedEngine {
     const made = newRun(flow, input, o, now)
     const { run, startHash } = made
     const answer = await this.store.create({ ...made, lease: { owner: this.#owner, until: now + this.leaseMs } })
+    failpoint('run created, not driven', run)
     if (answer.created) this.#drive(answer.head, flow, made.entries)
     else if (answer.head.startHash !== startHash)
       throw new TuttiError(
@@ -114,6 +115,7 @@ export class EmbeddedEngine {
     const seed = await seedOf(this.store, fork.entries)
     this.registry.add(flow)
     const { head } = await this.store.create({ ...fork, lease: { owner: this.#owner, until: now + this.leaseMs } })
+    failpoint('run created, not driven', fork.run)
     this.#drive(head, flow, fork.entries, seed)
     return fork.run
   }
@@ -146,11 +148,13 @@ export class EmbeddedEngine {
     const lease = await this.#acquire(head, now)
     if (!lease)
       throw new TuttiError('RUN_BUSY', `the run '${run}' is driven by ${head.owner ?? 'another process'}`, { data: { run, owner: head.owner ?? null } })
+    failpoint('lease taken, run.resumed not written', run)
     const record: Entry[] = []
     for await (const entry of this.store.read(run)) record.push(entry)
     const resumed: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: now, type: 'run.resumed', owner: this.#owner, epoch: lease.epoch }
     const stalls = head.stalls + 1
     await this.store.append({ run, epoch: lease.epoch, entries: [resumed], head: { status: 'running', stalls, wakeAt: undefined, waiting: undefined } })
+    failpoint('run.resumed written, run not driven', run)
     record.push(resumed)
     this.feed.show(run, { type: 'entry', entry: resumed })
     this.#drive({ ...head, stalls, epoch: lease.epoch }, flow, record, await seedOf(this.store, record))
@@ -171,6 +175,7 @@ export class EmbeddedEngine {
       throw new TuttiError('RUN_FINISHED', `the run '${run}' has ${head.status} and takes no ${message.type}`, { data: { run, status: head.status } })
     const waits = this.#live.get(run)?.activation.openWaits() ?? head.waiting ?? []
     const answer = await this.store.post(run, message, this.clock.now())
+    failpoint('signal posted, not poked', run)
     if (answer === 'duplicate') return 'duplicate'
     await this.#poke(run)
     if (message.type !== 'signal') return 'delivered'
@@ -271,6 +276,7 @@ export class EmbeddedEngine {
       `the run '${head.run}' was activated ${head.stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`,
       { data: { run: head.run, flow: flow.name } },
     )
+    failpoint('crash loop found, not suspended', head.run)
     this.#standings.set(head.run, { type: 'stopped', error })
     const suspended: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: this.clock.now(), type: 'run.suspended', why: 'crash-loop', error: error.toJSON() }
     this.store.append({ run: head.run, epoch: head.epoch, entries: [suspended], head: { status: 'suspended', stalls: 0 }, release: true }).catch(() => {})
@@ -285,7 +291,9 @@ export class EmbeddedEngine {
     if (soon) return
     const live = this.#live.get(run)
     systemClock.alarm(systemClock.now() + restMs, () => {
-      if (live && this.#live.get(run) === live && live.activation.resting) live.activation.suspend('waiting').catch(() => {})
+      if (!live || this.#live.get(run) !== live || !live.activation.resting) return
+      failpoint('rest decided, not suspended', run)
+      live.activation.suspend('waiting').catch(() => {})
     })
   }
 

@@ -1,7 +1,7 @@
 /** What others sent to a run: read from the store, written into the journal, so that it becomes an outcome like any other. */
 import type { Budget } from '../../budget/index.ts'
 import type { Entry, InboxMessage, JournalStore, Value } from '../../journal/index.ts'
-import { check, decode, type Json } from '../../primitives/index.ts'
+import { check, decode, failpoint, type Json } from '../../primitives/index.ts'
 import type { WaitOp } from '../engine.port.ts'
 import type { Draft } from './draft.ts'
 import type { RunGround } from './ground.port.ts'
@@ -65,6 +65,7 @@ export class Inbox {
       if (this.#activation.over) return
       if (this.#taken.has(message.id)) continue
       this.#taken.add(message.id)
+      failpoint('message taken, answer not recorded', this.#activation.run)
       await this.#takeOne(message).catch(() => {})
     }
   }

@@ -25,6 +25,7 @@ export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } f
 export type {
   Blobs,
   Commit,
+  FlowVersion,
   HeadChange,
   InboxMessage,
   JournalStore,

@@ -14,7 +14,7 @@ import {
   refuseUnknown,
 } from './job.ts'
 import { LIST_LIMIT } from './page.ts'
-import type { RunFilter, RunHead, RunStatus } from './store.port.ts'
+import type { FlowVersion, InboxMessage, RunFilter, RunHead, RunStatus } from './store.port.ts'
 
 interface RunBook {
   head: RunHead
@@ -46,12 +46,13 @@ export class MemoryBooks {
       .map(({ head }) => head)
   }
 
-  due(flows: readonly string[], now: number, limit: number): RunHead[] {
+  due(flows: readonly FlowVersion[], now: number, limit: number): RunHead[] {
     const due: RunHead[] = []
+    const isKnown = (head: RunHead): boolean => flows.some(({ flow, version }) => flow === head.flow && version === head.version)
     for (const { head, inbox } of this.runs.values()) {
       if (due.length === limit) break
-      if (hasEnded(head.status) || isDriven(head, now) || !flows.includes(head.flow)) continue
-      if (head.status === 'running' || (head.wakeAt ?? Number.POSITIVE_INFINITY) <= now || hasOpen(inbox)) due.push(head)
+      if (hasEnded(head.status) || isDriven(head, now) || !isKnown(head)) continue
+      if (couldGoOn(head, openIn(inbox), now)) due.push(head)
     }
     return due
   }
@@ -127,9 +128,11 @@ export const copyHead = (head: RunHead): RunHead => structuredClone(head)
 
 const isDriven = ({ owner, leaseUntil }: RunHead, now: number): boolean => owner !== undefined && leaseUntil !== undefined && leaseUntil > now
 
-function hasOpen(inbox: RunBook['inbox']): boolean {
-  for (const body of inbox.values()) if (body !== undefined) return true
-  return false
+const openIn = (inbox: RunBook['inbox']): readonly string[] => [...inbox.values()].filter((body) => body !== undefined)
+
+function couldGoOn({ status, wakeAt }: RunHead, messages: readonly string[], now: number): boolean {
+  if (status === 'suspended') return messages.some((body) => (JSON.parse(body) as InboxMessage).type === 'cancel')
+  return status === 'running' || (wakeAt ?? Number.POSITIVE_INFINITY) <= now || messages.length > 0
 }
 
 function headAfter(head: RunHead, { bodies, head: change, release, time }: AppendJob): RunHead {

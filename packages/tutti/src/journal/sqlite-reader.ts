@@ -5,7 +5,7 @@ import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
 import type { Entry } from './entry.ts'
 import { LIST_LIMIT, READ_PAGE } from './page.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
-import type { InboxMessage, OpenWait, RunFilter, RunHead, RunStatus } from './store.port.ts'
+import type { FlowVersion, InboxMessage, OpenWait, RunFilter, RunHead, RunStatus } from './store.port.ts'
 
 interface HeadRow {
   readonly run: RunId
@@ -31,8 +31,9 @@ const HEAD = `
   SELECT r.*, p.key AS last_key, e.body ->> '$.t' AS last_time FROM runs r
   LEFT JOIN places p ON p.key = (SELECT l.key FROM places l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)
   LEFT JOIN entries e ON e.n = p.n`
-const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) AND r.flow IN (SELECT value FROM json_each(:flows))`
-const OPEN = `r.status IN ('running', 'waiting', 'suspended')`
+const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) 
+  AND (r.flow, r.version) IN (SELECT value ->> 'flow', value ->> 'version' FROM json_each(:flows))`
+const GOES_ON = `r.status IN ('running', 'waiting')`
 
 export class SqliteReader {
   readonly #db: DatabaseSync
@@ -86,13 +87,16 @@ export class SqliteReader {
   }
 
   /** Three indexed look-ups, so that runs at rest cost nothing until their time has come. */
-  due(flows: readonly string[], now: number, limit: number): RunHead[] {
+  due(flows: readonly FlowVersion[], now: number, limit: number): RunHead[] {
     const statement = this.#prepare(`
       ${HEAD}
       WHERE r.id IN (
         SELECT id FROM (SELECT r.id FROM runs r WHERE r.status = 'running' AND ${UNDRIVEN} LIMIT :limit)
-        UNION SELECT id FROM (SELECT r.id FROM runs r WHERE r.wake_at <= :now AND ${OPEN} AND ${UNDRIVEN} LIMIT :limit)
-        UNION SELECT id FROM (SELECT r.id FROM (SELECT DISTINCT run FROM inbox WHERE body IS NOT NULL) i CROSS JOIN runs r ON r.id = i.run WHERE ${OPEN} AND ${UNDRIVEN} LIMIT :limit)
+        UNION SELECT id FROM (SELECT r.id FROM runs r WHERE r.wake_at <= :now AND ${GOES_ON} AND ${UNDRIVEN} LIMIT :limit)
+        UNION SELECT id FROM (
+          SELECT r.id FROM (SELECT run, max(body ->> '$.type' = 'cancel') AS cancels FROM inbox WHERE body IS NOT NULL GROUP BY run) i CROSS JOIN runs r ON r.id = i.run
+          WHERE (${GOES_ON} OR r.status = 'suspended' AND i.cancels) AND ${UNDRIVEN} LIMIT :limit
+        )
       )
       ORDER BY r.id LIMIT :limit`)
     return (statement.all({ flows: JSON.stringify(flows), now, limit }) as unknown as readonly HeadRow[]).map(headOf)

@@ -14,7 +14,7 @@ import { type Answer, appendJob, type Created, createJob, type Job, postJob } fr
 import { nextTurn, READ_PAGE } from './page.ts'
 import { type Durability, sqliteVersion } from './sqlite-connection.ts'
 import { SqliteFile } from './sqlite-file.ts'
-import type { Commit, InboxMessage, JournalStore, Lease, NewRun, RunFilter, RunHead } from './store.port.ts'
+import type { Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, RunFilter, RunHead } from './store.port.ts'
 
 export interface SqliteOptions {
   /** Default `'sync'`: survives a power cut. `'relaxed'` survives a killed process, and may lose the last moments in a power cut. */
@@ -134,7 +134,7 @@ class FileStore implements SqliteStore {
     return (await this.#opened()).read((reader) => reader.inbox(run))
   }
 
-  async due(flows: readonly string[], now: number, limit: number): Promise<readonly RunHead[]> {
+  async due(flows: readonly FlowVersion[], now: number, limit: number): Promise<readonly RunHead[]> {
     return (await this.#opened()).read((reader) => reader.due(flows, now, limit))
   }
 

@@ -90,6 +90,9 @@ export type InboxMessage =
   | { readonly id: string; readonly type: 'grant'; readonly more: Json }
   | { readonly id: string; readonly type: 'resolve'; readonly key: string; readonly verdict: 'done' | 'not-done'; readonly value?: Value | undefined }
 
+/** A flow in one of its versions: what a run is pinned to (I9). */
+export type FlowVersion = Pick<RunHead, 'flow' | 'version'>
+
 export interface RunFilter {
   readonly flow?: string | undefined
   readonly tenant?: string | undefined
@@ -124,8 +127,11 @@ export interface JournalStore {
   /** Puts a message in the inbox of a run; `duplicate` when this id was ever posted to it. @throws RUN_NOT_FOUND */
   post(run: RunId, message: InboxMessage, now: number): Promise<'posted' | 'duplicate'>
   inbox(run: RunId): Promise<readonly InboxMessage[]>
-  /** Runs of these flows that nobody drives and that could go on: `running` without a living lease, `wakeAt` passed, or with something in the inbox. */
-  due(flows: readonly string[], now: number, limit: number): Promise<readonly RunHead[]>
+  /**
+   * Runs of these flows, in these versions, that nobody drives and that could go on: `running` without a living lease, `wakeAt` passed, or with
+   * something in the inbox. A `suspended` run waits for a person, so it is due only when its inbox holds a `cancel`.
+   */
+  due(flows: readonly FlowVersion[], now: number, limit: number): Promise<readonly RunHead[]>
   /** Calls `changed` when another process may have changed the store or a message was posted; may call it too often. Returns how to stop. */
   watch(changed: () => void): () => void
   /** Waits for what was appended, then closes; a later call opens it again. */

@@ -6,7 +6,7 @@
  * ```
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Commit, Entry, InboxMessage, JournalStore, RunStatus } from '../journal/index.ts'
+import type { Commit, Entry, FlowVersion, InboxMessage, JournalStore, RunStatus } from '../journal/index.ts'
 import { hash128, type RunId } from '../primitives/index.ts'
 import { NOW, newRun, patched, patches, readAll, started } from './sample-run.ts'
 import { storeEqualsModel } from './store-model.ts'
@@ -322,7 +322,8 @@ function inbox(store: () => JournalStore): void {
 }
 
 function due(store: () => JournalStore): void {
-  const dueAt = async (now: number, flows: readonly string[] = ['desk'], limit = 10): Promise<string[]> =>
+  const desk: FlowVersion = { flow: 'desk', version: '1' }
+  const dueAt = async (now: number, flows: readonly FlowVersion[] = [desk], limit = 10): Promise<string[]> =>
     (await store().due(flows, now, limit)).map(({ run }) => run)
   const rest = (run: RunId, head: Commit['head']): Promise<void> => store().append(commit({ run, head, release: true }))
 
@@ -331,8 +332,25 @@ function due(store: () => JournalStore): void {
     expect(await dueAt(NOW)).toEqual([b])
     expect(await dueAt(NOW + 999)).toEqual([b])
     expect(await dueAt(NOW + 1_000)).toEqual([a, b])
-    expect(await dueAt(NOW + 1_000, ['desk'], 1)).toHaveLength(1)
-    expect(await dueAt(NOW + 1_000, ['another flow'])).toEqual([])
+    expect(await dueAt(NOW + 1_000, [desk], 1)).toHaveLength(1)
+    expect(await dueAt(NOW + 1_000, [{ flow: 'another flow', version: '1' }])).toEqual([])
+  })
+
+  it('[R5] runs of versions that are not asked for hide no other', async () => {
+    const old = Array.from({ length: 5 }, (_, i) => `run_old${i}` as RunId)
+    for (const run of old) await store().create(newRun(run, { lease: undefined, version: '0' }))
+    await store().create(newRun(a, { lease: undefined }))
+    expect(await dueAt(NOW, [desk], 2)).toEqual([a])
+    expect(await dueAt(NOW, [{ flow: 'desk', version: '0' }, desk])).toHaveLength(6)
+  })
+
+  it('[R7] a suspended run waits for a person: neither time nor a signal makes it due, only a cancel', async () => {
+    await store().create(newRun(a))
+    await rest(a, { status: 'suspended', wakeAt: NOW })
+    await store().post(a, { id: 's', type: 'signal', signal: 'approval', value: true }, NOW)
+    expect(await dueAt(NOW + 5_000)).toEqual([])
+    await store().post(a, cancel('x'), NOW)
+    expect(await dueAt(NOW + 5_000)).toEqual([a])
   })
 
   it('[R3] a waiting run is due when its time has come', async () => {

@@ -132,7 +132,7 @@ class Model {
       expect((await this.#store.inbox(id)).map((message) => message.id)).toEqual([...model.posted].filter(([, open]) => open).map(([message]) => message))
     }
     const due = [...this.#runs].filter(([, model]) => this.#isDue(model)).map(([number]) => this.#id(number))
-    expect(new Set((await this.#store.due([this.#flow], this.#now, 100)).map((head) => head.run))).toEqual(new Set(due))
+    expect(new Set((await this.#store.due([{ flow: this.#flow, version: '1' }], this.#now, 100)).map((head) => head.run))).toEqual(new Set(due))
   }
 
   #create(number: number, lease: boolean): Shot {
@@ -198,7 +198,7 @@ class Model {
 
   #post(number: number, id: string): Shot {
     const model = this.#runs.get(number)
-    const asked = this.#store.post(this.#id(number), { id, type: 'cancel', reason: 'r' }, this.#now)
+    const asked = this.#store.post(this.#id(number), id === 'm1' ? { id, type: 'cancel', reason: 'r' } : { id, type: 'grant', more: {} }, this.#now)
     if (!model) return { expected: { code: 'RUN_NOT_FOUND' }, asked }
     if (model.posted.has(id)) return { expected: { value: 'duplicate' }, asked }
     model.posted.set(id, true)
@@ -236,6 +236,8 @@ class Model {
 
   #isDue(model: ModelRun): boolean {
     if (this.#hasEnded(model) || this.#isDriven(model)) return false
-    return model.status === 'running' || (model.wakeAt !== undefined && model.wakeAt <= this.#now) || [...model.posted.values()].includes(true)
+    const open = [...model.posted].filter(([, isOpen]) => isOpen).map(([id]) => id)
+    if (model.status === 'suspended') return open.includes('m1')
+    return model.status === 'running' || (model.wakeAt !== undefined && model.wakeAt <= this.#now) || open.length > 0
   }
 }

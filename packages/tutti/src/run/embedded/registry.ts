@@ -1,5 +1,5 @@
 import { TuttiError } from '../../errors/index.ts'
-import type { RunHead } from '../../journal/index.ts'
+import type { FlowVersion, RunHead } from '../../journal/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 
 /** The flows an app knows, by name and version (I9). */
@@ -23,8 +23,13 @@ export class Registry {
     this.#flows.set(flow.name, versions.set(flow.version, flow))
   }
 
-  names(): readonly string[] {
-    return [...this.#flows.keys()]
+  /** What runs may be pinned to, so that they can be driven here. */
+  versions(): readonly FlowVersion[] {
+    return [...this.#flows].flatMap(([flow, versions]) => [...versions.keys()].map((version) => ({ flow, version })))
+  }
+
+  has({ flow, version }: FlowVersion): boolean {
+    return this.#flows.get(flow)?.has(version) === true
   }
 
   /** The flow that a run began with. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */

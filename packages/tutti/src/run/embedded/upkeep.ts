@@ -12,6 +12,9 @@ import { isGone } from './owner.ts'
 import type { Registry } from './registry.ts'
 import type { Standings } from './standings.ts'
 
+/** So many runs are taken up together. */
+const AT_ONCE = 200
+
 export interface UpkeepOptions {
   readonly store: JournalStore
   readonly clock: Clock
@@ -81,15 +84,14 @@ export class Upkeep {
 
   async #takeUpDue(): Promise<void> {
     const { store, registry, clock, live } = this.#o
-    const due = await store.due(registry.names(), clock.now(), 200)
+    const due = await store.due(registry.versions(), clock.now(), AT_ONCE)
     await this.#takeUpAll(due.filter(({ run }) => !live.has(run)))
   }
 
   /** What a process of this machine left behind when it was killed need not wait for its lease to run out. */
   async #takeUpOrphans(): Promise<void> {
-    const names = new Set(this.#o.registry.names())
-    const running = await this.#o.store.list({ status: ['running'], limit: 200 })
-    await this.#takeUpAll(running.filter(({ flow, owner }) => names.has(flow) && isGone(owner)))
+    const { store, registry } = this.#o
+    for await (const running of runningRuns(store)) await this.#takeUpAll(running.filter((head) => isGone(head.owner) && registry.has(head)))
   }
 
   async #takeUpAll(heads: readonly RunHead[]): Promise<void> {
@@ -103,6 +105,22 @@ export class Upkeep {
       type: 'stopped',
       error: TuttiError.is(error) ? error : new TuttiError('JOURNAL_UNWRITABLE', String(error), { cause: error }),
     })
+  }
+}
+
+/** Newest first, page by page. */
+async function* runningRuns(store: JournalStore): AsyncIterable<readonly RunHead[]> {
+  const seen = new Set<RunId>()
+  let before: number | undefined
+  for (let limit = AT_ONCE; ; ) {
+    const page = await store.list({ status: ['running'], limit, before })
+    const fresh = page.filter(({ run }) => !seen.has(run))
+    for (const { run } of fresh) seen.add(run)
+    yield fresh
+    if (page.length < limit) return
+    // Runs that began in the same millisecond as the last one may not all have been on its page.
+    if (fresh.length === 0) limit *= 2
+    before = (page.at(-1)?.createdAt ?? 0) + 1
   }
 }
 

@@ -222,3 +222,102 @@ describe('what may happen once only', () => {
     expect((await early.result()).output).toBe('2 no!')
   })
 })
+
+describe('a fork from the beginning', () => {
+  const Go = signal('go', z.string())
+
+  test('[D2] takes over all that is asked the same, answers of people and sleeps too, and gives the same output', async () => {
+    const done: string[] = []
+    const asks = flow('asks', async (n: number, run) => {
+      const a = await run.step('a', n, (x) => done.push('a') && x + 1)
+      await run.sleep('rest', 1)
+      const went = await run.wait(Go)
+      return run.step('b', [a, went], ([x, y]) => done.push('b') && `${x} ${y}`)
+    })
+    await using app = tutti({ flows: [asks], store: inMemory() })
+    const first = await app.start(asks, 1)
+    await first.send(Go, 'yes')
+    const { output } = await first.result()
+    done.length = 0
+    const fork = await app.fork(first.id, asks, {})
+    expect([(await fork.result()).output, done]).toEqual([output, []])
+    expect(await app.replay(fork.id, asks)).toEqual(await app.replay(first.id, asks))
+  })
+
+  test('[D2] does what is asked otherwise, and a step that is named because its code is another', async () => {
+    const { ten, done } = tenSteps()
+    await using app = tutti({ flows: [ten], store: inMemory() })
+    const { id } = await app.run(ten, 0)
+    const changed = tenSteps({ change: 6 })
+    expect((await (await app.fork(id, changed.ten, {})).result()).output).toBe(105)
+    expect(changed.done).toEqual(['s6', 's8'])
+    done.length = 0
+    expect((await (await app.fork(id, ten, { redo: ['s3'] })).result()).output).toBe(5)
+    expect(done).toEqual(['s3'])
+    await expect(app.fork(id, ten, { output: 1 })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  })
+
+  test('[D2] keeps a failure that the run got over, and tries again the one it failed with', async () => {
+    let [tried, broken] = [0, true]
+    const made = (name: string, catches: boolean): Flow<number, string> =>
+      flow(name, async (n: number, run) => {
+        const risky = run.step('risky', n, () => {
+          tried++
+          if (broken) throw new Error('no')
+          return 'mended'
+        })
+        return catches ? risky.catch(() => 'got over') : risky
+      })
+    const [careful, strict] = [made('careful', true), made('strict', false)]
+    await using app = tutti({ flows: [careful, strict], store: inMemory() })
+    const { id } = await app.run(careful, 1)
+    const failed = await app.start(strict, 1)
+    expect(await failed.outcome()).toMatchObject({ status: 'failed' })
+    broken = false
+    tried = 0
+    expect((await (await app.fork(id, careful, {})).result()).output).toBe('got over')
+    expect(tried).toBe(0)
+    expect((await (await app.fork(failed.id, strict, {})).result()).output).toBe('mended')
+  })
+
+  test('[D2] draws the same chance as its run, and so does a fork of that fork', async () => {
+    const rolls = flow('rolls', async (n: number, run) => [run.uuid(), run.random(), await run.step('a', run.uuid(), (id) => `${id} ${n}`)])
+    await using app = tutti({ flows: [rolls], store: inMemory() })
+    const first = await app.run(rolls, 1)
+    const fork = await app.fork(first.id, rolls, {})
+    expect((await fork.result()).output).toEqual(first.output)
+    const again = await app.fork(fork.id, rolls, { redo: ['a'] })
+    expect((await again.result()).output).toEqual(first.output)
+    expect((await app.run(rolls, 1)).output).not.toEqual(first.output)
+  })
+
+  test('[D2] that is to leave the world as it is does nothing to it that is not in the record', async () => {
+    const acted: string[] = []
+    const act = (o: { n?: number; more?: 'once' | 'idempotent' } = {}): Flow<number, string> =>
+      flow('act', async (n: number, run) => {
+        const made = await run.step('once', o.n ?? n, (x) => `${acted.push('once')} ${x}`, { effect: 'once' })
+        if (o.more) await run.step('more', n, () => acted.push('more'), { effect: o.more })
+        return made
+      })
+    await using app = tutti({ flows: [act()], store: inMemory() })
+    const { id } = await app.run(act(), 1)
+    expect((await (await app.fork(id, act(), { once: 'never' })).result()).output).toBe('1 1')
+    for (const changed of [act({ n: 2 }), act({ more: 'once' }), act({ more: 'idempotent' })]) {
+      await expect((await app.fork(id, changed, { once: 'never' })).result()).rejects.toMatchObject({ code: 'RUN_FORK_ONCE' })
+    }
+    expect(acted).toEqual(['once'])
+  })
+
+  test('[D2] with other instructions asks the agent they are for, and refuses to guess which of several', async () => {
+    const [writer, checker] = ['writer', 'checker'].map((name) => agent({ name, instructions: 'Old.' })) as [Flow<string, string>, Flow<string, string>]
+    const desk = flow('desk', async (topic: string, run) => [await run.call(writer, topic), await run.call(checker, topic)])
+    await using app = tutti({ flows: [desk], store: inMemory(), model: scripted(['one', 'two', 'new two', 'other', 'other']) })
+    const { id } = await app.run(desk, 'go')
+    expect((await (await app.fork(id, desk, { instructions: 'New.', agent: 'checker' })).result()).output).toEqual(['one', 'new two'])
+    await expect(app.fork(id, desk, { instructions: 'New.' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining("'writer', 'checker'"),
+    })
+    expect((await (await app.fork(id, desk, { model: scripted(['third', 'fourth'], { id: 'another' }) })).result()).output).toEqual(['third', 'fourth'])
+  })
+})

@@ -26,13 +26,13 @@ export class RetunedForks {
 
   /** @throws CONFIG_INVALID when its model is not here any more */
   servicesFor(run: RunId, forked: RunForked): Services {
-    const { scope = '', instructions, model } = forked.retuned ?? {}
+    const { scope, agent, instructions, model } = forked.retuned ?? {}
     const held = this.#held.get(run)
     if (model === null && held === undefined)
       throw new TuttiError('CONFIG_INVALID', `the fork '${run}' asks a model that only the process which made it had`, {
         hint: "Fork again, with the model's id: ids are recorded.",
       })
-    const asks = retuned(this.#models, { scope, instructions, model: held ?? (model as ModelLike | undefined) })
+    const asks = retuned(this.#models, { scope, agent, instructions, model: held ?? (model as ModelLike | undefined) })
     return new Map([...this.#services, [gatewayKey.service, asks]])
   }
 }

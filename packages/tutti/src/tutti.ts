@@ -33,19 +33,26 @@ type Args<I, T extends boolean> = T extends true
 
 /** Where a fork leaves the run it is of, and what is other in it. */
 export interface ForkOptions {
-  /** The key of a step, as `tutti show` prints it, or of a scope: then the first step in it. It is done again, unless `output` is given. */
-  at: string
+  /**
+   * The key of a step, as `tutti show` prints it, or of a scope: then the first step in it. It is done again, unless `output` is given. Left out: from the
+   * beginning, where all that is asked the same stands, also the answers of people.
+   */
+  at?: string | undefined
   /** What that step gave instead. */
   output?: unknown | undefined
   /** Another input for the run. */
   input?: unknown | undefined
-  /** For the agent that the step belongs to, from there on. */
+  /** For the agent that the step belongs to, from there on; from the beginning, for `agent`. */
   instructions?: string | undefined
+  /** From the beginning: the name of the agent that gets other instructions or another model. Default: the only one; a model is for all. */
+  agent?: string | undefined
   model?: ModelLike | undefined
   /** Default: that of the run. What is taken over costs nothing of it. */
   budget?: Budget | undefined
-  /** Default: an effect that may happen once only is taken over, never repeated. */
-  once?: 'again' | undefined
+  /** Names of steps whose code is another: they are done again though they are asked the same. */
+  redo?: readonly string[] | undefined
+  /** Default: an effect that may happen once only is taken over, never repeated; with `'never'` nothing that changes the world is done at all. */
+  once?: 'again' | 'never' | undefined
 }
 export interface Engine {
   readonly '~engine': string

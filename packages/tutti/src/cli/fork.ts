@@ -11,10 +11,12 @@ import { shortened } from './show.ts'
 import { printLine, type Terminal } from './terminal.ts'
 
 export interface ForkCommandOptions extends CommonOptions, AppFileOptions {
-  readonly at: string
+  readonly at?: string | undefined
   readonly output?: string | undefined
   readonly model?: string | undefined
   readonly instructions?: string | undefined
+  readonly agent?: string | undefined
+  readonly redo?: readonly string[] | undefined
 }
 
 /** `tutti fork RUN --at KEY`: a new run from the record of another, with something changed, driven to its end. */
@@ -32,8 +34,8 @@ export async function fork(terminal: Terminal, reference: string, o: ForkCommand
       throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the run '${run}' is of the flow '${name}'`, {
         hint: `Name the module that exports '${name}': --app file.ts`,
       })
-    const { at, instructions, model } = o
-    const forked = await engine.fork(run, flow, { at, instructions, model, output: o.output === undefined ? undefined : jsonOf(o.output) })
+    const { at, instructions, model, agent, redo } = o
+    const forked = await engine.fork(run, flow, { at, instructions, model, agent, redo, output: o.output === undefined ? undefined : jsonOf(o.output) })
     const driven = await drive<unknown>(engine, forked, terminal, { quiet: o.json })
     return finish(terminal, home, driven, {
       json: o.json,

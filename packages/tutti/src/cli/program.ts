@@ -54,10 +54,12 @@ function declareRuns(program: Command, act: Act): void {
   )
   command(program, 'diff <a> <b>', 'what changed from one run to another, step by step').action(act(async () => (await import('./diff.ts')).diff))
   app(command(program, 'fork <run>', 'run it again from one of its steps on, with something changed; what stays the same is taken over'))
-    .requiredOption('--at <key>', 'the step, or the scope, where it leaves the run')
+    .option('--at <key>', 'the step, or the scope, where it leaves the run; default: its beginning')
     .option('--output <json>', 'what that step gave instead')
     .option('--model <id>', 'another model, for the agent of that step')
     .option('--instructions <text>', 'other instructions, for the agent of that step')
+    .option('--agent <name>', 'without --at: whose model and instructions are other')
+    .option('--redo <step>', 'do this step again though it is asked the same: its code is another; may be given again', several)
     .action(act(async () => (await import('./fork.ts')).fork))
   command(program, 'why <run> [step]', 'what stands behind the output of a run, or of one of its steps: the longest chain, and the dearest').action(
     act(async () => (await import('./why.ts')).why),

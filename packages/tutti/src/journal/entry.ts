@@ -112,16 +112,33 @@ export interface RunStarted {
 export interface RunForked {
   readonly type: 'run.forked'
   readonly from: RunId
-  /** The key of the step where it leaves that record. */
-  readonly at: string
+  /** The key of the step where it leaves that record. Left out: at its beginning, so everything that is asked the same again is taken over. */
+  readonly at?: string | undefined
   /** The last entry of that record that it is seeded with. */
   readonly through?: number | undefined
   /** What the step is given instead of its outcome. */
   readonly output?: Value | undefined
-  /** What is asked otherwise, by whoever asks in that scope. `model: null`: one that only the process that forked it had. */
-  readonly retuned?: { readonly scope: string; readonly instructions?: string | undefined; readonly model?: Json | undefined } | undefined
-  /** Default: an effect that may happen once only is taken over, never repeated. */
-  readonly once?: 'again' | undefined
+  /** What is asked otherwise, and by whom. `model: null`: one that only the process that forked it had. */
+  readonly retuned?: Retuned | undefined
+  /**
+   * Default: an effect that may happen once only is taken over, never repeated. `'never'`: nor is one done that is not in that record, nor any other that
+   * changes the world (tools and steps that are `idempotent`, which `idempotent: 'again'` allows).
+   */
+  readonly once?: 'again' | 'never' | undefined
+  readonly idempotent?: 'again' | undefined
+  /** Names of steps that are done again though they are asked the same: their code is another. */
+  readonly redo?: readonly string[] | undefined
+  /** What chance is drawn from: the run at the root of all forks, so that a fork draws what that run drew. Default: the fork itself. */
+  readonly chance?: RunId | undefined
+}
+
+export interface Retuned {
+  /** The agent of this scope; left out, every one. */
+  readonly scope?: string | undefined
+  /** The agent of this name; left out, every one. */
+  readonly agent?: string | undefined
+  readonly instructions?: string | undefined
+  readonly model?: Json | undefined
 }
 
 /** Of an outcome that a fork took over: the entry it is from. It cost nothing here. */

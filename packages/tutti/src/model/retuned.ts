@@ -2,15 +2,17 @@
 import type { Gateway, ModelLike } from './model.port.ts'
 
 export interface Retuning {
-  /** The key of the scope; no other is touched. */
-  readonly scope: string
+  /** The key of the scope; no other is touched. Left out: every scope. */
+  readonly scope?: string | undefined
+  /** The name of the agent that asks; no other is touched. Left out: every one. */
+  readonly agent?: string | undefined
   readonly instructions?: string | undefined
   readonly model?: ModelLike | undefined
 }
 
-export const retuned = (models: Gateway, { scope, instructions, model }: Retuning): Gateway => ({
+export const retuned = (models: Gateway, { scope, agent, instructions, model }: Retuning): Gateway => ({
   ask(run, question) {
-    if (run.key !== scope) return models.ask(run, question)
+    if ((scope ?? run.key) !== run.key || (agent ?? question.agent) !== question.agent) return models.ask(run, question)
     const request = instructions === undefined ? question.request : { ...question.request, system: instructions }
     return models.ask(run, { ...question, request, model: model ?? question.model })
   },

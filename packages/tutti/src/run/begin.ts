@@ -21,7 +21,7 @@ export function beginFlow({ run, flow, activation, pump, services }: BegunFlow):
   const scope = new RunScope(undefined, flow.name, [], undefined, false)
   pump.openScope(scope)
   scope.deadline = started.deadline
-  const face = new ScopedRun({ id: run, scope: started.scope, pump, services }, scope) as unknown as Run
+  const face = new ScopedRun({ id: run, chance: chanceOf(run, activation), scope: started.scope, pump, services }, scope) as unknown as Run
   return standing.run(scope, async () => {
     const input = decode(await activation.load(started.input))
     scope.standFor(input)
@@ -31,4 +31,9 @@ export function beginFlow({ run, flow, activation, pump, services }: BegunFlow):
       pump.closeScope(scope)
     }
   })
+}
+
+/** A fork draws what the run drew that it is of: what was asked with it is asked the same again. */
+function chanceOf(run: RunId, { record: [, second] }: Activation): RunId {
+  return second?.type === 'run.forked' ? (second.chance ?? run) : run
 }

@@ -33,6 +33,8 @@ import { codeStep } from './step.ts'
 /** What all scopes of one run have in common. */
 export interface RunContext {
   readonly id: RunId
+  /** The run whose chance is drawn: its own id, of a fork that of the run at its root. */
+  readonly chance: RunId
   readonly scope: Readonly<Scope>
   readonly pump: Pump
   readonly services: Services
@@ -251,7 +253,7 @@ export class ScopedRun implements RunCore {
   }
 
   #seed(): string {
-    return `${this.#context.id}|${this.#scope.key}|${this.#scope.draw()}`
+    return `${this.#context.chance}|${this.#scope.key}|${this.#scope.draw()}`
   }
 }
 

@@ -39,9 +39,10 @@ export interface ScriptedModel extends Model, LanguageModelV4 {
 /**
  * Each call takes the next turn, whoever makes it. Usage is reported in words; it costs nothing.
  * A call after the last turn fails with CONFIG_INVALID, so that a test hears of it.
+ * @param o.id what journals call it after `scripted/`, default `script`. Of two models with one id, a fork takes the one for the other.
  * @example agent({ name: 'support', model: scripted([{ call: 'find', input: { id: '17' } }, 'It comes on Monday.']) })
  */
-export function scripted(turns: readonly Scripted[]): ScriptedModel {
+export function scripted(turns: readonly Scripted[], { id = 'script' }: { readonly id?: string | undefined } = {}): ScriptedModel {
   const calls: ScriptedAsk[] = []
   const take = (options: LanguageModelV4CallOptions): LanguageModelV4GenerateResult => {
     const prompt = textOf(options)
@@ -55,7 +56,7 @@ export function scripted(turns: readonly Scripted[]): ScriptedModel {
     '~model': 'scripted',
     specificationVersion: 'v4',
     provider: 'scripted',
-    modelId: 'script',
+    modelId: id,
     supportedUrls: {},
     calls,
     doGenerate: async (options) => take(options),

@@ -6,20 +6,28 @@ import { durationMs, encode, type Json, newRunId, type RunId } from '../../primi
 import type { AnyFlow } from '../definition.port.ts'
 import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
 import { beginRun } from './new-run.ts'
+import { forkOf } from './seed.ts'
 
 export interface ForkRequest {
-  /** The key of a step, or of a scope: then the first step in it. */
-  readonly at: string
+  /** The key of a step, or of a scope: then the first step in it. Left out: at its beginning, where everything that is asked the same stands. */
+  readonly at?: string | undefined
   /** Another value for that step. */
   readonly output?: unknown
   /** Another input for the run. */
   readonly input?: unknown
+  /** For the agent that asks around `at`; from the beginning, for `agent`, or the only one there is. */
   readonly instructions?: string | undefined
+  /** The name of the agent whose instructions or model are other, in a fork from the beginning. Default for a model: all. */
+  readonly agent?: string | undefined
   /** As the journal keeps it; `null` for one that it cannot hold. */
   readonly model?: Json | undefined
   /** Default: that of the run. */
   readonly budget?: Budget | undefined
-  readonly once?: 'again' | undefined
+  readonly once?: RunForked['once']
+  readonly idempotent?: RunForked['idempotent']
+  readonly redo?: RunForked['redo']
+  /** Beside those of the run. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
   readonly id?: RunId | undefined
 }
 
@@ -41,7 +49,7 @@ export function beginFork(record: readonly Entry[], flow: AnyFlow, o: ForkReques
     input: input?.value ?? started.input,
     budget: o.budget === undefined ? started.budget : tighter(o.budget, options.budget),
     deadline: options.deadline === undefined ? undefined : now + durationMs(options.deadline),
-    labels: started.labels,
+    labels: o.labels ? { ...started.labels, ...o.labels } : started.labels,
   }
   const blobs = [input?.blob, output?.blob].filter((blob) => blob !== undefined)
   const forked: Entry = { seq: 2, time: now, ...forkedFrom(record, started.run, o, output?.value) }
@@ -52,11 +60,20 @@ function forkedFrom(record: readonly Entry[], from: RunId, o: ForkRequest, outpu
   const steps = recordedSteps(record)
   const at = stepAt(steps, from, o)
   const isRetuned = o.instructions !== undefined || o.model !== undefined
-  const retuned = isRetuned ? { scope: askingScope(steps, at), instructions: o.instructions, model: o.model } : undefined
-  return { type: 'run.forked', from, at, through: record.at(-1)?.seq, output, retuned, once: o.once }
+  const { instructions, model, once, idempotent, redo } = o
+  const whose = isRetuned ? (at === undefined ? { agent: askingAgent(steps, o) } : { scope: askingScope(steps, at) }) : undefined
+  const parent = forkOf(record)
+  return {
+    ...{ type: 'run.forked', from, at, through: record.at(-1)?.seq, output, retuned: whose && { ...whose, instructions, model } },
+    ...{ once, idempotent, redo, chance: parent ? (parent.chance ?? from) : from },
+  }
 }
 
-function stepAt(steps: ReadonlyMap<string, RecordedStep>, run: RunId, { at, output }: ForkRequest): string {
+function stepAt(steps: ReadonlyMap<string, RecordedStep>, run: RunId, { at, output }: ForkRequest): string | undefined {
+  if (at === undefined) {
+    if (output === undefined) return undefined
+    throw new TuttiError('CONFIG_INVALID', 'a fork was given an output, and no step whose it is', { hint: 'Name the step: `at`.' })
+  }
   const step = steps.get(at)
   if (step?.kind === 'timer' && output !== undefined) throw new TuttiError('CONFIG_INVALID', `'${at}' is a sleep, which has no value`)
   if (step) return at
@@ -77,4 +94,20 @@ function askingScope(steps: ReadonlyMap<string, RecordedStep>, at: string): stri
   }
   if (innermost) return innermost
   throw new TuttiError('CONFIG_INVALID', `no model was asked around '${at}', so there are no instructions and no model to change there`)
+}
+
+/** Whose instructions or model are other, in a fork from the beginning; `undefined`: everybody's. */
+function askingAgent(steps: ReadonlyMap<string, RecordedStep>, { agent, instructions }: ForkRequest): string | undefined {
+  if (agent !== undefined || instructions === undefined) return agent
+  const agents = new Set<string>()
+  for (const { kind, first } of steps.values()) {
+    const label = kind === 'model' && 'label' in first ? (first.label as { readonly agent?: string } | undefined) : undefined
+    if (label?.agent !== undefined) agents.add(label.agent)
+  }
+  const [only, ...others] = agents
+  const names = [...agents].map((name) => `'${name}'`).join(', ')
+  if (only === undefined) throw new TuttiError('CONFIG_INVALID', 'no model was asked in this run, so there are no instructions to change')
+  if (others.length > 0)
+    throw new TuttiError('CONFIG_INVALID', `instructions for one agent, where several asked: ${names}`, { hint: 'Name the one they are for: `agent`.' })
+  return only
 }

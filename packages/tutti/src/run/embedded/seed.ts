@@ -5,6 +5,8 @@
  * What was delivered before the outcome of the step where the fork leaves (`at`) cannot depend on it: it stands, as long as it is asked with the same
  * input. What came after stands as long as it is asked the same in every respect: a failure is tried again, other instructions or another model are asked again,
  * and a person who was waited for is asked again. A sleep that is over stays over.
+ * A fork from the beginning (no `at`) has all of it before it: what is asked the same in every respect stands, answers of people too, and a failure that the
+ * run got over. Only what made a run fail is tried again.
  * Invariants: I3 (one answer a key), I8 (a `once` effect of the seed is taken over, whatever changed around it; asked with another input, it is refused).
  * On a crash: the seed is read again from the store; what was taken over already is in the record of the fork.
  */
@@ -24,6 +26,10 @@ export class ForkSeed {
   readonly #steps: ReadonlyMap<string, RecordedStep>
   /** Where the fork leaves the record: what was delivered up to here stands. */
   readonly #leavesAt: number
+  /** It leaves the record at its beginning. */
+  readonly #isWhole: boolean
+  /** The failures in that record were no end of it. */
+  readonly #gotOver: boolean
   /** Entries of the seed that were taken over. */
   readonly #taken = new Set<number>()
   /** `once` effects by name and input, for those that are asked at another place now. */
@@ -32,8 +38,11 @@ export class ForkSeed {
   /** @param own the record of the fork itself, as far as it has come */
   constructor(forked: RunForked, seed: readonly Entry[], own: readonly Entry[]) {
     this.#forked = forked
-    this.#steps = recordedSteps(seed.filter(({ seq }) => seq <= (forked.through ?? seq)))
-    this.#leavesAt = this.#steps.get(forked.at)?.outcome?.seq ?? Number.POSITIVE_INFINITY
+    const known = seed.filter(({ seq }) => seq <= (forked.through ?? seq))
+    this.#steps = recordedSteps(known)
+    this.#isWhole = forked.at === undefined
+    this.#gotOver = this.#isWhole && known.some(({ type }) => type === 'run.completed')
+    this.#leavesAt = forked.at === undefined ? 0 : (this.#steps.get(forked.at)?.outcome?.seq ?? Number.POSITIVE_INFINITY)
     for (const entry of own) if ('reused' in entry && entry.reused) this.#taken.add(entry.reused.seq)
     for (const step of this.#steps.values()) {
       if (step.effect !== 'once') continue
@@ -50,7 +59,7 @@ export class ForkSeed {
     switch (op.op) {
       case 'effect':
         if (edited !== undefined) return [{ ...askedNow(op), type: 'step.completed', value: edited }]
-        return op.spec.effect === 'once' || step?.effect === 'once' ? this.#answerOnce(op, step ?? this.#moved(op)) : this.#answerEffect(op, step)
+        return this.#answerWork(op, step) ?? this.#refuseNew(op)
       case 'wait':
         return edited === undefined ? this.#answerWait(op, step) : received(op, 'fork', edited)
       case 'timer':
@@ -58,10 +67,23 @@ export class ForkSeed {
     }
   }
 
+  #answerWork(op: EffectOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
+    return op.spec.effect === 'once' || step?.effect === 'once' ? this.#answerOnce(op, step ?? this.#moved(op)) : this.#answerEffect(op, step)
+  }
+
+  /** A fork that must leave the world as it is does nothing to it that the record does not hold. */
+  #refuseNew(op: EffectOp): readonly Draft[] | undefined {
+    const { once, idempotent, from } = this.#forked
+    const { effect } = op.spec
+    if (once !== 'never' || !(effect === 'once' || (effect === 'idempotent' && idempotent !== 'again' && ofOurOwn.has(op.spec.kind)))) return undefined
+    return refused(op, 'RUN_FORK_ONCE', `'${op.key}' would change the world (${effect}); in ${from} it was not done, or asked with another input`)
+  }
+
   #answerEffect(op: EffectOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
     if (!isSeeded(step) || step.fingerprint !== op.fingerprint) return undefined
     if (this.#stands(step)) return this.#take(op, step)
-    if (op.key === this.#forked.at || step.outcome.type === 'step.failed' || step.tunable !== op.spec.tunable) return undefined
+    if (op.key === this.#forked.at || this.#forked.redo?.includes(nameOf(op.key)) || step.tunable !== op.spec.tunable) return undefined
+    if (step.outcome.type === 'step.failed' && !this.#gotOver) return undefined
     return this.#take(op, step)
   }
 
@@ -72,7 +94,7 @@ export class ForkSeed {
     if (step.fingerprint !== op.fingerprint)
       return refused(op, 'RUN_FORK_ONCE', `'${op.key}' may happen once only; it happened in ${from}, and is asked with another input now`)
     if (!isSeeded(step)) return refused(op, 'TOOL_IN_DOUBT', `'${op.key}' may happen once only; it was begun in ${from}, and nobody knows whether it happened`)
-    if (neverHappened(step) && !this.#stands(step)) return undefined
+    if (neverHappened(step) && !this.#stands(step) && !this.#gotOver) return undefined
     return this.#take(op, step)
   }
 
@@ -82,7 +104,7 @@ export class ForkSeed {
   }
 
   #answerWait(op: WaitOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
-    if (!isSeeded(step) || step.fingerprint !== op.fingerprint || !this.#stands(step)) return undefined
+    if (!isSeeded(step) || step.fingerprint !== op.fingerprint || !(this.#isWhole || this.#stands(step))) return undefined
     const { outcome } = step
     if (outcome.type === 'timer.fired') return [awaited(op), { type: 'timer.fired', key: op.key }]
     return outcome.type === 'signal.received' ? received(op, outcome.id, outcome.value) : undefined
@@ -128,7 +150,11 @@ const isSeeded = (step: RecordedStep | undefined): step is Seeded => step?.outco
 const valueIn = (entry: Entry): Value | undefined => ('value' in entry ? entry.value : undefined)
 
 /** The last part of a key without its ordinal: what the flow calls it. */
-const sameness = (key: string, fingerprint: string): string => `${key.slice(key.lastIndexOf('/') + 1).replace(/#\d+$/, '')}|${fingerprint}`
+const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1).replace(/#\d+$/, '')
+const sameness = (key: string, fingerprint: string): string => `${nameOf(key)}|${fingerprint}`
+
+/** Kinds whose effects are what the user's own code does. A model call is `idempotent` too, but changes nothing. */
+const ofOurOwn: ReadonlySet<string> = new Set(['code', 'tool', 'memory'])
 
 /** A failure before the first attempt, or one that the tool vouches for. */
 const neverHappened = ({ outcome, attempts, first }: Seeded): boolean =>

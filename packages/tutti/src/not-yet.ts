@@ -11,7 +11,7 @@ import type { ModelSchema, OutOf, Schema, Scope } from './primitives/index.ts'
 import type { Awaitable, Flow, RunHandle, StepContext, ToolSource } from './run/index.ts'
 import type { App } from './tutti.ts'
 
-export function notYet(what: string): never {
+function notYet(what: string): never {
   throw new TuttiError('FLOW_NOT_YET', `'${what}' is declared, but not built yet`)
 }
 

@@ -101,8 +101,3 @@ describe('time', () => {
     await expect(handle.result()).rejects.toMatchObject({ code: 'ENGINE_CLOSED' })
   })
 })
-
-test('[D6] what the kit declares and cannot do yet says so', () => {
-  const app = testing({ flows: [] })
-  expect(() => app.crashAt('step.started')).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
-})

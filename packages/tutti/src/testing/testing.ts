@@ -9,10 +9,10 @@ import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, memoryStore } from '../journal/index.ts'
 import { textOf } from '../message/index.ts'
 import { type Gateway, gateway, type ModelLike, type ModelRequest } from '../model/index.ts'
-import { notYet } from '../not-yet.ts'
-import { type Clock, type Duration, durationMs } from '../primitives/index.ts'
+import { type Clock, type Duration, durationMs, type Failpoint } from '../primitives/index.ts'
 import type { AttemptPlan, EffectSpec, Run } from '../run/index.ts'
 import { type App, type AppOptions, appOn } from '../tutti.ts'
+import { MortalStore } from './failpoint-crash.ts'
 import { bound } from './failpoint-store.ts'
 import { type SimulatedClock, settled, simulatedClock } from './simulated-clock.ts'
 
@@ -37,12 +37,15 @@ export interface TestApp extends App {
   }
   /** What models were asked, in order; attempts that failed included, what a replay answered not. */
   readonly calls: readonly TestCall[]
-  /** @throws FLOW_NOT_YET */
-  crashAt(failpoint: string): void
+  /**
+   * The app ends, as its process would, when it comes to this place for the `pass`th time (default the first); `testing({ after: app })` goes on from what its
+   * journals held. Whoever waits for a run of it gets ENGINE_CLOSED. @throws CONFIG_INVALID
+   */
+  crashAt(failpoint: Failpoint, pass?: number): void
 }
 
 /** Where the journals of a test app are, for one that goes on after it. */
-const stores = new WeakMap<object, { readonly store: JournalStore; readonly clock: SimulatedClock }>()
+const stores = new WeakMap<object, { readonly store: JournalStore; readonly clock: SimulatedClock; readonly gone: Set<string> }>()
 
 /**
  * An app in memory, on a simulated clock, whose models are the one given.
@@ -52,17 +55,21 @@ const stores = new WeakMap<object, { readonly store: JournalStore; readonly cloc
  * const { output } = await app.run(support, 'Where is order 17?')
  */
 export function testing(o: TestOptions): TestApp {
-  const ground = (o.after && stores.get(o.after)) ?? { store: memoryStore(), clock: simulatedClock() }
+  const ground = (o.after && stores.get(o.after)) ?? { store: memoryStore(), clock: simulatedClock(), gone: new Set<string>() }
   const calls: TestCall[] = []
-  const watched = watchedStore(ground.store)
+  const mortal = new MortalStore(ground.store, ground.gone, () => void app.close({ graceMs: 0 }).catch(() => {}))
+  const watched = watchedStore(mortal.store)
   const asked = listening(gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd() }), o, calls)
   const app = appOn(o, { store: watched.store, clock: ground.clock, gateway: asked })
   const advance = (by: Duration): Promise<void> => advanceAll(ground.clock, ground.store, watched.changed, durationMs(by))
+  const close = (how?: { graceMs?: number }): Promise<void> => app.close(how).finally(() => mortal.forget())
   const made: TestApp = {
     ...app,
     clock: { now: () => ground.clock.now(), advance },
     calls,
-    crashAt: () => notYet('crashAt'),
+    crashAt: (failpoint, pass = 1) => mortal.crashAt(failpoint, pass),
+    close,
+    [Symbol.asyncDispose]: () => close(),
   }
   stores.set(made, ground)
   return made

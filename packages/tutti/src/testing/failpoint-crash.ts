@@ -116,7 +116,10 @@ export class MortalStore {
         return this.#write(() => inner.post(run, message, now))
       },
       due: async (flows, now, limit) => {
-        const left = (await inner.list({ status: ['running'], limit })).filter(({ flow, owner }) => flows.includes(flow) && owner && this.#gone.has(owner))
+        const running = await inner.list({ status: ['running'], limit })
+        const left = running.filter(
+          ({ owner, flow, version }) => owner && this.#gone.has(owner) && flows.some((one) => one.flow === flow && one.version === version),
+        )
         return [...left, ...(await inner.due(flows, now, limit))]
       },
     }

@@ -39,7 +39,7 @@ function declareQuestions(program: Command, act: Act): void {
 
 function declareRuns(program: Command, act: Act): void {
   command(program, 'runs', 'list the runs, newest first')
-    .option('--status <status>', 'running, waiting, suspended, completed, failed or cancelled; may be given again', several)
+    .option('--status <status>', 'queued, running, waiting, suspended, completed, failed or cancelled; may be given again', several)
     .option('--flow <name>', 'only of this flow')
     .option('--waiting', 'only those that wait for a signal, with what for')
     .option('--limit <n>', 'how many', count, 20)

@@ -30,10 +30,10 @@ interface Listed {
   readonly waiting?: readonly OpenWait[] | undefined
 }
 
-const statuses: readonly RunStatus[] = ['running', 'waiting', 'suspended', 'completed', 'failed', 'cancelled']
+const statuses: readonly RunStatus[] = ['queued', 'running', 'waiting', 'suspended', 'completed', 'failed', 'cancelled']
 /** Of the newest that have not ended, so many are looked at for their waits. */
 const MOST_SEARCHED = 1_000
-const unended: readonly RunStatus[] = ['running', 'waiting', 'suspended']
+const unended: readonly RunStatus[] = ['queued', 'running', 'waiting', 'suspended']
 
 /** `tutti runs`: the runs of a home, newest first. */
 export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> {
@@ -112,6 +112,7 @@ export function firstWords(input: unknown): string {
 }
 
 export const statusStyle: Readonly<Record<Listed['status'], Parameters<Paint>[0]>> = {
+  queued: 'dim',
   running: 'cyan',
   stopped: 'yellow',
   waiting: 'yellow',

@@ -106,6 +106,8 @@ export interface RunStarted {
   /** Epoch ms. */
   readonly deadline?: number | undefined
   readonly labels?: Readonly<Record<string, string>> | undefined
+  /** In the queue of its flow: higher goes first. Default 0. */
+  readonly priority?: number | undefined
 }
 
 /** The second entry of a fork: whose record it is seeded with, and what is other than there. */

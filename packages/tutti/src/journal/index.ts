@@ -20,9 +20,13 @@ export {
   type Value,
 } from './entry.ts'
 export { memoryStore } from './memory-store.ts'
+export type { Admission, QueueLimits, QueuePlace, Rate } from './queue.port.ts'
+export type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 export { SCHEMA_VERSION } from './sqlite-schema.ts'
 export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } from './sqlite-store.ts'
 export type {
+  Admitted,
+  AdmittedRun,
   Blobs,
   Commit,
   FlowVersion,

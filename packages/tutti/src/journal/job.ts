@@ -6,7 +6,9 @@ import { type ErrorRecord, recordError, TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { entryText } from './codec.ts'
 import type { Entry } from './entry.ts'
-import type { Commit, HeadChange, InboxMessage, Lease, NewRun, RunHead } from './store.port.ts'
+import type { Admission } from './queue.port.ts'
+import type { ScheduleChange } from './schedule.port.ts'
+import type { Admitted, Commit, HeadChange, InboxMessage, Lease, NewRun, RunHead } from './store.port.ts'
 
 export interface CreateJob {
   readonly op: 'create'
@@ -15,6 +17,8 @@ export interface CreateJob {
   readonly bodies: readonly string[]
   readonly blobs: readonly BlobPair[]
   readonly inbox: readonly LetterPair[]
+  /** Of a queued run: higher goes first. */
+  readonly priority: number
 }
 
 export interface AppendJob {
@@ -40,6 +44,10 @@ export interface AcquireJob {
   readonly until: number
 }
 
+export interface AdmitJob extends Admission {
+  readonly op: 'admit'
+}
+
 export interface RenewJob {
   readonly op: 'renew'
   readonly leases: readonly Lease[]
@@ -54,9 +62,20 @@ export interface PostJob {
   readonly now: number
 }
 
+export interface KeepScheduleJob {
+  readonly op: 'keep-schedule'
+  readonly name: string
+  readonly change: ScheduleChange
+}
+
+export interface DropScheduleJob {
+  readonly op: 'drop-schedule'
+  readonly name: string
+}
+
 export type BlobPair = readonly [hash: string, text: string]
 export type LetterPair = readonly [id: string, body: string]
-export type Job = CreateJob | AppendJob | AcquireJob | RenewJob | PostJob
+export type Job = CreateJob | AppendJob | AcquireJob | AdmitJob | RenewJob | PostJob | KeepScheduleJob | DropScheduleJob
 
 /** One job was refused; the rest of its group is not harmed. */
 export interface Refusal {
@@ -67,7 +86,7 @@ export interface Created {
   readonly head: RunHead
 }
 /** What each job is answered, in the order of the jobs; an append that went well is answered `undefined`. */
-export type Answer = undefined | Created | Lease | readonly RunId[] | 'posted' | 'duplicate' | Refusal
+export type Answer = undefined | boolean | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Refusal
 
 /** Writes the jobs in one transaction, in order. Throws when none of them was written. */
 export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<readonly Answer[]>
@@ -75,6 +94,8 @@ export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<r
 export const isRefusal = (answer: Answer): answer is Refusal => typeof answer === 'object' && 'refused' in answer
 
 const nothing: readonly never[] = []
+
+const priorityOf = ([started]: readonly Entry[]): number => (started?.type === 'run.started' ? (started.priority ?? 0) : 0)
 
 export function createJob(start: NewRun): CreateJob {
   const { run, flow, version, createdAt, startHash, entries, lease } = start
@@ -105,6 +126,7 @@ export function createJob(start: NewRun): CreateJob {
     bodies,
     blobs: start.blobs ? [...start.blobs] : nothing,
     inbox: start.inbox?.map((message) => [message.id, JSON.stringify(message)]) ?? nothing,
+    priority: priorityOf(entries),
   }
 }
 

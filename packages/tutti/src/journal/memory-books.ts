@@ -1,20 +1,25 @@
 /** What a memory store holds, and how a group of jobs changes it: the plain statement of what every store does. */
 import type { RunId } from '../primitives/index.ts'
+import { admit } from './admission.ts'
 import {
   type AcquireJob,
+  type AdmitJob,
   type Answer,
   type AppendJob,
   type BlobPair,
   type CreateJob,
   isRefusal,
   type Job,
+  type KeepScheduleJob,
   type PostJob,
   type RenewJob,
   refuseAppend,
   refuseUnknown,
 } from './job.ts'
+import { MemoryQueue } from './memory-queue.ts'
 import { LIST_LIMIT } from './page.ts'
-import type { FlowVersion, InboxMessage, RunFilter, RunHead, RunStatus } from './store.port.ts'
+import type { ScheduleState } from './schedule.port.ts'
+import type { AdmittedRun, FlowVersion, InboxMessage, Lease, RunFilter, RunHead, RunStatus } from './store.port.ts'
 
 interface RunBook {
   head: RunHead
@@ -28,6 +33,8 @@ const hasEnded = (status: RunStatus): boolean => status === 'completed' || statu
 export class MemoryBooks {
   readonly runs = new Map<RunId, RunBook>()
   readonly blobs = new Map<string, string>()
+  readonly schedules = new Map<string, ScheduleState>()
+  readonly queue = new MemoryQueue({ head: (run) => this.runs.get(run)?.head, lease: (run, job) => this.#admitOne(run, job) })
 
   write(jobs: readonly Job[]): readonly Answer[] {
     return jobs.map((job) => this.#apply(job))
@@ -51,8 +58,12 @@ export class MemoryBooks {
     const isKnown = (head: RunHead): boolean => flows.some(({ flow, version }) => flow === head.flow && version === head.version)
     for (const { head, inbox } of this.runs.values()) {
       if (due.length === limit) break
-      if (hasEnded(head.status) || isDriven(head, now) || !isKnown(head)) continue
+      if (hasEnded(head.status) || head.status === 'queued' || isDriven(head, now) || !isKnown(head)) continue
       if (couldGoOn(head, openIn(inbox), now)) due.push(head)
+    }
+    for (const { flow, version } of flows) {
+      const queued = this.queue.anyOf(flow, version)
+      if (queued !== undefined && due.length < limit) due.push((this.runs.get(queued) as RunBook).head)
     }
     return due
   }
@@ -65,18 +76,25 @@ export class MemoryBooks {
         return this.#create(job)
       case 'acquire':
         return this.#acquire(job)
+      case 'admit':
+        return admit(this.queue, job)
       case 'renew':
         return this.#renew(job)
       case 'post':
         return this.#post(job)
+      case 'keep-schedule':
+        return this.#keepSchedule(job)
+      case 'drop-schedule':
+        return this.schedules.delete(job.name)
     }
   }
 
-  #create({ run, head, bodies, blobs, inbox }: CreateJob): Answer {
+  #create({ run, head, bodies, blobs, inbox, priority }: CreateJob): Answer {
     const known = this.runs.get(run)
     if (known) return { created: false, head: copyHead(known.head) }
     this.#keepBlobs(blobs)
     this.runs.set(run, { head, bodies: [...bodies], inbox: new Map(inbox) })
+    if (head.status === 'queued') this.queue.join(head, priority)
     return { created: true, head: copyHead(head) }
   }
 
@@ -95,9 +113,21 @@ export class MemoryBooks {
   #acquire({ run, owner, now, until }: AcquireJob): Answer {
     const book = this.runs.get(run)
     if (!book || hasEnded(book.head.status) || (isDriven(book.head, now) && book.head.owner !== owner)) return undefined
-    const epoch = book.head.epoch + 1
-    book.head = { ...book.head, epoch, owner, leaseUntil: until }
-    return { run, epoch, until }
+    return lease(book, owner, until)
+  }
+
+  #admitOne(run: RunId, { owner, now, until, gone }: AdmitJob): AdmittedRun | undefined {
+    const book = this.runs.get(run)
+    if (!book || hasEnded(book.head.status)) return undefined
+    if (isDriven(book.head, now) && !gone.includes(book.head.owner ?? '')) return undefined
+    const isNew = book.head.status === 'queued'
+    return { lease: lease(book, owner, until), head: copyHead(book.head), isNew }
+  }
+
+  #keepSchedule({ name, change }: KeepScheduleJob): Answer {
+    const before = this.schedules.get(name) ?? { name, considered: 0, paused: false }
+    this.schedules.set(name, { ...before, ...change, considered: Math.max(before.considered, change.considered ?? 0) })
+    return undefined
   }
 
   #renew({ leases, until }: RenewJob): Answer {
@@ -121,6 +151,12 @@ export class MemoryBooks {
   #keepBlobs(blobs: readonly BlobPair[]): void {
     for (const [hash, text] of blobs) if (!this.blobs.has(hash)) this.blobs.set(hash, text)
   }
+}
+
+function lease(book: RunBook, owner: string, leaseUntil: number): Lease {
+  const { run, status, epoch } = book.head
+  book.head = { ...book.head, status: status === 'queued' ? 'running' : status, epoch: epoch + 1, owner, leaseUntil }
+  return { run, epoch: epoch + 1, until: leaseUntil }
 }
 
 /** A copy, so that no caller reaches into the books. */

@@ -13,7 +13,7 @@ import type { Entry } from './entry.ts'
 import { appendJob, type Created, createJob, postJob } from './job.ts'
 import { copyHead, MemoryBooks } from './memory-books.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
-import type { InboxMessage, JournalStore, Lease } from './store.port.ts'
+import type { Admitted, InboxMessage, JournalStore, Lease } from './store.port.ts'
 
 /** A store that lives as long as this process, for tests and for scripts that need no durability. */
 export function memoryStore(): JournalStore {
@@ -46,6 +46,8 @@ export function memoryStore(): JournalStore {
     },
     list: async (filter = {}) => books.list(filter).map(copyHead),
     acquire: async (run, owner, now, until) => queue.submit<Lease | undefined>({ op: 'acquire', run, owner, now, until }),
+    admit: async (admission) => queue.submit<Admitted>({ op: 'admit', ...admission }),
+    place: async (run) => books.queue.place(run),
     renew: async (leases, until) => queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until }),
     post: async (run, message, now) => {
       const answer = await queue.submit<'posted' | 'duplicate'>(postJob(run, message, now))
@@ -54,6 +56,9 @@ export function memoryStore(): JournalStore {
     },
     inbox: async (run) => [...(books.runs.get(run)?.inbox.values() ?? [])].filter((body) => body !== undefined).map((body) => JSON.parse(body) as InboxMessage),
     due: async (flows, now, limit) => books.due(flows, now, limit).map(copyHead),
+    schedules: async () => structuredClone([...books.schedules.values()]),
+    keepSchedule: async (name, change) => queue.submit<undefined>({ op: 'keep-schedule', name, change: structuredClone(change) }),
+    dropSchedule: async (name) => queue.submit<boolean>({ op: 'drop-schedule', name }),
     watch: (changed) => {
       const watcher = (): void => changed()
       watchers.add(watcher)

@@ -4,6 +4,9 @@ import type { Json, RunId, Scope } from '../primitives/index.ts'
 import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
 import type { Entry } from './entry.ts'
 import { LIST_LIMIT, READ_PAGE } from './page.ts'
+import type { QueuePlace } from './queue.port.ts'
+import { type LineLength, type LinePlace, placeAmong } from './queue-place.ts'
+import type { ScheduleState } from './schedule.port.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
 import type { FlowVersion, InboxMessage, OpenWait, RunFilter, RunHead, RunStatus } from './store.port.ts'
 
@@ -26,6 +29,13 @@ interface HeadRow {
   readonly last_time: number | null
 }
 
+interface ScheduleRow {
+  readonly name: string
+  readonly considered: number
+  readonly paused: number
+  readonly spec: string | null
+}
+
 /** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
 const HEAD = `
   SELECT r.*, p.key AS last_key, e.body ->> '$.t' AS last_time FROM runs r
@@ -34,6 +44,7 @@ const HEAD = `
 const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) 
   AND (r.flow, r.version) IN (SELECT value ->> 'flow', value ->> 'version' FROM json_each(:flows))`
 const GOES_ON = `r.status IN ('running', 'waiting')`
+const SAME_LINE = 'b.flow = q.flow AND b.priority = q.priority AND b.tenant = q.tenant AND b.version = q.version'
 
 export class SqliteReader {
   readonly #db: DatabaseSync
@@ -86,7 +97,7 @@ export class SqliteReader {
     return (rows as unknown as readonly { body: string }[]).map(({ body }) => JSON.parse(body) as InboxMessage)
   }
 
-  /** Three indexed look-ups, so that runs at rest cost nothing until their time has come. */
+  /** Indexed look-ups, so that runs at rest cost nothing until their time has come. */
   due(flows: readonly FlowVersion[], now: number, limit: number): RunHead[] {
     const statement = this.#prepare(`
       ${HEAD}
@@ -97,9 +108,35 @@ export class SqliteReader {
           SELECT r.id FROM (SELECT run, max(body ->> '$.type' = 'cancel') AS cancels FROM inbox WHERE body IS NOT NULL GROUP BY run) i CROSS JOIN runs r ON r.id = i.run
           WHERE (${GOES_ON} OR r.status = 'suspended' AND i.cancels) AND ${UNDRIVEN} LIMIT :limit
         )
+        UNION SELECT (
+          SELECT q.run FROM queue_lines l JOIN queued q USING (flow, priority, tenant, version)
+          WHERE l.flow = f.value ->> 'flow' AND l.version = f.value ->> 'version' LIMIT 1
+        ) FROM json_each(:flows) f
       )
       ORDER BY r.id LIMIT :limit`)
     return (statement.all({ flows: JSON.stringify(flows), now, limit }) as unknown as readonly HeadRow[]).map(headOf)
+  }
+
+  place(run: RunId): QueuePlace | undefined {
+    const mine = this.#prepare(`
+      SELECT q.flow, q.priority, l.turn, q.run AS id, (SELECT count(*) FROM queued b WHERE ${SAME_LINE} AND b.run < q.run) AS before
+      FROM runs r JOIN queued q ON q.run = r.id JOIN queue_lines l USING (flow, priority, tenant, version) WHERE r.run = ? AND r.status = 'queued'`).get(run)
+    if (!mine) return undefined
+    const { flow, ...place } = mine as unknown as LinePlace & { flow: string }
+    const lines = this.#prepare(`
+      SELECT l.priority, l.turn, count(*) AS runs FROM queued q JOIN queue_lines l USING (flow, priority, tenant, version) WHERE q.flow = ?
+      GROUP BY q.priority, q.tenant, q.version`).all(flow)
+    return placeAmong(place, lines as unknown as readonly LineLength[])
+  }
+
+  schedules(): ScheduleState[] {
+    const rows = this.#prepare('SELECT name, considered, paused, spec FROM schedules ORDER BY name').all() as unknown as readonly ScheduleRow[]
+    return rows.map(({ name, considered, paused, spec }) => ({
+      name,
+      considered,
+      paused: paused === 1,
+      ...(spec !== null && { spec: JSON.parse(spec) as Json }),
+    }))
   }
 
   /** Another number than last time: another connection has committed since. */

@@ -6,6 +6,8 @@
  * Entries lie in the order in which they were written, so that a commit fills one page after the other, of however many runs it is; `places` says
  * where the entry of a key lies. A key is one integer, `run × 2^24 + seq`: a run's places lie side by side in `seq` order, some 300 on a page.
  * Both are tables with an integer for a key, because only those leave full pages behind when they grow at their end.
+ * A queued run lies in `queued` until it begins, and has its place in one of the `queue_lines`; `queue_held` names the runs that were let through and may
+ * still be driven, `queue_begun` when the last ones of a rate began.
  * A message in the `inbox` that was taken stays as its id alone; `n` orders those of a run that are open.
  */
 import type { DatabaseSync } from 'node:sqlite'
@@ -52,6 +54,26 @@ const steps: readonly string[] = [
     PRIMARY KEY (run, id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX inbox_open ON inbox (run, n) WHERE body IS NOT NULL;
+  CREATE TABLE queued (
+    run INTEGER PRIMARY KEY,
+    flow TEXT NOT NULL,
+    priority INT NOT NULL,
+    tenant TEXT NOT NULL,
+    version TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX queued_in_line ON queued (flow, priority, tenant, version, run);
+  CREATE TABLE queue_lines (
+    flow TEXT NOT NULL,
+    priority INT NOT NULL,
+    tenant TEXT NOT NULL,
+    version TEXT NOT NULL,
+    turn INT NOT NULL,
+    PRIMARY KEY (flow, priority, tenant, version)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX queue_lines_in_turn ON queue_lines (flow, priority DESC, turn);
+  CREATE TABLE queue_held (flow TEXT NOT NULL, run INT NOT NULL, PRIMARY KEY (flow, run)) STRICT, WITHOUT ROWID;
+  CREATE TABLE queue_begun (lane TEXT NOT NULL, n INT NOT NULL, at INT NOT NULL, PRIMARY KEY (lane, n)) STRICT, WITHOUT ROWID;
+  CREATE TABLE schedules (name TEXT PRIMARY KEY, considered INT NOT NULL, paused INT NOT NULL, spec TEXT) STRICT, WITHOUT ROWID;
   `,
 ]
 

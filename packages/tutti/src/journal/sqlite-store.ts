@@ -12,9 +12,11 @@ import { CommitQueue } from './commit-queue.ts'
 import type { Entry } from './entry.ts'
 import { type Answer, appendJob, type Created, createJob, type Job, postJob } from './job.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
+import type { Admission, QueuePlace } from './queue.port.ts'
+import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 import { type Durability, sqliteVersion } from './sqlite-connection.ts'
 import { SqliteFile } from './sqlite-file.ts'
-import type { Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, RunFilter, RunHead } from './store.port.ts'
+import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, RunFilter, RunHead } from './store.port.ts'
 
 export interface SqliteOptions {
   /** Default `'sync'`: survives a power cut. `'relaxed'` survives a killed process, and may lose the last moments in a power cut. */
@@ -120,6 +122,14 @@ class FileStore implements SqliteStore {
     return this.#queue.submit<Lease | undefined>({ op: 'acquire', run, owner, now, until })
   }
 
+  async admit(admission: Admission): Promise<Admitted> {
+    return this.#queue.submit<Admitted>({ op: 'admit', ...admission })
+  }
+
+  async place(run: RunId): Promise<QueuePlace | undefined> {
+    return (await this.#opened()).read((reader) => reader.place(run))
+  }
+
   async renew(leases: readonly Lease[], until: number): Promise<readonly RunId[]> {
     return this.#queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until })
   }
@@ -136,6 +146,18 @@ class FileStore implements SqliteStore {
 
   async due(flows: readonly FlowVersion[], now: number, limit: number): Promise<readonly RunHead[]> {
     return (await this.#opened()).read((reader) => reader.due(flows, now, limit))
+  }
+
+  async schedules(): Promise<readonly ScheduleState[]> {
+    return (await this.#opened()).read((reader) => reader.schedules())
+  }
+
+  async keepSchedule(name: string, change: ScheduleChange): Promise<void> {
+    return this.#queue.submit<undefined>({ op: 'keep-schedule', name, change: { ...change } })
+  }
+
+  async dropSchedule(name: string): Promise<boolean> {
+    return this.#queue.submit<boolean>({ op: 'drop-schedule', name })
   }
 
   watch(changed: () => void): () => void {

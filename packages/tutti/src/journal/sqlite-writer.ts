@@ -9,13 +9,16 @@
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { failpoint, type RunId } from '../primitives/index.ts'
+import { admit } from './admission.ts'
 import {
   type AcquireJob,
+  type AdmitJob,
   type Answer,
   type AppendJob,
   type BlobPair,
   type CreateJob,
   type Job,
+  type KeepScheduleJob,
   type PostJob,
   type RenewJob,
   refuseAppend,
@@ -23,9 +26,10 @@ import {
   refuseUnknown,
 } from './job.ts'
 import { guarded } from './sqlite-fault.ts'
+import { SqliteQueue } from './sqlite-queue.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
-import type { HeadChange } from './store.port.ts'
+import type { AdmittedRun, HeadChange, RunStatus } from './store.port.ts'
 
 interface Known {
   readonly id: number
@@ -41,6 +45,7 @@ export class SqliteWriter {
   readonly #path: string
   readonly #reader: SqliteReader
   readonly #statements: Statements
+  readonly #queue: SqliteQueue
   readonly #known = new Map<RunId, Known>()
   #dataVersion = -1
   /** The number of the last entry, while the memory is true. */
@@ -53,6 +58,7 @@ export class SqliteWriter {
     this.#path = path
     this.#reader = new SqliteReader(db)
     this.#statements = prepareAll(db)
+    this.#queue = new SqliteQueue(db, (run, job) => this.#admitOne(run, job))
   }
 
   /** @throws JOURNAL_UNWRITABLE | JOURNAL_LOCKED | JOURNAL_CORRUPT: nothing of the group was written */
@@ -112,10 +118,17 @@ export class SqliteWriter {
         return this.#create(job)
       case 'acquire':
         return this.#acquire(job)
+      case 'admit':
+        this.#insertRows()
+        return admit(this.#queue, job)
       case 'renew':
         return this.#renew(job)
       case 'post':
         return this.#post(job)
+      case 'keep-schedule':
+        return this.#keepSchedule(job)
+      case 'drop-schedule':
+        return this.#statements.dropSchedule.run(job.name).changes > 0
     }
   }
 
@@ -133,7 +146,7 @@ export class SqliteWriter {
     return undefined
   }
 
-  #create({ run, head, bodies, blobs, inbox }: CreateJob): Answer {
+  #create({ run, head, bodies, blobs, inbox, priority }: CreateJob): Answer {
     this.#insertRows()
     const there = this.#reader.head(run)
     if (there) return { created: false, head: there }
@@ -159,6 +172,7 @@ export class SqliteWriter {
     this.#keepBlobs(blobs)
     if (head.wakeAt !== undefined || head.waiting) this.#changeHead(known.id, { wakeAt: head.wakeAt, waiting: head.waiting })
     for (const [id, body] of inbox) this.#statements.post.run({ run: known.id, id, body })
+    if (status === 'queued') this.#queue.join(known.id, { flow, priority, tenant: scope.tenant, version })
     return { created: true, head }
   }
 
@@ -167,7 +181,30 @@ export class SqliteWriter {
     if (!row) return undefined
     const known = this.#known.get(run)
     if (known) known.epoch = row.epoch
+    this.#queue.leave(run)
     return { run, epoch: row.epoch, until }
+  }
+
+  #admitOne(run: RunId, { owner, now, until, gone }: AdmitJob): AdmittedRun | undefined {
+    const head = this.#reader.head(run)
+    if (!head) return undefined
+    const since = head.owner !== undefined && gone.includes(head.owner) ? Number.MAX_SAFE_INTEGER : now
+    const row = this.#statements.acquire.get(owner, until, run, since, null) as { epoch: number; status: RunStatus } | undefined
+    if (!row) return undefined
+    const known = this.#known.get(run)
+    if (known) known.epoch = row.epoch
+    const { epoch, status } = row
+    return { lease: { run, epoch, until }, head: { ...head, status, epoch, owner, leaseUntil: until }, isNew: head.status === 'queued' }
+  }
+
+  #keepSchedule({ name, change: { considered = 0, paused, spec } }: KeepScheduleJob): Answer {
+    this.#statements.keepSchedule.run({
+      name,
+      considered,
+      paused: paused === undefined ? null : Number(paused),
+      spec: spec === undefined ? null : JSON.stringify(spec),
+    })
+    return undefined
   }
 
   #renew({ leases, until }: RenewJob): Answer {
@@ -261,10 +298,14 @@ function prepareAll(db: DatabaseSync) {
     take: prepare('UPDATE inbox SET n = NULL, body = NULL WHERE run = ? AND id = ?'),
     release: prepare('UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?'),
     acquire: prepare(`
-      UPDATE runs SET epoch = epoch + 1, owner = ?, lease_until = ?
-      WHERE run = ? AND status IN ('running', 'waiting', 'suspended') AND (owner IS NULL OR lease_until <= ? OR owner = ?)
-      RETURNING epoch`),
+      UPDATE runs SET epoch = epoch + 1, owner = ?, lease_until = ?, status = iif(status = 'queued', 'running', status)
+      WHERE run = ? AND status IN ('queued', 'running', 'waiting', 'suspended') AND (owner IS NULL OR lease_until <= ? OR owner = ?)
+      RETURNING epoch, status`),
     renew: prepare('UPDATE runs SET lease_until = ? WHERE run = ? AND epoch = ? AND owner IS NOT NULL'),
+    keepSchedule: prepare(`
+      INSERT INTO schedules (name, considered, paused, spec) VALUES (:name, :considered, coalesce(:paused, 0), :spec)
+      ON CONFLICT DO UPDATE SET considered = max(considered, :considered), paused = coalesce(:paused, paused), spec = coalesce(:spec, spec)`),
+    dropSchedule: prepare('DELETE FROM schedules WHERE name = ?'),
     post: prepare(`
       INSERT OR IGNORE INTO inbox (run, id, n, body)
       VALUES (:run, :id, (SELECT coalesce(max(n), 0) + 1 FROM inbox WHERE run = :run AND body IS NOT NULL), :body)`),

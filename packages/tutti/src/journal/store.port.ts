@@ -9,8 +9,11 @@
  */
 import type { Json, RunId, Scope } from '../primitives/index.ts'
 import type { Entry, Value } from './entry.ts'
+import type { Admission, QueuePlace } from './queue.port.ts'
+import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 
-export type RunStatus = 'running' | 'waiting' | 'suspended' | 'completed' | 'failed' | 'cancelled'
+/** `queued`: of a flow with a queue, and not begun yet. */
+export type RunStatus = 'queued' | 'running' | 'waiting' | 'suspended' | 'completed' | 'failed' | 'cancelled'
 
 /** The line a store keeps of a run, so that runs can be listed and woken without reading their journals. */
 export interface RunHead {
@@ -52,7 +55,7 @@ export interface NewRun extends Pick<RunHead, 'run' | 'flow' | 'version' | 'scop
   /** The first entries, `seq` from 1. */
   readonly entries: readonly Entry[]
   readonly blobs?: Blobs | undefined
-  /** Of a run that comes from another store: how it stood there. Default: `running`, and nothing waited for. */
+  /** How it stands: `queued`, or, of a run that comes from another store, as it stood there. Default: `running`, and nothing waited for. */
   readonly head?: HeadChange | undefined
   /** Of a run that comes from another store: the messages it had not taken. */
   readonly inbox?: readonly InboxMessage[] | undefined
@@ -81,6 +84,22 @@ export interface Lease {
   readonly run: RunId
   readonly epoch: number
   readonly until: number
+}
+
+export interface Admitted {
+  readonly runs: readonly AdmittedRun[]
+  /** Who holds what this queue lets through at once: a process of theirs that is gone need not be waited for. */
+  readonly holders: readonly string[]
+  /** When the rate lets the next one begin (epoch ms), if it is the rate that holds one back. */
+  readonly nextAt?: number | undefined
+}
+
+export interface AdmittedRun {
+  readonly lease: Lease
+  /** With the lease. */
+  readonly head: RunHead
+  /** It was queued: nobody has driven it yet. */
+  readonly isNew: boolean
 }
 
 /** How others reach a run, whoever drives it. `id` makes it idempotent within its run. */
@@ -119,9 +138,14 @@ export interface JournalStore {
   list(filter?: RunFilter): Promise<readonly RunHead[]>
   /**
    * Takes the lease of a run that has none, or whose lease ran out: epoch + 1. The owner who holds it may take it again, which fences what it did before.
-   * `undefined` when another owner holds it, the run has ended, or there is no such run. `now` and `until` are epoch ms.
+   * A run that was queued is `running` from then on. `undefined` when another owner holds it, the run has ended, or there is no such run. `now` and
+   * `until` are epoch ms.
    */
   acquire(run: RunId, owner: string, now: number, until: number): Promise<Lease | undefined>
+  /** Takes the leases of as many runs of one flow as its queue lets through now, in one transaction, whichever process asks. */
+  admit(admission: Admission): Promise<Admitted>
+  /** Where a queued run stands in its queue; `undefined` when it is not queued. */
+  place(run: RunId): Promise<QueuePlace | undefined>
   /** Answers the runs whose lease is lost. */
   renew(leases: readonly Lease[], until: number): Promise<readonly RunId[]>
   /** Puts a message in the inbox of a run; `duplicate` when this id was ever posted to it. @throws RUN_NOT_FOUND */
@@ -129,9 +153,15 @@ export interface JournalStore {
   inbox(run: RunId): Promise<readonly InboxMessage[]>
   /**
    * Runs of these flows, in these versions, that nobody drives and that could go on: `running` without a living lease, `wakeAt` passed, or with
-   * something in the inbox. A `suspended` run waits for a person, so it is due only when its inbox holds a `cancel`.
+   * something in the inbox. A `suspended` run waits for a person, so it is due only when its inbox holds a `cancel`. Of those that are `queued` one a
+   * flow and version, which says that there are some.
    */
   due(flows: readonly FlowVersion[], now: number, limit: number): Promise<readonly RunHead[]>
+  schedules(): Promise<readonly ScheduleState[]>
+  /** Notes something of a schedule, making it when it is not there; `considered` never goes back. */
+  keepSchedule(name: string, change: ScheduleChange): Promise<void>
+  /** False when there was none. */
+  dropSchedule(name: string): Promise<boolean>
   /** Calls `changed` when another process may have changed the store or a message was posted; may call it too often. Returns how to stop. */
   watch(changed: () => void): () => void
   /** Waits for what was appended, then closes; a later call opens it again. */

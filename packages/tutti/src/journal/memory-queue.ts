@@ -1,0 +1,131 @@
+/** The queues of a memory store: the plain statement of what every store keeps for them. */
+import type { RunId } from '../primitives/index.ts'
+import type { Held, Line, QueueFacts } from './admission.ts'
+import type { AdmitJob } from './job.ts'
+import type { QueuePlace } from './queue.port.ts'
+import { placeAmong } from './queue-place.ts'
+import type { AdmittedRun, RunHead } from './store.port.ts'
+
+interface OpenLine extends Line {
+  turn: number
+  readonly runs: Set<RunId>
+}
+
+export interface MemoryRuns {
+  head(run: RunId): RunHead | undefined
+  /** Takes the lease of a run. */
+  lease(run: RunId, job: AdmitJob): AdmittedRun | undefined
+}
+
+export class MemoryQueue implements QueueFacts {
+  readonly #runs: MemoryRuns
+  readonly #lines = new Map<string, OpenLine[]>()
+  readonly #held = new Map<string, Set<RunId>>()
+  readonly #began = new Map<string, number[]>()
+  #turn = 0
+
+  constructor(runs: MemoryRuns) {
+    this.#runs = runs
+  }
+
+  join({ run, flow, version, scope: { tenant } }: RunHead, priority: number): void {
+    const lines = this.#lines.get(flow) ?? []
+    this.#lines.set(flow, lines)
+    let line = lines.find((each) => each.tenant === tenant && each.version === version && each.priority === priority)
+    if (!line) {
+      line = { flow, tenant, version, priority, turn: ++this.#turn, runs: new Set() }
+      lines.push(line)
+      lines.sort(byRank)
+    }
+    line.runs.add(run)
+  }
+
+  /** A run that is queued for this flow in this version, if there is one. */
+  anyOf(flow: string, version: string): RunId | undefined {
+    for (let line = this.lineAfter(flow, undefined); line; line = this.lineAfter(flow, line)) {
+      const run = line.version === version ? this.front(line) : undefined
+      if (run !== undefined) return run
+    }
+    return undefined
+  }
+
+  place(run: RunId): QueuePlace | undefined {
+    const head = this.#runs.head(run)
+    if (head?.status !== 'queued') return undefined
+    const lines = this.#lines.get(head.flow)?.map((line) => ({ ...line, runs: [...line.runs].filter((each) => this.#isQueued(each)) })) ?? []
+    const mine = lines.find(({ runs }) => runs.includes(run))
+    if (!mine) return undefined
+    const lengths = lines.map(({ priority, turn, runs }) => ({ priority, turn, runs: runs.length }))
+    return placeAmong({ priority: mine.priority, turn: mine.turn, before: mine.runs.indexOf(run) }, lengths)
+  }
+
+  held(flow: string, now: number): readonly Held[] {
+    const held: Held[] = []
+    for (const run of this.#held.get(flow) ?? []) {
+      const { owner, leaseUntil = 0, scope } = this.#runs.head(run) ?? {}
+      if (owner === undefined || !scope) this.#held.get(flow)?.delete(run)
+      else if (leaseUntil > now) held.push({ tenant: scope.tenant, owner, runs: 1 })
+    }
+    return held
+  }
+
+  tenantOf(run: RunId): { readonly tenant: string; readonly isQueued: boolean } | undefined {
+    const head = this.#runs.head(run)
+    return head && { tenant: head.scope.tenant, isQueued: head.status === 'queued' }
+  }
+
+  lineAfter(flow: string, last: Line | undefined): Line | undefined {
+    const line = this.#lines.get(flow)?.find((each) => !last || byRank(each, last) > 0)
+    return line && { ...line }
+  }
+
+  front(of: Line): RunId | undefined {
+    const line = this.#open(of)
+    for (const run of line?.runs ?? []) {
+      if (this.#isQueued(run)) return run
+      line?.runs.delete(run)
+    }
+    this.#lines.set(of.flow, this.#lines.get(of.flow)?.filter((each) => each !== line) ?? [])
+    return undefined
+  }
+
+  served(of: Line): void {
+    const line = this.#open(of)
+    if (!line) return
+    line.turn = ++this.#turn
+    this.#lines.get(of.flow)?.sort(byRank)
+  }
+
+  take(run: RunId, job: AdmitJob): AdmittedRun | undefined {
+    const taken = this.#runs.lease(run, job)
+    if (!taken) return undefined
+    const held = this.#held.get(job.flow) ?? new Set()
+    this.#held.set(job.flow, held.add(run))
+    return taken
+  }
+
+  beganAt(lane: string, n: number, now: number): number | undefined {
+    const began = this.#began.get(lane)
+    if (began && (began.at(-1) ?? 0) > now)
+      this.#began.set(
+        lane,
+        began.map((at) => Math.min(at, now)),
+      )
+    return this.#began.get(lane)?.at(-n)
+  }
+
+  begin(lane: string, now: number, keepMs: number): void {
+    const began = this.#began.get(lane)?.filter((at) => at > now - keepMs) ?? []
+    this.#began.set(lane, [...began, now])
+  }
+
+  #open({ flow, tenant, version, priority }: Line): OpenLine | undefined {
+    return this.#lines.get(flow)?.find((each) => each.tenant === tenant && each.version === version && each.priority === priority)
+  }
+
+  #isQueued(run: RunId): boolean {
+    return this.#runs.head(run)?.status === 'queued'
+  }
+}
+
+const byRank = (a: Line, b: Line): number => b.priority - a.priority || a.turn - b.turn

@@ -8,7 +8,7 @@ import { entryText } from './codec.ts'
 import type { Entry } from './entry.ts'
 import type { Admission } from './queue.port.ts'
 import type { ScheduleChange } from './schedule.port.ts'
-import type { Admitted, Commit, HeadChange, InboxMessage, Lease, NewRun, RunHead } from './store.port.ts'
+import type { Admitted, Commit, HeadChange, InboxMessage, Lease, NewRun, RunHead, RunStatus } from './store.port.ts'
 
 export interface CreateJob {
   readonly op: 'create'
@@ -92,6 +92,8 @@ export type Answer = undefined | boolean | Created | Lease | Admitted | readonly
 export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<readonly Answer[]>
 
 export const isRefusal = (answer: Answer): answer is Refusal => typeof answer === 'object' && 'refused' in answer
+
+export const hasEnded = (status: RunStatus): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
 const nothing: readonly never[] = []
 

@@ -8,6 +8,7 @@ import {
   type AppendJob,
   type BlobPair,
   type CreateJob,
+  hasEnded,
   isRefusal,
   type Job,
   type KeepScheduleJob,
@@ -19,7 +20,7 @@ import {
 import { MemoryQueue } from './memory-queue.ts'
 import { LIST_LIMIT } from './page.ts'
 import type { ScheduleState } from './schedule.port.ts'
-import type { AdmittedRun, FlowVersion, InboxMessage, Lease, RunFilter, RunHead, RunStatus } from './store.port.ts'
+import type { AdmittedRun, FlowVersion, InboxMessage, Lease, RunFilter, RunHead } from './store.port.ts'
 
 interface RunBook {
   head: RunHead
@@ -27,8 +28,6 @@ interface RunBook {
   /** By id, in the order they were posted; `undefined` once taken, so that a duplicate is still known. */
   readonly inbox: Map<string, string | undefined>
 }
-
-const hasEnded = (status: RunStatus): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
 export class MemoryBooks {
   readonly runs = new Map<RunId, RunBook>()

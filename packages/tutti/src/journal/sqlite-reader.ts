@@ -1,32 +1,24 @@
 /** Everything that is read from a journal file. Each method is one statement, or a page of one. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Json, RunId, Scope } from '../primitives/index.ts'
+import type { Json, RunId } from '../primitives/index.ts'
 import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
 import type { Entry } from './entry.ts'
 import { LIST_LIMIT, READ_PAGE } from './page.ts'
 import type { QueuePlace } from './queue.port.ts'
 import { type LineLength, type LinePlace, placeAmong } from './queue-place.ts'
+import { damagedRow, entryCheck, letterCheck } from './row-check.ts'
 import type { ScheduleState } from './schedule.port.ts'
+import { type HeadRow, headOf, listedHead, readColumns } from './sqlite-head.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
-import type { FlowVersion, InboxMessage, OpenWait, RunFilter, RunHead, RunStatus } from './store.port.ts'
+import type { FlowVersion, InboxMessage, RunFilter, RunHead } from './store.port.ts'
 
-interface HeadRow {
-  readonly run: RunId
-  readonly flow: string
-  readonly version: string
-  readonly scope: string
-  readonly status: RunStatus
-  readonly created_at: number
-  readonly start_hash: string
-  readonly labels: string
-  readonly wake_at: number | null
-  readonly waiting: string | null
-  readonly stalls: number
-  readonly epoch: number
-  readonly owner: string | null
-  readonly lease_until: number | null
-  readonly last_key: number | null
-  readonly last_time: number | null
+type EntryRow = readonly [key: number, body: string | null, crc: number]
+interface LetterRow {
+  readonly number: number
+  readonly id: string
+  readonly n: number
+  readonly body: string
+  readonly crc: number
 }
 
 interface ScheduleRow {
@@ -38,7 +30,7 @@ interface ScheduleRow {
 
 /** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
 const HEAD = `
-  SELECT r.*, p.key AS last_key, e.body ->> '$.t' AS last_time FROM runs r
+  SELECT ${readColumns}, p.key AS last_key, iif(json_valid(e.body), e.body ->> '$.t', NULL) AS last_time FROM runs r
   LEFT JOIN places p ON p.key = (SELECT l.key FROM places l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)
   LEFT JOIN entries e ON e.n = p.n`
 const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) 
@@ -59,20 +51,23 @@ export class SqliteReader {
     return row && headOf(row)
   }
 
-  /** The number of a run in this file. */
-  numberOf(run: RunId): number | undefined {
-    return (this.#prepare('SELECT id FROM runs WHERE run = ?').get(run) as { id: number } | undefined)?.id
+  /** The number of a run in this file, and how many entries it holds at least. */
+  numberOf(run: RunId): { readonly id: number; readonly least: number } | undefined {
+    return this.#prepare('SELECT id, last_seq AS least FROM runs WHERE run = ?').get(run) as { id: number; least: number } | undefined
   }
 
   /** The next entries after `after`, `READ_PAGE` of them or what there is. @throws JOURNAL_CORRUPT | JOURNAL_NEWER */
   page(run: RunId, number: number, after: number): Entry[] {
-    const statement = this.#prepare('SELECT p.key, e.body FROM places p LEFT JOIN entries e ON e.n = p.n WHERE p.key > ? AND p.key < ? ORDER BY p.key LIMIT ?')
+    const statement = this.#prepare(
+      'SELECT p.key, e.body, p.crc FROM places p LEFT JOIN entries e ON e.n = p.n WHERE p.key > ? AND p.key < ? ORDER BY p.key LIMIT ?',
+    )
     // An object for each row would cost a tenth of what reading it does.
     statement.setReturnArrays(true)
-    const rows = statement.all(entryKey(number, after), entryKey(number + 1, 0), READ_PAGE) as unknown as readonly [key: number, body: string | null][]
-    return rows.map(([key, body], i) => {
+    const rows = statement.all(entryKey(number, after), entryKey(number + 1, 0), READ_PAGE) as unknown as readonly EntryRow[]
+    return rows.map(([key, body, crc], i) => {
       const seq = after + 1 + i
       if (key !== entryKey(number, seq) || body === null) throw corruptEntry(run, seq, 'is missing')
+      if (typeof body !== 'string' || entryCheck(number, seq, body) !== crc) throw corruptEntry(run, seq, 'does not hold what was written')
       return parseEntry(body, run, seq)
     })
   }
@@ -85,16 +80,21 @@ export class SqliteReader {
   list({ flow, tenant, status, limit = LIST_LIMIT, before }: RunFilter): RunHead[] {
     const statement = this.#prepare(`
       ${HEAD}
-      WHERE r.created_at < coalesce(:before, 9e15) AND (:flow IS NULL OR r.flow = :flow) AND (:tenant IS NULL OR r.tenant = :tenant)
+      WHERE r.created_at < coalesce(:before, 9.3e18) AND (:flow IS NULL OR r.flow = :flow) AND (:tenant IS NULL OR r.tenant = :tenant)
         AND (:status IS NULL OR r.status IN (SELECT value FROM json_each(:status)))
       ORDER BY r.created_at DESC, r.id DESC LIMIT :limit`)
     const rows = statement.all({ before: before ?? null, flow: flow ?? null, tenant: tenant ?? null, status: status ? JSON.stringify(status) : null, limit })
-    return (rows as unknown as readonly HeadRow[]).map(headOf)
+    const heads = (rows as unknown as readonly HeadRow[]).map(listedHead)
+    return tenant === undefined ? heads : heads.filter(({ damaged }) => !damaged)
   }
 
   inbox(run: RunId): InboxMessage[] {
-    const rows = this.#prepare('SELECT body FROM inbox WHERE run = (SELECT id FROM runs WHERE run = ?) AND body IS NOT NULL ORDER BY n').all(run)
-    return (rows as unknown as readonly { body: string }[]).map(({ body }) => JSON.parse(body) as InboxMessage)
+    const statement = this.#prepare(`
+      SELECT i.run AS number, i.id, i.n, i.body, i.crc FROM inbox i WHERE i.run = (SELECT id FROM runs WHERE run = ?) AND i.body IS NOT NULL ORDER BY i.n`)
+    return (statement.all(run) as unknown as readonly LetterRow[]).map(({ number, id, n, body, crc }) => {
+      if (letterCheck(number, id, n, body) !== crc) throw damagedRow(run, 'inbox', `holds a message, '${id}', that is not what was sent`)
+      return JSON.parse(body) as InboxMessage
+    })
   }
 
   /** Indexed look-ups, so that runs at rest cost nothing until their time has come. */
@@ -105,7 +105,7 @@ export class SqliteReader {
         SELECT id FROM (SELECT r.id FROM runs r WHERE r.status = 'running' AND ${UNDRIVEN} LIMIT :limit)
         UNION SELECT id FROM (SELECT r.id FROM runs r WHERE r.wake_at <= :now AND ${GOES_ON} AND ${UNDRIVEN} LIMIT :limit)
         UNION SELECT id FROM (
-          SELECT r.id FROM (SELECT run, max(body ->> '$.type' = 'cancel') AS cancels FROM inbox WHERE body IS NOT NULL GROUP BY run) i CROSS JOIN runs r ON r.id = i.run
+          SELECT r.id FROM (SELECT run, max(iif(json_valid(body), body ->> '$.type', NULL) = 'cancel') AS cancels FROM inbox WHERE body IS NOT NULL GROUP BY run) i CROSS JOIN runs r ON r.id = i.run
           WHERE (${GOES_ON} OR r.status = 'suspended' AND i.cancels) AND ${UNDRIVEN} LIMIT :limit
         )
         UNION SELECT (
@@ -114,7 +114,7 @@ export class SqliteReader {
         ) FROM json_each(:flows) f
       )
       ORDER BY r.id LIMIT :limit`)
-    return (statement.all({ flows: JSON.stringify(flows), now, limit }) as unknown as readonly HeadRow[]).map(headOf)
+    return (statement.all({ flows: JSON.stringify(flows), now, limit }) as unknown as readonly HeadRow[]).map(listedHead).filter(({ damaged }) => !damaged)
   }
 
   place(run: RunId): QueuePlace | undefined {
@@ -156,25 +156,3 @@ export class SqliteReader {
 
 /** The 128 bits of a hash: half of what its hexadecimal text would take. */
 export const blobKey = (hash: string): Uint8Array => Buffer.from(hash, 'base64url')
-
-function headOf(row: HeadRow): RunHead {
-  const { run, flow, version, status, created_at: createdAt, start_hash: startHash, stalls, epoch } = row
-  return {
-    run,
-    flow,
-    version,
-    scope: JSON.parse(row.scope) as Scope,
-    status,
-    createdAt,
-    updatedAt: row.last_time ?? createdAt,
-    startHash,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    lastSeq: row.last_key === null ? 0 : row.last_key % RUN_SPAN,
-    ...(row.wake_at !== null && { wakeAt: row.wake_at }),
-    ...(row.waiting !== null && { waiting: JSON.parse(row.waiting) as (OpenWait & { data?: Json })[] }),
-    stalls,
-    epoch,
-    ...(row.owner !== null && { owner: row.owner }),
-    ...(row.lease_until !== null && { leaseUntil: row.lease_until }),
-  }
-}

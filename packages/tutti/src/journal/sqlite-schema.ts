@@ -8,6 +8,7 @@
  * Both are tables with an integer for a key, because only those leave full pages behind when they grow at their end.
  * A queued run lies in `queued` until it begins, and has its place in one of the `queue_lines`; `queue_held` names the runs that were let through and may
  * still be driven, `queue_begun` when the last ones of a rate began.
+ * Every row of a run, an entry or a message carries a check of what it holds and where it belongs (`row-check.ts`); a blob is named by its hash.
  * A message in the `inbox` that was taken stays as its id alone; `n` orders those of a run that are open.
  */
 import type { DatabaseSync } from 'node:sqlite'
@@ -38,19 +39,22 @@ const steps: readonly string[] = [
     stalls INT NOT NULL,
     epoch INT NOT NULL,
     owner TEXT,
-    lease_until INT
+    lease_until INT,
+    last_seq INT NOT NULL,
+    crc INT NOT NULL
   ) STRICT;
   CREATE INDEX runs_by_age ON runs (created_at);
   CREATE INDEX runs_running ON runs (lease_until) WHERE status = 'running';
   CREATE INDEX runs_to_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
   CREATE TABLE entries (n INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
-  CREATE TABLE places (key INTEGER PRIMARY KEY, n INT NOT NULL) STRICT;
+  CREATE TABLE places (key INTEGER PRIMARY KEY, n INT NOT NULL, crc INT NOT NULL) STRICT;
   CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
   CREATE TABLE inbox (
     run INT NOT NULL,
     id TEXT NOT NULL,
     n INT,
     body TEXT,
+    crc INT NOT NULL,
     PRIMARY KEY (run, id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX inbox_open ON inbox (run, n) WHERE body IS NOT NULL;

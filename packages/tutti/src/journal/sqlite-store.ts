@@ -7,6 +7,7 @@
  */
 import { statSync } from 'node:fs'
 import type { RunId } from '../primitives/index.ts'
+import { corruptEntry } from './codec.ts'
 import type { Place } from './commit-place.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Entry } from './entry.ts'
@@ -15,7 +16,9 @@ import { nextTurn, READ_PAGE } from './page.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 import { type Durability, sqliteVersion } from './sqlite-connection.ts'
+import { inRun } from './sqlite-fault.ts'
 import { SqliteFile } from './sqlite-file.ts'
+import type { SqliteReader } from './sqlite-reader.ts'
 import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, RunFilter, RunHead } from './store.port.ts'
 
 export interface SqliteOptions {
@@ -96,13 +99,19 @@ class FileStore implements SqliteStore {
   async *read(run: RunId, { after = 0 }: { readonly after?: number | undefined } = {}): AsyncGenerator<Entry> {
     this.#queue.forgive(run)
     const file = await this.#opened()
-    const number = await file.read((reader) => reader.numberOf(run))
-    if (number === undefined) return
+    const read = <T>(work: (reader: SqliteReader) => T): Promise<T> => file.read(work).catch((error) => Promise.reject(inRun(run, error)))
+    const number = await read((reader) => reader.numberOf(run))
+    if (!number) return
     for (let last = after; ; last += READ_PAGE) {
-      const page = await file.read((reader) => reader.page(run, number, last))
+      const page = await read((reader) => reader.page(run, number.id, last))
       yield* page
-      if (page.length < READ_PAGE) return
-      await nextTurn()
+      if (page.length === READ_PAGE) {
+        await nextTurn()
+        continue
+      }
+      // One that was removed meanwhile has simply ended here.
+      if (last + page.length < number.least && (await read((reader) => reader.numberOf(run)))) throw corruptEntry(run, last + page.length + 1, 'is missing')
+      return
     }
   }
 
@@ -111,7 +120,7 @@ class FileStore implements SqliteStore {
   }
 
   async head(run: RunId): Promise<RunHead | undefined> {
-    return (await this.#opened()).read((reader) => reader.head(run))
+    return (await this.#opened()).read((reader) => reader.head(run)).catch((error) => Promise.reject(inRun(run, error)))
   }
 
   async list(filter: RunFilter = {}): Promise<readonly RunHead[]> {
@@ -141,7 +150,7 @@ class FileStore implements SqliteStore {
   }
 
   async inbox(run: RunId): Promise<readonly InboxMessage[]> {
-    return (await this.#opened()).read((reader) => reader.inbox(run))
+    return (await this.#opened()).read((reader) => reader.inbox(run)).catch((error) => Promise.reject(inRun(run, error)))
   }
 
   async due(flows: readonly FlowVersion[], now: number, limit: number): Promise<readonly RunHead[]> {

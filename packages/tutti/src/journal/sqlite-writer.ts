@@ -1,13 +1,14 @@
 /**
  * Writes one group of jobs in one transaction.
  *
- * Owns: the transaction, and what it remembers between groups: of runs (number, epoch, last `seq`), and how many entries there are.
+ * Owns: the transaction, and what it remembers between groups: of runs that are driven (their line, the last `seq`), and how many entries there are.
  * That memory is true while `PRAGMA data_version` is unchanged, which says that no other connection has written since; it is checked inside each
  * transaction.
  * Invariants: an append is checked before anything of it is written, so refusing one needs no rollback (I2); after any failure the whole
  * transaction is rolled back and the memory is dropped (I6); work per append is constant (I10).
  */
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { recordError, TuttiError } from '../errors/index.ts'
 import { failpoint, type RunId } from '../primitives/index.ts'
 import { admit } from './admission.ts'
 import {
@@ -17,6 +18,7 @@ import {
   type AppendJob,
   type BlobPair,
   type CreateJob,
+  hasEnded,
   type Job,
   type KeepScheduleJob,
   type PostJob,
@@ -25,20 +27,21 @@ import {
   refuseFull,
   refuseUnknown,
 } from './job.ts'
+import { entryCheck, letterCheck } from './row-check.ts'
 import { guarded } from './sqlite-fault.ts'
+import { changeLine, checkedChanges, checkedLine, checkHead, type HeadLine, type HeadRow, lastSeqOf, lineOf } from './sqlite-head.ts'
 import { SqliteQueue } from './sqlite-queue.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
-import type { AdmittedRun, HeadChange, RunStatus } from './store.port.ts'
+import { prepareAll, type Statements, WIDE } from './sqlite-statements.ts'
+import type { AdmittedRun, Lease, RunHead } from './store.port.ts'
 
 interface Known {
-  readonly id: number
-  epoch: number
+  /** As it lies in the file, or will when the group is written. */
+  readonly line: HeadLine
   lastSeq: number
 }
 
-/** Rows of one INSERT: crossing into SQLite costs about as much as the row itself. */
-const WIDE = 16
 const MOST_KNOWN = 20_000
 
 export class SqliteWriter {
@@ -50,7 +53,10 @@ export class SqliteWriter {
   #dataVersion = -1
   /** The number of the last entry, while the memory is true. */
   #lastEntry: number | undefined
-  /** Entries of this group that are not in the file yet: n, body, n, body, … and key, n, key, n, … */
+  #lastRun: number | undefined
+  /** Runs that this group left without a driver. */
+  #left: RunId[] = []
+  /** Entries of this group that are not in the file yet: n, body, n, body, … and key, n, check, key, n, check, … */
   #rows: (number | string)[] = []
   #places: number[] = []
 
@@ -63,22 +69,44 @@ export class SqliteWriter {
 
   /** @throws JOURNAL_UNWRITABLE | JOURNAL_LOCKED | JOURNAL_CORRUPT: nothing of the group was written */
   write(jobs: readonly Job[]): readonly Answer[] {
+    try {
+      return this.#writeTogether(jobs)
+    } catch (error) {
+      if (jobs.length === 1 || !TuttiError.is(error, 'JOURNAL_CORRUPT')) throw error
+      return this.#writeApart(jobs)
+    }
+  }
+
+  #writeTogether(jobs: readonly Job[]): readonly Answer[] {
     return guarded(this.#path, () => {
       const { begin, commit } = this.#statements
       begin.run()
       try {
         failpoint('transaction begun, nothing written')
         this.#checkMemory()
-        const answers = jobs.map((job) => this.#apply(job))
+        const answers = jobs.map((job) => this.#applySound(job))
         failpoint('head and blobs written, entries not')
         this.#insertRows()
         failpoint('everything written, not committed')
         commit.run()
         failpoint('committed, not answered')
+        this.#forgetLeft()
         return answers
       } catch (error) {
         this.#abandon()
         throw error
+      }
+    })
+  }
+
+  /** A damaged place in the file harms the runs that need it, and no others of the group. */
+  #writeApart(jobs: readonly Job[]): readonly Answer[] {
+    return jobs.flatMap((job) => {
+      try {
+        return this.#writeTogether([job])
+      } catch (error) {
+        if (!TuttiError.is(error, 'JOURNAL_CORRUPT')) throw error
+        return [{ refused: recordError(error) }]
       }
     })
   }
@@ -91,6 +119,7 @@ export class SqliteWriter {
   #abandon(): void {
     this.#rows = []
     this.#places = []
+    this.#left = []
     this.#forget()
     try {
       this.#statements.rollback.run()
@@ -107,7 +136,18 @@ export class SqliteWriter {
 
   #forget(): void {
     this.#known.clear()
+    this.#lastRun = undefined
     this.#lastEntry = undefined
+  }
+
+  /** A run whose line is damaged is refused before anything of its job is written. */
+  #applySound(job: Job): Answer {
+    try {
+      return this.#apply(job)
+    } catch (error) {
+      if (TuttiError.is(error, 'JOURNAL_CORRUPT')) return { refused: recordError(error) }
+      throw error
+    }
   }
 
   #apply(job: Job): Answer {
@@ -135,14 +175,16 @@ export class SqliteWriter {
   #append(job: AppendJob): Answer {
     const known = this.#recall(job.run)
     if (!known) return refuseUnknown(job.run)
-    const refusal = refuseAppend(job, known)
+    const { line } = known
+    const refusal = refuseAppend(job, { epoch: line.epoch, lastSeq: known.lastSeq })
     if (refusal) return refusal
     if (known.lastSeq + job.bodies.length >= RUN_SPAN) return refuseFull(job.run)
     this.#addRows(known, job.bodies)
     this.#keepBlobs(job.blobs)
-    if (job.head) this.#changeHead(known.id, job.head)
-    for (const id of job.taken) this.#statements.take.run(known.id, id)
-    if (job.release) this.#statements.release.run(known.id)
+    for (const id of job.taken) this.#statements.take.run(letterCheck(line.id, id, null, null), line.id, id)
+    if (job.head) changeLine(line, job.head)
+    if (job.release) line.owner = line.lease_until = null
+    if (job.head || job.release) this.#writeLine(known)
     return undefined
   }
 
@@ -150,51 +192,46 @@ export class SqliteWriter {
     this.#insertRows()
     const there = this.#reader.head(run)
     if (there) return { created: false, head: there }
-    const { flow, version, scope, status, createdAt, startHash, labels, stalls, epoch, owner = null, leaseUntil = null } = head
-    const { lastInsertRowid } = this.#statements.insertRun.run(
-      run,
-      flow,
-      version,
-      scope.tenant,
-      JSON.stringify(scope),
-      status,
-      createdAt,
-      startHash,
-      JSON.stringify(labels),
-      stalls,
-      epoch,
-      owner,
-      leaseUntil,
-    )
-    const known: Known = { id: Number(lastInsertRowid), epoch, lastSeq: 0 }
+    this.#lastRun = (this.#lastRun ?? (this.#statements.lastRun.get() as { last: number }).last) + 1
+    const known: Known = { line: lineOf(this.#lastRun, head), lastSeq: 0 }
+    this.#statements.insertRun.run(...checkedLine(known.line))
     this.#known.set(run, known)
     this.#addRows(known, bodies)
     this.#keepBlobs(blobs)
-    if (head.wakeAt !== undefined || head.waiting) this.#changeHead(known.id, { wakeAt: head.wakeAt, waiting: head.waiting })
-    for (const [id, body] of inbox) this.#statements.post.run({ run: known.id, id, body })
-    if (status === 'queued') this.#queue.join(known.id, { flow, priority, tenant: scope.tenant, version })
+    for (const [i, [id, body]] of inbox.entries()) this.#insertLetter(known.line.id, id, i + 1, body)
+    const { flow, version, tenant } = known.line
+    if (head.status === 'queued') this.#queue.join(known.line.id, { flow, priority, tenant, version })
     return { created: true, head }
   }
 
   #acquire({ run, owner, now, until }: AcquireJob): Answer {
-    const row = this.#statements.acquire.get(owner, until, run, now, owner) as { epoch: number } | undefined
-    if (!row) return undefined
-    const known = this.#known.get(run)
-    if (known) known.epoch = row.epoch
+    const known = this.#recall(run)
+    if (!known || hasEnded(known.line.status)) return undefined
+    const { line } = known
+    if (line.owner !== null && line.owner !== owner && (line.lease_until ?? 0) > now) return undefined
     this.#queue.leave(run)
-    return { run, epoch: row.epoch, until }
+    return this.#lease(known, owner, until)
   }
 
   #admitOne(run: RunId, { owner, now, until, gone }: AdmitJob): AdmittedRun | undefined {
-    const head = this.#reader.head(run)
-    if (!head) return undefined
-    const since = head.owner !== undefined && gone.includes(head.owner) ? Number.MAX_SAFE_INTEGER : now
-    const row = this.#statements.acquire.get(owner, until, run, since, null) as { epoch: number; status: RunStatus } | undefined
-    if (!row) return undefined
-    const known = this.#known.get(run)
-    if (known) known.epoch = row.epoch
-    const { epoch, status } = row
-    return { lease: { run, epoch, until }, head: { ...head, status, epoch, owner, leaseUntil: until }, isNew: head.status === 'queued' }
+    const known = this.#recallSound(run)
+    // One that is damaged does not hold up those behind it.
+    if (!known) this.#queue.leave(run)
+    if (!known || hasEnded(known.line.status)) return undefined
+    const { line } = known
+    if (line.owner !== null && !gone.includes(line.owner) && (line.lease_until ?? 0) > now) return undefined
+    const isNew = line.status === 'queued'
+    const lease = this.#lease(known, owner, until)
+    this.#insertRows()
+    return { lease, head: this.#reader.head(run) as RunHead, isNew }
+  }
+
+  #lease(known: Known, owner: string, until: number): Lease {
+    const { line } = known
+    const epoch = line.epoch + 1
+    Object.assign(line, { status: line.status === 'queued' ? 'running' : line.status, epoch, owner, lease_until: until })
+    this.#writeLine(known)
+    return { run: line.run, epoch, until }
   }
 
   #keepSchedule({ name, change: { considered = 0, paused, spec } }: KeepScheduleJob): Answer {
@@ -208,30 +245,69 @@ export class SqliteWriter {
   }
 
   #renew({ leases, until }: RenewJob): Answer {
-    return leases.filter(({ run, epoch }) => this.#statements.renew.run(until, run, epoch).changes === 0).map(({ run }) => run)
+    return leases.filter((lease) => !this.#renewOne(lease, until)).map(({ run }) => run)
+  }
+
+  #renewOne({ run, epoch }: Lease, until: number): boolean {
+    const known = this.#recallSound(run)
+    if (known?.line.epoch !== epoch || known.line.owner === null) return false
+    known.line.lease_until = until
+    this.#writeLine(known)
+    return true
   }
 
   #post({ run, id, body }: PostJob): Answer {
     const known = this.#recall(run)
     if (!known) return refuseUnknown(run)
-    return this.#statements.post.run({ run: known.id, id, body }).changes === 0 ? 'duplicate' : 'posted'
+    const { n } = this.#statements.nextLetter.get(known.line.id) as { n: number }
+    return this.#insertLetter(known.line.id, id, n, body) ? 'posted' : 'duplicate'
   }
 
+  /** False when this id was ever posted to this run. */
+  #insertLetter(run: number, id: string, n: number, body: string): boolean {
+    return this.#statements.post.run(run, id, n, body, letterCheck(run, id, n, body)).changes > 0
+  }
+
+  /** @throws JOURNAL_CORRUPT when its line is damaged */
   #recall(run: RunId): Known | undefined {
     const known = this.#known.get(run)
     if (known) return known
-    const row = this.#statements.recall.get(run) as { id: number; epoch: number; last: number | null } | undefined
+    const row = this.#statements.recall.get(run) as HeadRow | undefined
     if (!row) return undefined
-    const found: Known = { id: row.id, epoch: row.epoch, lastSeq: row.last === null ? 0 : row.last % RUN_SPAN }
+    checkHead(row)
+    const found: Known = { line: row, lastSeq: lastSeqOf(row) }
     this.#known.set(run, found)
     return found
   }
 
+  #recallSound(run: RunId): Known | undefined {
+    try {
+      return this.#recall(run)
+    } catch (error) {
+      if (TuttiError.is(error, 'JOURNAL_CORRUPT')) return undefined
+      throw error
+    }
+  }
+
+  #writeLine({ line, lastSeq }: Known): void {
+    line.last_seq = lastSeq
+    this.#statements.changeRun.run(...checkedChanges(line), line.id)
+    if (line.owner === null) this.#left.push(line.run)
+  }
+
+  /** What a run at rest waits for need not lie in memory. */
+  #forgetLeft(): void {
+    for (const run of this.#left) if (this.#known.get(run)?.line.owner === null) this.#known.delete(run)
+    this.#left = []
+  }
+
   #addRows(known: Known, bodies: readonly string[]): void {
+    const { id } = known.line
     let n = this.#lastEntry ?? (this.#statements.lastEntry.get() as { last: number }).last
     for (const body of bodies) {
+      const seq = ++known.lastSeq
       this.#rows.push(++n, body)
-      this.#places.push(entryKey(known.id, ++known.lastSeq), n)
+      this.#places.push(entryKey(id, seq), n, entryCheck(id, seq, body))
     }
     this.#lastEntry = n
   }
@@ -239,8 +315,8 @@ export class SqliteWriter {
   #insertRows(): void {
     if (this.#rows.length === 0) return
     const { insertEntry, insertEntries, insertPlace, insertPlaces } = this.#statements
-    insertPairs(this.#rows, insertEntry, insertEntries)
-    insertPairs(this.#places, insertPlace, insertPlaces)
+    insertWide(this.#rows, 2, insertEntry, insertEntries)
+    insertWide(this.#places, 3, insertPlace, insertPlaces)
     this.#rows = []
     this.#places = []
   }
@@ -248,66 +324,10 @@ export class SqliteWriter {
   #keepBlobs(blobs: readonly BlobPair[]): void {
     for (const [hash, text] of blobs) this.#statements.insertBlob.run(blobKey(hash), text)
   }
-
-  #changeHead(id: number, change: HeadChange): void {
-    const { status = null, wakeAt = null, waiting, stalls = null } = change
-    const given = (field: keyof HeadChange): SQLInputValue => (field in change ? 1 : 0)
-    this.#statements.changeHead.run(status, given('wakeAt'), wakeAt, given('waiting'), waiting ? JSON.stringify(waiting) : null, stalls, id)
-  }
 }
 
-function insertPairs(pairs: readonly (number | string)[], one: StatementSync, wide: StatementSync): void {
+function insertWide(values: readonly (number | string)[], columns: number, one: StatementSync, wide: StatementSync): void {
   let i = 0
-  for (; i + 2 * WIDE <= pairs.length; i += 2 * WIDE) wide.run(...pairs.slice(i, i + 2 * WIDE))
-  for (; i < pairs.length; i += 2) one.run(pairs[i] as number, pairs[i + 1] as number | string)
-}
-
-type Statements = ReturnType<typeof prepareAll>
-
-function prepareAll(db: DatabaseSync) {
-  const prepare = (sql: string): StatementSync => db.prepare(sql)
-  const pairs = Array(WIDE).fill('(?, ?)').join(', ')
-  const dataVersion = prepare('PRAGMA data_version')
-  // Asked in every transaction: an object for its one number would cost as much again.
-  dataVersion.setReturnArrays(true)
-  return {
-    dataVersion,
-    begin: prepare('BEGIN IMMEDIATE'),
-    commit: prepare('COMMIT'),
-    rollback: prepare('ROLLBACK'),
-    touch: () => {
-      const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
-      db.exec(`PRAGMA user_version = ${version}`)
-    },
-    recall: prepare(`
-      SELECT r.id, r.epoch, (SELECT key FROM places WHERE key > r.id * ${RUN_SPAN} AND key < (r.id + 1) * ${RUN_SPAN} ORDER BY key DESC LIMIT 1) AS last
-      FROM runs r WHERE r.run = ?`),
-    lastEntry: prepare('SELECT coalesce(max(n), 0) AS last FROM entries'),
-    insertEntry: prepare('INSERT INTO entries (n, body) VALUES (?, ?)'),
-    insertPlace: prepare('INSERT INTO places (key, n) VALUES (?, ?)'),
-    // OR FAIL, because any failure rolls the whole group back: SQLite would otherwise first copy every page that a wide statement touches, which is
-    // half of what an entry costs while many runs write at once.
-    insertEntries: prepare(`INSERT OR FAIL INTO entries (n, body) VALUES ${pairs}`),
-    insertPlaces: prepare(`INSERT OR FAIL INTO places (key, n) VALUES ${pairs}`),
-    insertBlob: prepare('INSERT OR IGNORE INTO blobs (hash, body) VALUES (?, ?)'),
-    insertRun: prepare(`
-      INSERT INTO runs (run, flow, version, tenant, scope, status, created_at, start_hash, labels, stalls, epoch, owner, lease_until)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    changeHead: prepare(`
-      UPDATE runs SET status = coalesce(?, status), wake_at = iif(?, ?, wake_at), waiting = iif(?, ?, waiting), stalls = coalesce(?, stalls) WHERE id = ?`),
-    take: prepare('UPDATE inbox SET n = NULL, body = NULL WHERE run = ? AND id = ?'),
-    release: prepare('UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?'),
-    acquire: prepare(`
-      UPDATE runs SET epoch = epoch + 1, owner = ?, lease_until = ?, status = iif(status = 'queued', 'running', status)
-      WHERE run = ? AND status IN ('queued', 'running', 'waiting', 'suspended') AND (owner IS NULL OR lease_until <= ? OR owner = ?)
-      RETURNING epoch, status`),
-    renew: prepare('UPDATE runs SET lease_until = ? WHERE run = ? AND epoch = ? AND owner IS NOT NULL'),
-    keepSchedule: prepare(`
-      INSERT INTO schedules (name, considered, paused, spec) VALUES (:name, :considered, coalesce(:paused, 0), :spec)
-      ON CONFLICT DO UPDATE SET considered = max(considered, :considered), paused = coalesce(:paused, paused), spec = coalesce(:spec, spec)`),
-    dropSchedule: prepare('DELETE FROM schedules WHERE name = ?'),
-    post: prepare(`
-      INSERT OR IGNORE INTO inbox (run, id, n, body)
-      VALUES (:run, :id, (SELECT coalesce(max(n), 0) + 1 FROM inbox WHERE run = :run AND body IS NOT NULL), :body)`),
-  }
+  for (; i + columns * WIDE <= values.length; i += columns * WIDE) wide.run(...values.slice(i, i + columns * WIDE))
+  for (; i < values.length; i += columns) one.run(...values.slice(i, i + columns))
 }

@@ -39,6 +39,8 @@ export interface RunHead {
   readonly owner?: string | undefined
   /** Epoch ms. */
   readonly leaseUntil?: number | undefined
+  /** In a list: this line does not hold what was written, so nothing in it can be relied on; `head` of this run is refused as JOURNAL_CORRUPT. */
+  readonly damaged?: true | undefined
 }
 
 export interface OpenWait {
@@ -134,7 +136,9 @@ export interface JournalStore {
   read(run: RunId, o?: { readonly after?: number | undefined }): AsyncIterable<Entry>
   /** @throws JOURNAL_CORRUPT when the blob is missing or does not have its hash. */
   blob(hash: string): Promise<string>
+  /** @throws JOURNAL_CORRUPT when its line is damaged. */
   head(run: RunId): Promise<RunHead | undefined>
+  /** A damaged line is marked; of one tenant's runs it is left out, because it cannot be known to be that tenant's. */
   list(filter?: RunFilter): Promise<readonly RunHead[]>
   /**
    * Takes the lease of a run that has none, or whose lease ran out: epoch + 1. The owner who holds it may take it again, which fences what it did before.
@@ -154,7 +158,7 @@ export interface JournalStore {
   /**
    * Runs of these flows, in these versions, that nobody drives and that could go on: `running` without a living lease, `wakeAt` passed, or with
    * something in the inbox. A `suspended` run waits for a person, so it is due only when its inbox holds a `cancel`. Of those that are `queued` one a
-   * flow and version, which says that there are some.
+   * flow and version, which says that there are some. A damaged line is left out.
    */
   due(flows: readonly FlowVersion[], now: number, limit: number): Promise<readonly RunHead[]>
   schedules(): Promise<readonly ScheduleState[]>

@@ -1,0 +1,129 @@
+/** The line of a run as it lies in a journal file, checked, and as the head it stands for. */
+import type { Json, RunId, Scope } from '../primitives/index.ts'
+import { damagedRow, headCheck } from './row-check.ts'
+import { RUN_SPAN } from './sqlite-schema.ts'
+import type { HeadChange, OpenWait, RunHead, RunStatus } from './store.port.ts'
+
+/** What of a line changes while its run goes on. */
+interface Changing {
+  status: RunStatus
+  wake_at: number | null
+  waiting: string | null
+  stalls: number
+  epoch: number
+  owner: string | null
+  lease_until: number | null
+  /** The last entry when the line was written: the run holds at least so many. */
+  last_seq: number
+}
+
+/** Without its check. */
+export interface HeadLine extends Changing {
+  readonly id: number
+  readonly run: RunId
+  readonly flow: string
+  readonly version: string
+  readonly tenant: string
+  readonly scope: string
+  readonly created_at: number
+  readonly start_hash: string
+  readonly labels: string
+}
+
+export interface HeadRow extends HeadLine {
+  readonly crc: number
+  readonly last_key: number | null
+  readonly last_time: number | string | null
+}
+
+/** The columns in the order of `valuesOf` and `changesOf`. */
+export const changing = 'status, wake_at, waiting, stalls, epoch, owner, lease_until, last_seq'
+export const columns = `id, run, flow, version, tenant, scope, created_at, start_hash, labels, ${changing}`
+
+const integers = ['id', 'created_at', 'wake_at', 'stalls', 'epoch', 'lease_until', 'last_seq', 'crc']
+
+/** The columns of `runs r` and the check: an integer beyond what a number holds is damage, and read as -1, which nothing in a line is, so that it does not hide the other lines of a list. */
+export const readColumns = [...columns.split(', '), 'crc']
+  .map((name) =>
+    integers.includes(name)
+      ? `iif(r.${name} BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} OR r.${name} IS NULL, r.${name}, -1) AS ${name}`
+      : `r.${name}`,
+  )
+  .join(', ')
+
+const changesOf = (r: Changing) => [r.status, r.wake_at, r.waiting, r.stalls, r.epoch, r.owner, r.lease_until, r.last_seq]
+const valuesOf = (r: HeadLine) => [r.id, r.run, r.flow, r.version, r.tenant, r.scope, r.created_at, r.start_hash, r.labels, ...changesOf(r)]
+
+/** What an INSERT of `columns` and the check binds. */
+export function checkedLine(line: HeadLine): (string | number | null)[] {
+  const values = valuesOf(line)
+  return [...values, headCheck(values)]
+}
+
+/** What an UPDATE of `changing` and the check binds. */
+export const checkedChanges = (line: HeadLine): (string | number | null)[] => [...changesOf(line), headCheck(valuesOf(line))]
+
+/** The line of a run that is not in the file yet. */
+export function lineOf(id: number, head: RunHead): HeadLine {
+  const { run, flow, version, scope, status, createdAt, startHash, labels, lastSeq, wakeAt, waiting, stalls, epoch, owner, leaseUntil } = head
+  return {
+    ...{ id, run, flow, version, tenant: scope.tenant, scope: JSON.stringify(scope), status, created_at: createdAt, start_hash: startHash },
+    ...{ labels: JSON.stringify(labels), wake_at: wakeAt ?? null, waiting: waiting ? JSON.stringify(waiting) : null, stalls, epoch },
+    ...{ owner: owner ?? null, lease_until: leaseUntil ?? null, last_seq: lastSeq },
+  }
+}
+
+export function changeLine(line: HeadLine, change: HeadChange): void {
+  if (change.status !== undefined) line.status = change.status
+  if (change.stalls !== undefined) line.stalls = change.stalls
+  if ('wakeAt' in change) line.wake_at = change.wakeAt ?? null
+  if ('waiting' in change) line.waiting = change.waiting ? JSON.stringify(change.waiting) : null
+}
+
+/** `lastSeq` is that of the last entry, so that an append need not touch the line. */
+export const lastSeqOf = ({ last_key }: Pick<HeadRow, 'last_key'>): number => (last_key === null ? 0 : last_key % RUN_SPAN)
+
+/** @throws JOURNAL_CORRUPT unless the row holds what was written, and the run all that the row knows of. */
+export function checkHead(row: Omit<HeadRow, 'last_time'>): void {
+  if (headCheck(valuesOf(row)) !== row.crc) throw damagedRow(row.run, 'line', 'does not hold what was written')
+  const last = lastSeqOf(row)
+  if (last < row.last_seq) throw damagedRow(row.run, 'line', `knows of ${row.last_seq} entries, but only ${last} are there`)
+}
+
+/** @throws JOURNAL_CORRUPT */
+export function headOf(row: HeadRow): RunHead {
+  checkHead(row)
+  return readHead(row)
+}
+
+/** The same for a list, in which one damaged line does not stand in the way of the others. */
+export function listedHead(row: HeadRow): RunHead {
+  try {
+    return headOf(row)
+  } catch {
+    const { tenant } = row
+    return { ...readHead({ ...row, scope: JSON.stringify({ tenant }), labels: '{}', waiting: null }), damaged: true }
+  }
+}
+
+function readHead(row: HeadRow): RunHead {
+  const { run, flow, version, status, created_at: createdAt, start_hash: startHash, stalls, epoch } = row
+  return {
+    run,
+    flow,
+    version,
+    scope: JSON.parse(row.scope) as Scope,
+    status,
+    createdAt,
+    updatedAt: typeof row.last_time === 'number' ? row.last_time : createdAt,
+    startHash,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    lastSeq: lastSeqOf(row),
+    ...(row.wake_at !== null && { wakeAt: row.wake_at }),
+    ...(row.waiting !== null && { waiting: JSON.parse(row.waiting) as (OpenWait & { data?: Json })[] }),
+    stalls,
+    epoch,
+    ...(row.owner !== null && { owner: row.owner }),
+    ...(row.lease_until !== null && { leaseUntil: row.lease_until }),
+  }
+}

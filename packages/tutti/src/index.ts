@@ -2,6 +2,7 @@
 export { type AgentHook, agent } from './agent/index.ts'
 export type { Budget, Usage } from './budget/index.ts'
 export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
+export type { RegressedRun, RegressGate, RegressProgress, RegressReport, RegressVerdict } from './eval/index.ts'
 export { chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
 export type { Effect } from './journal/index.ts'
 export type { MessageLike, Prompt } from './message/index.ts'
@@ -51,11 +52,13 @@ export {
   type StartOptions,
   type Step,
   type StepContext,
+  type StepDiff,
   type StepOptions,
   signal,
   type Tool,
   type ToolContext,
   type ToolSource,
+  type ValueChange,
 } from './run/index.ts'
 export { type ApprovalAnswer, adopt, type ForeignTool, tool, toolApproval } from './tool/index.ts'
-export { type App, type AppOptions, type Engine, type Exporter, type ForkOptions, inMemory, type Store, sqlite, tutti } from './tutti.ts'
+export { type App, type AppOptions, type Engine, type Exporter, type ForkOptions, inMemory, type RegressOptions, type Store, sqlite, tutti } from './tutti.ts'

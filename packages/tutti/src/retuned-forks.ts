@@ -15,11 +15,10 @@ export class RetunedForks {
     this.#models = models
   }
 
-  /** What the journal of a fork says of its model; where it cannot hold it, the id under which it is kept. */
-  keep(model: ModelLike | undefined): { readonly model?: Json; readonly id?: RunId } {
+  /** What the journal of a fork says of its model; where it cannot hold it, the id under which it is kept (default: a new one). */
+  keep(model: ModelLike | undefined, id = newRunId(systemClock.now())): { readonly model?: Json; readonly id?: RunId } {
     if (model === undefined) return {}
     if (isWritten(model)) return { model }
-    const id = newRunId(systemClock.now())
     this.#held.set(id, model)
     return { model: null, id }
   }

@@ -4,6 +4,7 @@
  */
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
+import { type RegressOptions as Regressed, type RegressReport, regress } from './eval/index.ts'
 import { type JournalStore, memoryStore, sqliteStore } from './journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
@@ -11,13 +12,12 @@ import { minilm } from './retrieval/index.ts'
 import { RetunedForks } from './retuned-forks.ts'
 import {
   type AnyFlow,
-  diffRuns,
+  compareRuns,
   EmbeddedEngine,
   EmbeddedHandle,
   type Flow,
   type RunDiff,
   type RunHandle,
-  readRun,
   replayRun,
   type Services,
   type StartOptions,
@@ -53,6 +53,13 @@ export interface ForkOptions {
   redo?: readonly string[] | undefined
   /** Default: an effect that may happen once only is taken over, never repeated; with `'never'` nothing that changes the world is done at all. */
   once?: 'again' | 'never' | undefined
+}
+/** Which past runs are looked at, and what is other in them than it was. */
+export interface RegressOptions<O = unknown> extends Regressed<O> {
+  /** Another model: for `agent`, else for every one. */
+  readonly model?: ModelLike | undefined
+  /** Where the forks are to live, with copies of their runs. Default: in the store of the app. */
+  readonly store?: Store | undefined
 }
 export interface Engine {
   readonly '~engine': string
@@ -103,6 +110,11 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   replay<O>(id: string, flow: Flow<never, O>): Promise<{ output: O }>
   /** What changed from run `a` to run `b`, step by step. @throws RUN_NOT_FOUND */
   diff(a: string, b: string): Promise<RunDiff>
+  /**
+   * Runs the last runs of a flow again against the code as it is now, as forks from their beginnings: costs only the steps that are asked otherwise, and
+   * changes nothing in the world. @throws RUN_NOT_FOUND | CONFIG_INVALID | BUDGET_INVALID
+   */
+  regress<O>(flow: Flow<never, O>, o?: RegressOptions<O>): Promise<RegressReport>
   /** @throws FLOW_NOT_YET */
   // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
   forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<{ usd: { p50: number; p95: number }; ms: { p50: number; p95: number }; runs: number }>
@@ -189,7 +201,17 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
     },
     async diff(a: string, b: string) {
       await engine.open()
-      return diffRuns(await readRun(engine.store, a), await readRun(engine.store, b))
+      return compareRuns(engine.store, a, b)
+    },
+    async regress(flow: AnyFlow, { model, store, ...o }: RegressOptions = {}) {
+      await engine.open()
+      const elsewhere = store && engine.beside(store as JournalStore)
+      try {
+        const ground = { engine: elsewhere ?? engine, past: engine.store, model: (fork: RunId) => forks.keep(model, fork).model }
+        return await regress(ground, flow, o)
+      } finally {
+        await elsewhere?.close()
+      }
     },
     forecast: () => notYet('app.forecast'),
     fetch: () => notYet('app.fetch'),

@@ -1,4 +1,4 @@
-import { diffRuns, readRun } from '../run/index.ts'
+import { compareRuns } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, homeOf, withRun } from './home.ts'
 import type { CommonOptions } from './options.ts'
@@ -9,7 +9,7 @@ export async function diff(terminal: Terminal, first: string, second: string, o:
   const home = homeOf(terminal, o)
   return withRun(home, first, async (store, a) => {
     const b = await findRun(store, second, home)
-    const compared = diffRuns(await readRun(store, a.run), await readRun(store, b.run))
+    const compared = await compareRuns(store, a.run, b.run)
     if (o.json) printJson(terminal.out, { a: a.run, b: b.run, ...compared })
     else printLine(terminal.out, String(compared))
     return exitCode.done

@@ -1,6 +1,6 @@
 /** What may be asked of the command: its subcommands and their options. Each subcommand is loaded when it is asked for, so that `--help` is quick. */
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodeHelp } from './exit-code.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -61,6 +61,7 @@ function declareRuns(program: Command, act: Act): void {
     .option('--agent <name>', 'without --at: whose model and instructions are other')
     .option('--redo <step>', 'do this step again though it is asked the same: its code is another; may be given again', several)
     .action(act(async () => (await import('./fork.ts')).fork))
+  declareRegress(program, act)
   command(program, 'why <run> [step]', 'what stands behind the output of a run, or of one of its steps: the longest chain, and the dearest').action(
     act(async () => (await import('./why.ts')).why),
   )
@@ -88,6 +89,26 @@ function declareRuns(program: Command, act: Act): void {
     .option('--not-done', 'it certainly did not happen: it may be tried again')
     .option('--value <json>', 'what it returned, with --done')
     .action(act(async () => (await import('./resolve.ts')).resolve))
+}
+
+function declareRegress(program: Command, act: Act): void {
+  app(command(program, 'regress <flow>', 'run the last runs of a flow again against the code as it is now; what is asked the same costs nothing'))
+    .option('--last <n>', 'how many of those that ended', count, 20)
+    .option('--run <run>', 'this run, and no others but those named; may be given again', several)
+    .option('--since <when>', "begun since then: a date, or how long ago, as in '7d'")
+    .option('--label <name=value>', 'with this label; may be given again', several)
+    .option('--model <id>', 'another model, for all agents or that of --agent')
+    .option('--instructions <text>', 'other instructions, for the agent there is or that of --agent')
+    .option('--agent <name>', 'whose model and instructions are other')
+    .option('--redo <step>', 'do this step again though it is asked the same: its code is another; may be given again', several)
+    .option('--budget <usd>', 'spend no more than so much on all of it', amount)
+    .addOption(new Option('--budget-usd <usd>').argParser(amount).hideHelp())
+    .option('--concurrency <n>', 'runs at once (default: 4, under a budget 1)', count)
+    .option('--idempotent', 'let tools and steps that are idempotent be done with inputs they never had')
+    .option('--fail-on <what>', 'changed, failed or cost: exit with 1 then; may be given again (default: failed)', several)
+    .option('--id <id>', 'go on with the regression of this id')
+    .addHelpText('after', '\nExample:\n  tutti regress desk --app src/flows.ts --last 20 --budget 0.50 --fail-on changed')
+    .action(act(async () => (await import('./regress.ts')).regressCommand))
 }
 
 /** With what every command takes. */

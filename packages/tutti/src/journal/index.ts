@@ -10,6 +10,8 @@ export {
   isBlobRef,
   isTerminal,
   JOURNAL_FORMAT,
+  type Retuned,
+  type Reused,
   type RunForked,
   type RunStarted,
   type SignalAwaited,

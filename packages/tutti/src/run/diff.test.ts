@@ -51,6 +51,6 @@ describe('the diff of two runs', () => {
 
   test('[D3] it reads as a list of what changed, and counts what did not', () => {
     const text = String(diffRuns(run({ key: 'a' }, { key: 'b', microUsd: 120, ms: 50 }), run({ key: 'a' }, { key: 'b', output: 'x', ms: 10 })))
-    expect(text.split('\n')).toEqual(['~ b  output, -$0.000120, -40 ms', '1 of 2 steps changed, 1 are the same; -$0.000120, -40 ms'])
+    expect(text.split('\n')).toEqual(['~ b  output, -$0.000120, -40 ms', '    $: [-out-]{+x+}', '1 of 2 steps changed, 1 are the same; -$0.000120, -40 ms'])
   })
 })

@@ -1,3 +1,4 @@
+export { compareRuns } from './compared-runs.ts'
 export type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, MeteredFailure, Services, StepContext, StreamPart } from './core.port.ts'
 export type {
   AnyFlow,
@@ -18,7 +19,7 @@ export type {
   ToolContext,
   ToolSource,
 } from './definition.port.ts'
-export { diffRuns, type RunDiff } from './diff.ts'
+export { diffRuns } from './diff.ts'
 export { EmbeddedEngine, type EmbeddedOptions } from './embedded/engine.ts'
 export { EmbeddedHandle } from './embedded/handle.ts'
 export { isGone } from './embedded/owner.ts'
@@ -28,7 +29,10 @@ export { checkName, defineFlow, flow, isFlow } from './flow.ts'
 export type { RunEvent, RunHandle, RunOutcome, StartOptions } from './handle.port.ts'
 export { readRun } from './read-run.ts'
 export type { Recorded } from './recorded.ts'
+export { agentsIn, recordedSteps } from './recorded-step.ts'
 export { replayRun } from './replay.ts'
+export type { RunDiff, StepDiff } from './run-diff.port.ts'
 export { signal } from './signal.ts'
 export { retryAfter } from './step.ts'
+export { sayChange, type ValueChange } from './value-change.ts'
 export { whyOf } from './why.ts'

@@ -2,7 +2,7 @@
  * The steps of a run as its journal tells them: one line a step, with all its attempts. A reading; what compares runs, or explains one, begins here.
  * Costs linear time in the entries.
  */
-import type { Asked, At, Entry } from '../journal/index.ts'
+import type { Asked, At, Entry, Reused, Value } from '../journal/index.ts'
 
 export interface RecordedStep {
   readonly key: string
@@ -18,6 +18,8 @@ export interface RecordedStep {
   microUsd: number
   ms: number
   attempts: number
+  /** Of a fork that did not do it: where it is from. It cost nothing here. */
+  reused: Reused | undefined
 }
 
 /** In the order of their first entries. */
@@ -34,15 +36,29 @@ export function recordedSteps(entries: Iterable<Entry>): ReadonlyMap<string, Rec
   return steps
 }
 
+/** What a step gave, where that is a value. */
+export const valueGiven = ({ outcome }: RecordedStep): Value | undefined => (outcome && 'value' in outcome ? outcome.value : undefined)
+
 /** What a step gave, as text that is the same for the same value; a failure is its code and message. */
-export function outcomeText({ outcome }: RecordedStep): string {
+export function outcomeText(step: RecordedStep): string {
+  const { outcome } = step
   if (!outcome) return ''
   if (outcome.type === 'step.failed') return `${outcome.error.code}: ${outcome.error.message}`
-  return outcome.type === 'timer.fired' ? 'fired' : JSON.stringify('value' in outcome ? outcome.value : null)
+  return outcome.type === 'timer.fired' ? 'fired' : JSON.stringify(valueGiven(step) ?? null)
+}
+
+/** Who asked a model in it, each once. */
+export function agentsIn(steps: Iterable<RecordedStep>): ReadonlySet<string> {
+  const agents = new Set<string>()
+  for (const { kind, first } of steps) {
+    const label = kind === 'model' && 'label' in first ? (first.label as { readonly agent?: string } | undefined) : undefined
+    if (label?.agent !== undefined) agents.add(label.agent)
+  }
+  return agents
 }
 
 function begun(entry: Entry): RecordedStep | undefined {
-  const rest = { tunable: undefined, effect: 'read', first: entry, outcome: undefined, microUsd: 0, ms: 0, attempts: 0 } as const
+  const rest = { tunable: undefined, effect: 'read', first: entry, outcome: undefined, microUsd: 0, ms: 0, attempts: 0, reused: undefined } as const
   switch (entry.type) {
     case 'step.started':
     case 'step.completed':
@@ -68,6 +84,7 @@ function take(step: RecordedStep, entry: Entry): void {
   const came = entry.type === 'timer.fired' || entry.type === 'signal.received'
   if (!failed && !done && !came) return
   step.outcome = entry
+  if ('reused' in entry) step.reused = entry.reused
   step.attempts = Math.max(1, step.attempts)
   if (came) step.ms = entry.time - step.first.time
 }

@@ -83,6 +83,11 @@ export class EmbeddedEngine {
     await this.#upkeep.begin()
   }
 
+  /** Another engine over another store, with all else as it is here; it takes up nothing by itself. */
+  beside(store: JournalStore): EmbeddedEngine {
+    return new EmbeddedEngine({ ...this.#o, store, resume: false })
+  }
+
   async start(flow: AnyFlow, input: unknown, o: StartOptions = {}): Promise<RunId> {
     await this.open()
     const now = this.clock.now()

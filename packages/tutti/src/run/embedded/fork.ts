@@ -4,7 +4,7 @@ import { TuttiError } from '../../errors/index.ts'
 import { type Entry, type NewRun, type RunForked, splitValue, type Value } from '../../journal/index.ts'
 import { durationMs, encode, type Json, newRunId, type RunId } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
-import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
+import { agentsIn, type RecordedStep, recordedSteps } from '../recorded-step.ts'
 import { beginRun } from './new-run.ts'
 import { forkOf } from './seed.ts'
 
@@ -99,11 +99,7 @@ function askingScope(steps: ReadonlyMap<string, RecordedStep>, at: string): stri
 /** Whose instructions or model are other, in a fork from the beginning; `undefined`: everybody's. */
 function askingAgent(steps: ReadonlyMap<string, RecordedStep>, { agent, instructions }: ForkRequest): string | undefined {
   if (agent !== undefined || instructions === undefined) return agent
-  const agents = new Set<string>()
-  for (const { kind, first } of steps.values()) {
-    const label = kind === 'model' && 'label' in first ? (first.label as { readonly agent?: string } | undefined) : undefined
-    if (label?.agent !== undefined) agents.add(label.agent)
-  }
+  const agents = agentsIn(steps.values())
   const [only, ...others] = agents
   const names = [...agents].map((name) => `'${name}'`).join(', ')
   if (only === undefined) throw new TuttiError('CONFIG_INVALID', 'no model was asked in this run, so there are no instructions to change')

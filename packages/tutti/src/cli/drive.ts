@@ -6,6 +6,7 @@ import { RunPicture } from './picture.ts'
 import type { Terminal } from './terminal.ts'
 import type { View, ViewOptions } from './view.port.ts'
 import { viewFor } from './view.ts'
+import { queuedLine } from './waits.ts'
 
 export interface Driven<O> {
   readonly outcome: RunOutcome<O>
@@ -33,7 +34,7 @@ export async function drive<O>(engine: EmbeddedEngine, run: RunId, terminal: Ter
       view.see(sighting)
     })
     const handle = new EmbeddedHandle<O>(engine, run)
-    const outcome = handle.outcome()
+    const outcome = pastQueue(engine, handle, view)
     const first = await Promise.race([outcome, interruption.came])
     if (first !== undefined) return { outcome: first, picture, interrupted: false }
     await engine.close({ graceMs: GRACE_MS })
@@ -42,6 +43,23 @@ export async function drive<O>(engine: EmbeddedEngine, run: RunId, terminal: Ter
     view.close()
     interruption.stop()
     await engine.close({ graceMs: 0 })
+  }
+}
+
+/** Where it rests once it has begun; that it is queued is said. */
+async function pastQueue<O>(engine: EmbeddedEngine, handle: EmbeddedHandle<O>, view: View): Promise<RunOutcome<O>> {
+  for (let said = ''; ; ) {
+    const rest = await handle.outcome()
+    if (rest.status !== 'queued') return rest
+    const text = queuedLine(rest)
+    if (text !== said) view.say(text)
+    said = text
+    await new Promise<void>((resolve) => {
+      const unwatch = engine.watchStanding(handle.id, () => {
+        unwatch()
+        resolve()
+      })
+    })
   }
 }
 

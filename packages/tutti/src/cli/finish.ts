@@ -8,7 +8,7 @@ import { sayMs, sayTokens, sayUsd } from './quantity.ts'
 import { errorLines, recordOf } from './say-error.ts'
 import { modelsOf } from './show.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
-import { answerCommand } from './waits.ts'
+import { answerCommand, queuedLine } from './waits.ts'
 
 export interface FinishOptions<O> {
   readonly json?: boolean | undefined
@@ -28,6 +28,10 @@ export function finish<O>(terminal: Terminal, home: Home, { outcome, picture, in
     case 'completed':
       if (!o.json) o.print(outcome.output)
       return o.exitCode?.(outcome.output) ?? exitCode.done
+    case 'queued': {
+      if (!o.json) printLine(terminal.err, queuedLine(outcome))
+      return exitCode.waiting
+    }
     case 'waiting': {
       if (!o.json) for (const { signal, key } of outcome.for) printLine(terminal.err, waitLine(home, run, signal, key))
       return exitCode.waiting
@@ -52,6 +56,8 @@ function endOf<O>(outcome: Driven<O>['outcome'], toJson: ((output: O) => unknown
   switch (outcome.status) {
     case 'completed':
       return { output: toJson ? toJson(outcome.output) : outcome.output }
+    case 'queued':
+      return { status: 'queued', position: outcome.position, queued: outcome.queued }
     case 'waiting':
       return { status: 'waiting', waiting: outcome.for }
     default:

@@ -40,3 +40,6 @@ export const answerCommand = (home: Home, run: string, signal: string, key: stri
   signal === APPROVAL
     ? `${nextCommand(home, 'approve', run)} --key ${shellWord(key)}`
     : `${nextCommand(home, 'signal', run)} ${shellWord(signal)} JSON --key ${shellWord(key)}`
+
+export const queuedLine = ({ position, queued }: { readonly position: number; readonly queued: number }): string =>
+  `Queued: ${position} of ${queued}. It begins when its flow has room, here or in any process that drives it.`

@@ -59,6 +59,8 @@ class Round {
   readonly #byTenant = new Map<string, number>()
   readonly #holders = new Set<string>()
   readonly #taken: AdmittedRun[] = []
+  readonly #elsewhere: RunId[] = []
+  #drained = false
   #held = 0
   #nextAt: number | undefined
 
@@ -76,17 +78,23 @@ class Round {
   goOn(run: RunId): void {
     if (!this.#hasRoom()) return
     const found = this.#facts.tenantOf(run)
-    if (!found || !this.#hasRoomFor(found.tenant)) return
-    if (found.isQueued && !(this.#mayBegin() && this.#mayBeginFor(found.tenant))) return
-    this.#take(run, found.tenant)
+    if (found && !this.#hasRoomFor(found.tenant)) return
+    if (found?.isQueued && !(this.#mayBegin() && this.#mayBeginFor(found.tenant))) return
+    if (!found || !this.#take(run, found.tenant)) this.#elsewhere.push(run)
   }
 
   serveLines(): void {
     let line: Line | undefined
+    let passedOver = false
     while (this.#hasRoom()) {
       line = this.#facts.lineAfter(this.#job.flow, line)
+      this.#drained = !line && !passedOver
       if (!line || !this.#mayBegin()) return
-      if (!this.#job.versions.includes(line.version) || !this.#hasRoomFor(line.tenant) || !this.#mayBeginFor(line.tenant)) continue
+      if (!this.#job.versions.includes(line.version)) continue
+      if (!this.#hasRoomFor(line.tenant) || !this.#mayBeginFor(line.tenant)) {
+        passedOver = true
+        continue
+      }
       const run = this.#facts.front(line)
       if (run === undefined) continue
       this.#take(run, line.tenant)
@@ -95,15 +103,20 @@ class Round {
   }
 
   answer(): Admitted {
-    return { runs: this.#taken, holders: [...this.#holders], ...(this.#nextAt !== undefined && { nextAt: this.#nextAt }) }
+    const [runs, elsewhere, drained, holders] = [this.#taken, this.#elsewhere, this.#drained, [...this.#holders]]
+    return { runs, elsewhere, drained, holders, ...(this.#nextAt !== undefined && { nextAt: this.#nextAt }) }
   }
 
-  #take(run: RunId, tenant: string): void {
+  #take(run: RunId, tenant: string): boolean {
     const taken = this.#facts.take(run, this.#job)
-    if (!taken) return
+    if (!taken) return false
     this.#taken.push(taken)
     this.#count(tenant, 1)
-    if (!taken.isNew) return
+    if (taken.isNew) this.#noteBegun(tenant)
+    return true
+  }
+
+  #noteBegun(tenant: string): void {
     const { flow, now, limits } = this.#job
     if (limits.rate) this.#facts.begin(laneOf(flow), now, limits.rate.ms)
     if (limits.ratePerTenant) this.#facts.begin(laneOf(flow, tenant), now, limits.ratePerTenant.ms)

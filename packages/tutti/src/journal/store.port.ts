@@ -90,6 +90,10 @@ export interface Lease {
 
 export interface Admitted {
   readonly runs: readonly AdmittedRun[]
+  /** Those of `first` that cannot be taken, however much room there is: another owner holds them, they have ended, or are not there. */
+  readonly elsewhere: readonly RunId[]
+  /** Nothing is left in the lines for these versions. */
+  readonly drained: boolean
   /** Who holds what this queue lets through at once: a process of theirs that is gone need not be waited for. */
   readonly holders: readonly string[]
   /** When the rate lets the next one begin (epoch ms), if it is the rate that holds one back. */

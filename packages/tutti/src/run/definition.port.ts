@@ -29,8 +29,22 @@ export interface FlowOptions {
   retry?: Retry | undefined
   deadline?: Duration | undefined
   budget?: Budget | undefined
-  /** Declared, not built yet (FLOW_NOT_YET). */
-  queue?: { concurrency?: number; perTenant?: number; rate?: `${number}/${'s' | 'm' | 'h'}` } | undefined
+  /** Lets no more runs of this flow through than this, over all processes on one store; the others are `queued`. Holds for runs of their own, not for `run.call`. */
+  queue?: QueueOptions | undefined
+}
+
+/** So many runs in a second, a minute or an hour. */
+export type RunRate = `${number}/${'s' | 'm' | 'h'}`
+
+/** What is left out is not limited. */
+export interface QueueOptions {
+  /** Runs that are driven at once. One that waits for a signal or a long timer does not count; it needs a place again when it is woken. */
+  concurrency?: number | undefined
+  /** The same, of one tenant. */
+  perTenant?: number | undefined
+  /** Runs that begin, in any stretch of that length. One that goes on has begun already. */
+  rate?: RunRate | undefined
+  ratePerTenant?: RunRate | undefined
 }
 
 /** A named, versioned, typed unit of orchestration. Chains, routes, agents and teams are all flows. */

@@ -4,6 +4,7 @@ import type { Effect } from '../journal/index.ts'
 import { type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
 import type { Awaitable } from './core.port.ts'
 import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Run, Tool } from './definition.port.ts'
+import { queueLimits } from './queue-limits.ts'
 import type { Recorded } from './recorded.ts'
 
 /**
@@ -50,7 +51,7 @@ export interface FlowDefinition extends FlowBody {
 export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
   const { name, ...body } = definition
   checkName(name, 'flow')
-  if (body.options.queue) throw new TuttiError('FLOW_NOT_YET', `the flow '${name}' has a queue, which is declared, but not built yet`)
+  if (body.options.queue) queueLimits(name, body.options.queue)
   const made = {
     name,
     version: body.options.version ?? '1',

@@ -13,6 +13,8 @@ export type DeepPartial<T> = T extends Leaf
 
 /** What a watcher of a run sees. `seq` is the entry it stands for, or the last one before it; parts of a step under way are provisional. */
 export type RunEvent<O = unknown> =
+  /** Watched before it began: `position` 1 is the next of the `queued` runs of its flow. */
+  | { type: 'run.queued'; seq: number; position: number; queued: number }
   | { type: 'step.started' | 'step.completed' | 'step.failed'; seq: number; key: string; name: string; ms?: number; usd?: number }
   | { type: 'text.delta'; seq: number; key: string; text: string }
   /** The text shown for this step so far is void: another attempt begins. */
@@ -25,6 +27,8 @@ export type RunEvent<O = unknown> =
 
 /** Where a run stands when it rests. */
 export type RunOutcome<O> =
+  /** Not begun: `position` 1 is the next of the `queued` runs of its flow. */
+  | { status: 'queued'; position: number; queued: number; usage: Usage }
   | { status: 'completed'; output: O; usage: Usage }
   | { status: 'waiting'; for: readonly { signal: string; key: string; until?: Date; data?: Json }[]; usage: Usage }
   | { status: 'failed' | 'cancelled'; error: TuttiError; partial: unknown; usage: Usage }
@@ -54,4 +58,6 @@ export interface StartOptions {
   deadline?: Duration | Date | undefined
   labels?: Record<string, string> | undefined
   scope?: Partial<Scope> | undefined
+  /** In the queue of its flow: a whole number, higher goes first. Default 0. */
+  priority?: number | undefined
 }

@@ -100,6 +100,7 @@ function order(store: () => JournalStore): void {
     await admit({ most: 1 })
     await release('old', 'waiting')
     expect(await admitted({ first: ['old' as RunId, 'old' as RunId, 'none' as RunId], limits: { concurrency: 1 } })).toBe('old')
+    expect(await admit({ first: ['old' as RunId, 'none' as RunId], owner: 'two', lines: false })).toMatchObject({ runs: [], elsewhere: ['old', 'none'] })
     await release('old', 'completed', 2)
     expect(await admitted({ first: ['old' as RunId] })).toBe('new')
   })
@@ -152,7 +153,7 @@ function limits(store: () => JournalStore): void {
     for (const run of ['a', 'b']) await enqueue(run)
     const limited = { limits: { concurrency: 1 } }
     await admit({ ...limited, owner: 'dead' })
-    expect(await admit({ ...limited, owner: 'two' })).toEqual({ runs: [], holders: ['dead'] })
+    expect(await admit({ ...limited, owner: 'two' })).toEqual({ runs: [], elsewhere: [], drained: false, holders: ['dead'] })
     expect(await admitted({ ...limited, owner: 'two', gone: ['dead'], first: ['a' as RunId] })).toBe('a')
     expect(await store().head('a' as RunId)).toMatchObject({ owner: 'two', epoch: 2 })
   })

@@ -8,17 +8,19 @@
  */
 import type { Budget } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import type { Entry, InboxMessage, JournalStore, Lease, OpenWait, RunForked, RunHead } from '../../journal/index.ts'
+import type { AdmittedRun, Entry, InboxMessage, JournalStore, Lease, NewRun, OpenWait, RunForked, RunHead } from '../../journal/index.ts'
 import { type Clock, encode, failpoint, newId, type RunId, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
+import { cancelQueued } from './cancel-queued.ts'
 import { Feed } from './feed.ts'
 import { beginFork, type ForkRequest } from './fork.ts'
 import { LiveRun } from './live-run.ts'
 import { newRun } from './new-run.ts'
 import { isGone, newOwner } from './owner.ts'
+import { Queues } from './queues.ts'
 import { Registry } from './registry.ts'
 import { type ForkSeed, forkOf, seedOf } from './seed.ts'
 import { type Standing, Standings } from './standings.ts'
@@ -52,6 +54,7 @@ export class EmbeddedEngine {
   readonly #live = new Map<RunId, LiveRun>()
   readonly #standings = new Standings()
   readonly #upkeep: Upkeep
+  readonly #queues: Queues
   #activating = new Map<RunId, Promise<void>>()
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
@@ -64,7 +67,12 @@ export class EmbeddedEngine {
     this.registry = new Registry(o.flows)
     const { store, clock, registry, leaseMs } = this
     const takeUp = (run: RunId): Promise<void> => this.#takeUp(run)
-    this.#upkeep = new Upkeep({ store, clock, registry, leaseMs, standings: this.#standings, live: this.#live, resume: o.resume !== false, takeUp })
+    const common = { store, clock, registry, leaseMs, resume: o.resume !== false }
+    const isLive = (run: RunId): boolean => this.#live.has(run)
+    const drive = (admitted: AdmittedRun): Promise<void> => this.#goOn(admitted.head, admitted.lease, admitted.isNew)
+    const failed = (run: RunId, error: unknown): void => this.#upkeep.notTakenUp(run, error)
+    this.#queues = new Queues({ ...common, owner: this.#owner, isLive, drive, failed })
+    this.#upkeep = new Upkeep({ ...common, standings: this.#standings, live: this.#live, queues: this.#queues, takeUp })
   }
 
   /** Opens the store and takes up what nobody drives. */
@@ -94,8 +102,9 @@ export class EmbeddedEngine {
     this.registry.add(flow)
     const made = newRun(flow, input, o, now)
     const { run, startHash } = made
-    const answer = await this.store.create({ ...made, lease: { owner: this.#owner, until: now + this.leaseMs } })
+    const answer = await this.#create(made, now)
     failpoint('run created, not driven', run)
+    if (answer.created && this.#queues.has(flow.name)) return run
     if (answer.created) this.#drive(answer.head, flow, made.entries)
     else if (answer.head.startHash !== startHash)
       throw new TuttiError(
@@ -119,10 +128,20 @@ export class EmbeddedEngine {
     const fork = beginFork(await readRun(this.store, from), flow, o, now)
     const seed = await seedOf(this.store, fork.entries)
     this.registry.add(flow)
-    const { head } = await this.store.create({ ...fork, lease: { owner: this.#owner, until: now + this.leaseMs } })
+    const { head } = await this.#create(fork, now)
     failpoint('run created, not driven', fork.run)
-    this.#drive(head, flow, fork.entries, seed)
+    if (!this.#queues.has(flow.name)) this.#drive(head, flow, fork.entries, seed)
     return fork.run
+  }
+
+  /** With the lease, or in its queue: what is let through at once is so in the same transaction. */
+  #create(made: NewRun, now: number): ReturnType<JournalStore['create']> {
+    if (!this.#queues.has(made.flow)) return this.store.create({ ...made, lease: { owner: this.#owner, until: now + this.leaseMs } })
+    this.#upkeep.keepTicking()
+    const creating = this.store.create({ ...made, head: { status: 'queued' } })
+    const [started] = made.entries
+    this.#queues.joined(made.flow, made.run, started?.type === 'run.started' ? started.priority : undefined)
+    return creating
   }
 
   /**
@@ -148,21 +167,32 @@ export class EmbeddedEngine {
   async #activate(run: RunId): Promise<void> {
     const head = await this.#head(run)
     if (isEnded(head)) return
-    const flow = this.registry.get(head)
-    const now = this.clock.now()
-    const lease = await this.#acquire(head, now)
+    this.registry.get(head)
+    if (this.#queues.has(head.flow)) {
+      this.#upkeep.keepTicking()
+      return this.#queues.want(head)
+    }
+    const lease = await this.#acquire(head, this.clock.now())
     if (!lease)
       throw new TuttiError('RUN_BUSY', `the run '${run}' is driven by ${head.owner ?? 'another process'}`, { data: { run, owner: head.owner ?? null } })
+    await this.#goOn(head, lease)
+  }
+
+  /** Drives a run whose lease was taken. @param isNew nobody has driven it yet, so there is nothing to go on with */
+  async #goOn(head: RunHead, { run, epoch }: Lease, isNew = false): Promise<void> {
     failpoint('lease taken, run.resumed not written', run)
+    const flow = this.registry.get(head)
     const record: Entry[] = []
     for await (const entry of this.store.read(run)) record.push(entry)
-    const resumed: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: now, type: 'run.resumed', owner: this.#owner, epoch: lease.epoch }
-    const stalls = head.stalls + 1
-    await this.store.append({ run, epoch: lease.epoch, entries: [resumed], head: { status: 'running', stalls, wakeAt: undefined, waiting: undefined } })
-    failpoint('run.resumed written, run not driven', run)
-    record.push(resumed)
-    this.feed.show(run, { type: 'entry', entry: resumed })
-    this.#drive({ ...head, stalls, epoch: lease.epoch }, flow, record, await seedOf(this.store, record))
+    const stalls = head.stalls + (isNew ? 0 : 1)
+    if (!isNew) {
+      const resumed: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: this.clock.now(), type: 'run.resumed', owner: this.#owner, epoch }
+      await this.store.append({ run, epoch, entries: [resumed], head: { status: 'running', stalls, wakeAt: undefined, waiting: undefined } })
+      failpoint('run.resumed written, run not driven', run)
+      record.push(resumed)
+      this.feed.show(run, { type: 'entry', entry: resumed })
+    }
+    this.#drive({ ...head, stalls, epoch }, flow, record, await seedOf(this.store, record))
   }
 
   /** The lease of a process of this machine that is gone need not run out first; should it live after all, its appends are refused (I2). */
@@ -182,9 +212,17 @@ export class EmbeddedEngine {
     const answer = await this.store.post(run, message, this.clock.now())
     failpoint('signal posted, not poked', run)
     if (answer === 'duplicate') return 'duplicate'
+    if (message.type === 'cancel' && head.status === 'queued' && (await this.#endQueued(head, message))) return 'delivered'
     await this.#poke(run)
     if (message.type !== 'signal') return 'delivered'
     return waits.some((wait) => (message.key === undefined ? wait.signal === message.signal : wait.key === message.key)) ? 'delivered' : 'early'
+  }
+
+  async #endQueued(head: RunHead, message: Extract<InboxMessage, { type: 'cancel' }>): Promise<boolean> {
+    const entries = await cancelQueued(this.store, head, message, this.clock.now())
+    for (const entry of entries ?? []) this.feed.show(head.run, { type: 'entry', entry })
+    this.#standings.leave(head.run)
+    return entries !== undefined
   }
 
   async #poke(run: RunId): Promise<void> {
@@ -218,7 +256,7 @@ export class EmbeddedEngine {
     this.#upkeep.stop()
     this.#unwatch?.()
     await this.#opened?.catch(() => {})
-    await Promise.allSettled(this.#activating.values())
+    await Promise.allSettled([this.#queues.stop(), ...this.#activating.values()])
     const lives = [...this.#live.values()]
     const finished = Promise.all(lives.map((live) => live.done))
     let late = lives.some((live) => !live.activation.resting)
@@ -264,6 +302,7 @@ export class EmbeddedEngine {
     this.#upkeep.keepTicking()
     live.done.then((end) => {
       if (this.#live.get(run) === live) this.#live.delete(run)
+      this.#queues.left(flow.name)
       if (end.type === 'ended') this.#standings.set(run, end)
       else if (end.type === 'stopped' && end.error.code !== 'JOURNAL_FENCED') this.#standings.set(run, { type: 'stopped', error: end.error })
       else this.#standings.leave(run)

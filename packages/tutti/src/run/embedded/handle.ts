@@ -28,6 +28,8 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
 
   async *events(o: { after?: number } = {}): AsyncIterable<RunEvent<O>> {
     let seq = o.after ?? 0
+    const place = await this.#engine.store.place(this.id)
+    if (place) yield { type: 'run.queued', seq, ...place }
     const load = (value: Value): Promise<Json> => this.#load(value)
     for await (const sighting of this.#sightings(seq)) {
       if (sighting.type === 'entry') seq = sighting.entry.seq
@@ -42,8 +44,8 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   async result(): Promise<{ output: O; usage: Usage }> {
     for await (const rest of this.#rests()) {
       if (rest.status === 'completed') return { output: rest.output, usage: rest.usage }
-      if (rest.status !== 'waiting') throw rest.error
-      this.#warnOfDoubt(rest)
+      if (rest.status === 'waiting') this.#warnOfDoubt(rest)
+      else if (rest.status !== 'queued') throw rest.error
     }
     throw new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' ended`, { data: { run: this.id } })
   }
@@ -105,13 +107,12 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
       while (!this.#engine.closed || changed) {
         changed = false
         const rest = await this.#standsAt()
-        const text = rest?.status === 'waiting' ? JSON.stringify(rest.for) : ''
-        if (rest && (rest.status !== 'waiting' || text !== said)) {
-          said = text
+        const text = textOf(rest)
+        if (rest && (text === '' || text !== said)) {
           yield rest
-          if (rest.status !== 'waiting') return
+          if (text === '') return
         }
-        if (!rest) said = ''
+        said = text
         if (!changed && !this.#engine.closed)
           await new Promise<void>((resolve) => {
             wake = resolve
@@ -134,7 +135,14 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.id}' in this store`, { data: { run: this.id } })
     if (head.status === 'running') return undefined
     if (head.status === 'waiting') return this.#waiting(head.waiting ?? [])
+    if (head.status === 'queued') return this.#queued()
     return this.#endedAt(head.lastSeq)
+  }
+
+  /** In the moment between two looks it may have begun. */
+  async #queued(): Promise<RunOutcome<O> | undefined> {
+    const place = await this.#engine.store.place(this.id)
+    return place && { status: 'queued', ...place, usage: noUsage }
   }
 
   async #endedAt(lastSeq: number): Promise<RunOutcome<O>> {
@@ -236,4 +244,10 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
       seen.close()
     }
   }
+}
+
+/** What a rest that goes on says; the same twice is said once. */
+function textOf(rest: RunOutcome<unknown> | undefined): string {
+  if (rest?.status === 'queued') return 'queued'
+  return rest?.status === 'waiting' ? JSON.stringify(rest.for) : ''
 }

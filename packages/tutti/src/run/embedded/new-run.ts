@@ -4,9 +4,11 @@ import { type Blobs, type Entry, JOURNAL_FORMAT, type NewRun, type RunStarted, s
 import { canonical, durationMs, encode, hash128, newRunId, type RunId, type Scope } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
+import { checkPriority } from '../queue-limits.ts'
 
 /** @throws BUDGET_INVALID | RUN_NOT_RECORDABLE | CONFIG_INVALID, before anything is written */
 export function newRun(flow: AnyFlow, input: unknown, o: StartOptions, now: number): NewRun {
+  checkPriority(o.priority)
   const json = encode(input)
   const scope: Scope = { ...o.scope, tenant: o.scope?.tenant ?? 'default' }
   const { options } = flow['~flow']
@@ -18,6 +20,7 @@ export function newRun(flow: AnyFlow, input: unknown, o: StartOptions, now: numb
     budget: tighter(o.budget, options.budget),
     deadline: deadlineAt(o.deadline ?? options.deadline, now),
     labels: o.labels,
+    priority: o.priority || undefined,
   }
   const startHash = o.id === undefined ? begun.run : hash128(canonical([flow.name, flow.version, json, scope.tenant]))
   return beginRun(flow, begun, now, { startHash, blobs: blob && new Map([blob]) })

@@ -1,10 +1,12 @@
 import { TuttiError } from '../../errors/index.ts'
-import type { FlowVersion, RunHead } from '../../journal/index.ts'
+import type { FlowVersion, QueueLimits, RunHead } from '../../journal/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
+import { queueLimits, tightest } from '../queue-limits.ts'
 
 /** The flows an app knows, by name and version (I9). */
 export class Registry {
   readonly #flows = new Map<string, Map<string, AnyFlow>>()
+  readonly #limits = new Map<string, QueueLimits>()
 
   /** @throws CONFIG_FLOW_DUPLICATE */
   constructor(flows: readonly AnyFlow[]) {
@@ -21,11 +23,24 @@ export class Registry {
   add(flow: AnyFlow): void {
     const versions = this.#flows.get(flow.name) ?? new Map<string, AnyFlow>()
     this.#flows.set(flow.name, versions.set(flow.version, flow))
+    const queues = [...versions.values()].flatMap(({ name, '~flow': { options } }) => (options.queue ? [queueLimits(name, options.queue)] : []))
+    if (queues.length > 0) this.#limits.set(flow.name, tightest(queues))
+    else this.#limits.delete(flow.name)
   }
 
-  /** What runs may be pinned to, so that they can be driven here. */
-  versions(): readonly FlowVersion[] {
-    return [...this.#flows].flatMap(([flow, versions]) => [...versions.keys()].map((version) => ({ flow, version })))
+  /** Of the queue that all versions of a flow share; `undefined` where none of them has one. */
+  limitsOf(flow: string): QueueLimits | undefined {
+    return this.#limits.get(flow)
+  }
+
+  queuedFlows(): readonly string[] {
+    return [...this.#limits.keys()]
+  }
+
+  /** What runs may be pinned to, so that they can be driven here. Default: of every flow. */
+  versions(of?: string): readonly FlowVersion[] {
+    const flows = of === undefined ? [...this.#flows] : [[of, this.#flows.get(of) ?? new Map<string, AnyFlow>()] as const]
+    return flows.flatMap(([flow, versions]) => [...versions.keys()].map((version) => ({ flow, version })))
   }
 
   has({ flow, version }: FlowVersion): boolean {

@@ -9,6 +9,7 @@ import type { JournalStore, RunHead } from '../../journal/index.ts'
 import type { Clock, RunId } from '../../primitives/index.ts'
 import type { LiveRun } from './live-run.ts'
 import { isGone } from './owner.ts'
+import type { Queues } from './queues.ts'
 import type { Registry } from './registry.ts'
 import type { Standings } from './standings.ts'
 
@@ -19,6 +20,7 @@ export interface UpkeepOptions {
   readonly store: JournalStore
   readonly clock: Clock
   readonly registry: Registry
+  readonly queues: Queues
   readonly standings: Standings
   readonly live: ReadonlyMap<RunId, LiveRun>
   readonly leaseMs: number
@@ -42,6 +44,7 @@ export class Upkeep {
     if (!this.#o.resume) return
     await this.#takeUpOrphans()
     await this.#takeUpDue()
+    await this.#o.queues.look()
     this.keepTicking()
   }
 
@@ -60,18 +63,20 @@ export class Upkeep {
 
   /** The store may hold something new for anyone. */
   changed(): void {
-    const { live, standings, resume } = this.#o
+    const { live, standings, queues, resume } = this.#o
     for (const { activation } of live.values()) activation.poke().catch(() => {})
     standings.tell()
     if (resume && !this.#stopped) this.#takeUpDue().catch(() => {})
+    queues.look().catch(() => {})
   }
 
   async #lookAfter(): Promise<void> {
-    const { clock, live, standings, leaseMs, resume } = this.#o
+    const { clock, live, standings, queues, leaseMs, resume } = this.#o
     if (live.size === 0 && !standings.isWatched) this.#tick?.unref()
     if (clock.now() - this.#renewedAt >= leaseMs / 4) await this.#renew()
     standings.tell(live)
     if (resume) await this.#takeUpDue()
+    await queues.look()
   }
 
   async #renew(): Promise<void> {
@@ -83,8 +88,9 @@ export class Upkeep {
   }
 
   async #takeUpDue(): Promise<void> {
-    const { store, registry, clock, live } = this.#o
-    const due = await store.due(registry.versions(), clock.now(), AT_ONCE)
+    const { store, registry, queues, clock, live } = this.#o
+    const unqueued = registry.versions().filter(({ flow }) => !queues.has(flow))
+    const due = await store.due(unqueued, clock.now(), AT_ONCE)
     await this.#takeUpAll(due.filter(({ run }) => !live.has(run)))
   }
 
@@ -95,11 +101,11 @@ export class Upkeep {
   }
 
   async #takeUpAll(heads: readonly RunHead[]): Promise<void> {
-    await Promise.all(heads.map(({ run }) => this.#o.takeUp(run).catch((error) => this.#notTakenUp(run, error))))
+    await Promise.all(heads.map(({ run }) => this.#o.takeUp(run).catch((error) => this.notTakenUp(run, error))))
   }
 
   /** One run that cannot be read holds up no other. */
-  #notTakenUp(run: RunId, error: unknown): void {
+  notTakenUp(run: RunId, error: unknown): void {
     if (isElsewhere(error)) return
     this.#o.standings.set(run, {
       type: 'stopped',

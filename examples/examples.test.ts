@@ -64,6 +64,23 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       expect.stringMatching(/^'label\/turn:1' could use \d+ inputTokens; of the 3 inputTokens allowed to the run, 0/),
     ],
   },
+  fork: {
+    title: '[D2] a fork with one prompt changed executes that step and those below it, and the diff shows these',
+    prints: [
+      'Breakfast: on bread, tea and jam. (5 model calls)',
+      'Good morning! On bread, tea and jam. (7 model calls)',
+      'same   newsletter/fact:0',
+      'same   newsletter/fact:1',
+      'same   newsletter/fact:2',
+      'same   newsletter/write:0/turn:1',
+      'same   newsletter/write:1/turn:1',
+      'same   newsletter/write:2/turn:1',
+      'input  newsletter/titler/turn:1',
+      'input  newsletter/lay out',
+      'input  newsletter/editor/turn:1',
+      'input  newsletter/count',
+    ],
+  },
   graph: {
     title: '[C4] a graph starts each node when its needs are there',
     prints: ['prices of TUTT asked', 'news of TUTT asked', 'trend asked', 'mood asked', "{ trend: 13, mood: 0.6666666666666666, filings: 'not asked for' }"],

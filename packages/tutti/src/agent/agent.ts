@@ -105,7 +105,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
 function instructionsOf(o: AgentCommon, run: Run): string | undefined | Promise<string> {
   const { instructions } = o
   if (typeof instructions !== 'function') return instructions
-  return run.step('instructions', async () => instructions({ scope: run.scope }))
+  return run.step('instructions', { scope: run.scope }, async (given) => instructions(given))
 }
 
 /** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */

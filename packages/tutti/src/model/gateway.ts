@@ -51,8 +51,13 @@ class ModelGateway implements Gateway, CandidateSource {
   ask(run: Run, question: AskModel): Promise<ModelAnswer> {
     const { overrides, model } = this.#options
     const override = overrides && Object.hasOwn(overrides, question.agent) ? overrides[question.agent] : undefined
+    if (question.insteadOfAll !== undefined) return this.#ask(run, question, question.insteadOfAll, 'asked for by the fork')
     const why = override !== undefined ? `override for '${question.agent}'` : question.model !== undefined ? 'asked for' : "the app's model"
-    const call = new ModelCall(run, question, this, override ?? question.model ?? model, why)
+    return this.#ask(run, question, override ?? question.model ?? model, why)
+  }
+
+  #ask(run: Run, question: AskModel, model: ModelLike | undefined, why: string): Promise<ModelAnswer> {
+    const call = new ModelCall(run, question, this, model, why)
     return run['~core'].ask(call.effect())
   }
 

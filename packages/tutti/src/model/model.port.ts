@@ -108,6 +108,8 @@ export interface AskModel {
   readonly agent: string
   /** `undefined`: the app's model, or the one chosen from the environment. */
   readonly model?: ModelLike | undefined
+  /** Whoever forked the run asks this one: it comes before overrides too. */
+  readonly insteadOfAll?: ModelLike | undefined
   readonly request: ModelRequest
   /** Default `true`: parts are shown as they come. */
   readonly stream?: boolean | undefined

@@ -14,6 +14,6 @@ export const retuned = (models: Gateway, { scope, agent, instructions, model }: 
   ask(run, question) {
     if ((scope ?? run.key) !== run.key || (agent ?? question.agent) !== question.agent) return models.ask(run, question)
     const request = instructions === undefined ? question.request : { ...question.request, system: instructions }
-    return models.ask(run, { ...question, request, model: model ?? question.model })
+    return models.ask(run, { ...question, request, insteadOfAll: model ?? question.insteadOfAll })
   },
 })

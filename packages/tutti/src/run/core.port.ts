@@ -27,6 +27,8 @@ export interface EffectSpec<T> {
   readonly kind: StepKind
   readonly effect: Effect
   readonly fingerprint: string
+  /** It names no input, so it rests on all that was delivered before it: a seed answers it only while none of that is other. */
+  readonly restsOnAll?: boolean | undefined
   /** Hash of what may change without diverging. */
   readonly tunable?: string | undefined
   readonly label?: Json | undefined

@@ -108,7 +108,7 @@ export interface Run {
   readonly deadline: Date | undefined
   /** Runs another flow as a part of this one. @throws RUN_INPUT_INVALID, and whatever the flow throws */
   call<I, O>(flow: Flow<I, O>, input: NoInfer<I>, o?: { name?: string; budget?: Budget; deadline?: Duration }): Promise<O>
-  /** Does something once and records its outcome. `input` is the fingerprint: a fork reuses the step while it is unchanged. Without it the step depends on the input of its scope. */
+  /** Does something once and records its outcome. `input` is the fingerprint: a fork reuses the step while it is unchanged. Without it the step rests on all that was recorded before it, and a fork reuses it only while none of that is other. */
   step<I, O>(name: string, input: I, fn: (input: I, ctx: StepContext) => Awaitable<O>, o?: StepOptions<I, O>): Promise<Recorded<O>>
   step<O>(name: string, fn: (ctx: StepContext) => Awaitable<O>, o?: StepOptions<void, O>): Promise<Recorded<O>>
   /** Every item is recorded by itself, so a killed map goes on at the first unrecorded item. */

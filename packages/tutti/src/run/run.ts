@@ -89,7 +89,8 @@ export class ScopedRun implements RunCore {
     const fn = (withInput ? rest[1] : rest[0]) as (input: unknown, ctx: StepContext) => unknown
     const o = (withInput ? rest[2] : rest[1]) as StepOptions<unknown, unknown> | undefined
     const fingerprint = withInput ? hash128(canonical(input)) : this.#scope.fingerprint
-    return this.ask(codeStep(name, input, fingerprint, withInput ? fn : (_, ctx) => (fn as (ctx: StepContext) => unknown)(ctx), o))
+    if (withInput) return this.ask(codeStep(name, input, fingerprint, fn, o))
+    return this.ask(codeStep(name, undefined, fingerprint, (_, ctx) => (fn as unknown as (ctx: StepContext) => unknown)(ctx), { ...o, restsOnAll: true }))
   }
 
   map(

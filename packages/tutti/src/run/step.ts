@@ -5,12 +5,15 @@ import { durationMs, hashFraction } from '../primitives/index.ts'
 import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext } from './core.port.ts'
 import type { Retry, StepOptions } from './definition.port.ts'
 
+/** `restsOnAll`: it was given no input (see `EffectSpec`). */
+type CodeOptions<I, O> = StepOptions<I, O> & { readonly restsOnAll?: boolean }
+
 export function codeStep<I, O>(
   name: string,
   input: I,
   fingerprint: string,
   fn: (input: I, ctx: StepContext) => Awaitable<O>,
-  o: StepOptions<I, O> = {},
+  o: CodeOptions<I, O> = {},
 ): EffectSpec<O> {
   if (o.undo) throw new TuttiError('FLOW_NOT_YET', `the step '${name}' has an undo, which is declared, but not built yet`)
   return new CodeStep(name, input, fingerprint, fn, o)
@@ -22,13 +25,15 @@ class CodeStep<I, O> implements EffectSpec<O>, AttemptPlan<O> {
   readonly kind = 'code'
   readonly effect: Effect
   readonly fingerprint: string
+  readonly restsOnAll: boolean | undefined
   readonly timeoutMs: number | undefined
   readonly #input: I
   readonly #fn: (input: I, ctx: StepContext) => Awaitable<O>
   readonly #retry: Retry | undefined
 
-  constructor(name: string, input: I, fingerprint: string, fn: (input: I, ctx: StepContext) => Awaitable<O>, o: StepOptions<I, O>) {
+  constructor(name: string, input: I, fingerprint: string, fn: (input: I, ctx: StepContext) => Awaitable<O>, o: CodeOptions<I, O>) {
     this.name = name
+    this.restsOnAll = o.restsOnAll
     this.effect = o.effect ?? 'read'
     this.fingerprint = fingerprint
     this.timeoutMs = o.timeout === undefined ? undefined : durationMs(o.timeout)

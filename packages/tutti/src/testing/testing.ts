@@ -122,7 +122,8 @@ function listening(inner: Gateway, o: TestOptions, calls: TestCall[]): Gateway {
   return {
     ask(run, question) {
       const model = o.model ?? question.model ?? 'tutti/extractive'
-      if (o.model === undefined && o.overrides?.models?.[question.agent] === undefined) refuseReal(model, question.agent)
+      if (question.insteadOfAll !== undefined) refuseReal(question.insteadOfAll, question.agent)
+      else if (o.model === undefined && o.overrides?.models?.[question.agent] === undefined) refuseReal(model, question.agent)
       const call: TestCall = { agent: question.agent, prompt: promptOf(question.request) }
       return inner.ask(
         overheard(run, () => calls.push(call)),

@@ -22,7 +22,6 @@ import { driveEffect, priorAttempts } from './effect.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
 import { ledgerOf } from './restored-ledger.ts'
-import type { ForkSeed } from './seed.ts'
 import { UnderWay } from './under-way.ts'
 
 export interface ActivationOptions {
@@ -33,8 +32,8 @@ export interface ActivationOptions {
   readonly record: readonly Entry[]
   /** Activations before this one that added nothing. */
   readonly stalls: number
-  /** Of a fork: what need not be done again. */
-  readonly seed?: ForkSeed | undefined
+  /** Whoever drives it calls `open`, once what is known of the run is handed out. Default: the first `next` does. */
+  readonly opensLater?: boolean | undefined
   sight(sighting: Sighting): void
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
@@ -93,8 +92,6 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#inbox = new Inbox(this, o.store, o.record)
     this.#underWay = new UnderWay(o.clock)
     this.#alarms = new Alarms(o.clock, o.record, (key) => this.#ring(key))
-    const fired = o.record.some((entry) => entry.type === 'timer.fired' && entry.key === DEADLINE_KEY)
-    if (first.deadline !== undefined && !fired) this.#alarms.set(DEADLINE_KEY, first.deadline)
   }
 
   get epoch(): number {
@@ -112,8 +109,6 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   submit(op: Op): void {
     if (this.#over) return
-    const seeded = this.#begun(op.key) ? undefined : this.#o.seed?.answer(op)
-    if (seeded) return this.#appendSafely(seeded)
     switch (op.op) {
       case 'effect':
         return driveEffect(this, op)
@@ -127,8 +122,18 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   /** The record of this very run knows of it already, so no seed speaks for it. */
-  #begun(key: string): boolean {
+  knows(key: string): boolean {
     return this.priors.has(key) || this.#alarms.recorded(key) !== undefined
+  }
+
+  /** The record is delivered: from here on the run takes what others sent, and its deadline counts. */
+  open(): void {
+    if (this.#live) return
+    this.#live = true
+    const { deadline } = this.started
+    const hasPassed = this.record.some((entry) => entry.type === 'timer.fired' && entry.key === DEADLINE_KEY)
+    if (deadline !== undefined && !hasPassed) this.#alarms.set(DEADLINE_KEY, deadline)
+    this.poke().catch((error) => this.fail(error))
   }
 
   abandon(key: string): void {
@@ -138,10 +143,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   next(): Promise<Outcome> {
-    if (!this.#live) {
-      this.#live = true
-      this.poke().catch((error) => this.fail(error))
-    }
+    if (!this.#o.opensLater) this.open()
     const ready = this.#outcomes.take()
     if (ready) return Promise.resolve(ready)
     if (this.#over) return Promise.reject(this.#over.error)

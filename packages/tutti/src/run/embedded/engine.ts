@@ -22,7 +22,8 @@ import { newRun } from './new-run.ts'
 import { isGone, newOwner } from './owner.ts'
 import { Queues } from './queues.ts'
 import { Registry } from './registry.ts'
-import { type ForkSeed, forkOf, seedOf } from './seed.ts'
+import { forkOf, seedOf } from './seed.ts'
+import type { Seed } from './seed-answers.ts'
 import { type Standing, Standings } from './standings.ts'
 import { isElsewhere, Upkeep } from './upkeep.ts'
 
@@ -279,7 +280,7 @@ export class EmbeddedEngine {
     return this.#o.leaseMs ?? 10_000
   }
 
-  #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[], seed?: ForkSeed): void {
+  #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[], seed?: Seed): void {
     const { run } = head
     if (head.stalls >= (this.#o.maxStalls ?? 5)) return this.#suspendCrashLoop(head, flow, record)
     const live = new LiveRun({

@@ -5,11 +5,16 @@ import { systemClock } from '../../primitives/index.ts'
 import { beginFlow } from '../begin.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
+import type { Activation } from '../engine.port.ts'
 import { Pump } from '../pump.ts'
 import { resultOf } from '../result.ts'
 import { type ActivationOptions, EmbeddedActivation, Suspended } from './activation.ts'
+import type { Seed } from './seed-answers.ts'
+import { SeededActivation } from './seeded-activation.ts'
 
-export interface LiveRunOptions extends ActivationOptions {
+export interface LiveRunOptions extends Omit<ActivationOptions, 'opensLater'> {
+  /** What need not be done again. */
+  readonly seed?: Seed | undefined
   readonly flow: AnyFlow
   readonly services: Services
   readonly patienceMs?: number | undefined
@@ -28,17 +33,16 @@ export class LiveRun {
 
   constructor(o: LiveRunOptions) {
     this.flow = o.flow
-    this.activation = new EmbeddedActivation(o)
-    this.done = this.#drive(o)
+    this.activation = new EmbeddedActivation({ ...o, opensLater: o.seed !== undefined })
+    this.done = this.#drive(o, o.seed ? new SeededActivation(this.activation, o.seed) : this.activation)
   }
 
-  async #drive(o: LiveRunOptions): Promise<ActivationEnd> {
-    const { activation } = this
+  async #drive(o: LiveRunOptions, activation: Activation): Promise<ActivationEnd> {
     const pump = new Pump(activation, { clock: systemClock, patienceMs: o.patienceMs })
     try {
       const end = await pump.drive(beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
       await activation.end(resultOf(end, pump))
-      return { type: 'ended', last: activation.last }
+      return { type: 'ended', last: this.activation.last }
     } catch (error) {
       return await this.#giveUp(error)
     }

@@ -3,25 +3,24 @@
  * run, marked with the entry it is from, and so goes the way of every outcome (I1, I4).
  *
  * What was delivered before the outcome of the step where the fork leaves (`at`) cannot depend on it: it stands, as long as it is asked with the same
- * input. What came after stands as long as it is asked the same in every respect: a failure is tried again, other instructions or another model are asked again,
- * and a person who was waited for is asked again. A sleep that is over stays over.
- * A fork from the beginning (no `at`) has all of it before it: what is asked the same in every respect stands, answers of people too, and a failure that the
- * run got over. Only what made a run fail is tried again.
+ * input. What came after stands as long as it is asked the same in every respect: other instructions or another model are asked again, and a person who was
+ * waited for is asked again. A sleep that is over stays over, and so does a failure that the run got over; only what made a run fail is tried again.
+ * A step without an input stands only while nothing delivered before it is other than in that record.
+ * A fork from the beginning (no `at`) has all of it before it: what is asked the same in every respect stands, answers of people too.
  * Invariants: I3 (one answer a key), I8 (a `once` effect of the seed is taken over, whatever changed around it; asked with another input, it is refused).
  * On a crash: the seed is read again from the store; what was taken over already is in the record of the fork.
  */
-import { type ErrorCode, type ErrorRecord, TuttiError } from '../../errors/index.ts'
-import type { Asked, Entry, JournalStore, RunForked, Value } from '../../journal/index.ts'
-import { encode } from '../../primitives/index.ts'
+import type { Entry, JournalStore, RunForked } from '../../journal/index.ts'
 import { DEADLINE_KEY } from '../deadline.ts'
-import type { EffectOp, Op, TimerOp, WaitOp } from '../engine.port.ts'
+import type { EffectOp, TimerOp, WaitOp } from '../engine.port.ts'
 import { readRun } from '../read-run.ts'
 import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
 import type { Draft } from './draft.ts'
+import { RecordedOrder } from './recorded-order.ts'
+import { askedNow, isSettled, nameOf, neverHappened, received, refused, type Seed, type Settled, slept, takenOver, waitedFor } from './seed-answers.ts'
 
-type Seeded = RecordedStep & { readonly outcome: Entry }
-
-export class ForkSeed {
+export class ForkSeed implements Seed {
+  readonly order: RecordedOrder
   readonly #forked: RunForked
   readonly #steps: ReadonlyMap<string, RecordedStep>
   /** Where the fork leaves the record: what was delivered up to here stands. */
@@ -32,7 +31,7 @@ export class ForkSeed {
   readonly #gotOver: boolean
   /** Entries of the seed that were taken over. */
   readonly #taken = new Set<number>()
-  /** `once` effects by name and input, for those that are asked at another place now. */
+  /** `once` effects by input, for those that are asked at another place, or under another name. */
   readonly #once = new Map<string, RecordedStep[]>()
 
   /** @param own the record of the fork itself, as far as it has come */
@@ -40,20 +39,19 @@ export class ForkSeed {
     this.#forked = forked
     const known = seed.filter(({ seq }) => seq <= (forked.through ?? seq))
     this.#steps = recordedSteps(known)
+    this.order = new RecordedOrder(known, inputText(known) !== inputText(own))
     this.#isWhole = forked.at === undefined
-    this.#gotOver = this.#isWhole && known.some(({ type }) => type === 'run.completed')
+    this.#gotOver = known.some(({ type }) => type === 'run.completed')
     this.#leavesAt = forked.at === undefined ? 0 : (this.#steps.get(forked.at)?.outcome?.seq ?? Number.POSITIVE_INFINITY)
     for (const entry of own) if ('reused' in entry && entry.reused) this.#taken.add(entry.reused.seq)
     for (const step of this.#steps.values()) {
       if (step.effect !== 'once') continue
-      const same = sameness(step.key, step.fingerprint)
-      this.#once.set(same, [...(this.#once.get(same) ?? []), step])
+      this.#once.set(step.fingerprint, [...(this.#once.get(step.fingerprint) ?? []), step])
     }
   }
 
   /** What is to be appended instead of doing it; `undefined`: it is to be done. */
-  answer(op: Op): readonly Draft[] | undefined {
-    if (op.op === 'note') return undefined
+  answer(op: EffectOp | TimerOp | WaitOp): readonly Draft[] | undefined {
     const edited = op.key === this.#forked.at ? this.#forked.output : undefined
     const step = this.#steps.get(op.key)
     switch (op.op) {
@@ -80,7 +78,7 @@ export class ForkSeed {
   }
 
   #answerEffect(op: EffectOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
-    if (!isSeeded(step) || step.fingerprint !== op.fingerprint) return undefined
+    if (!isSettled(step) || step.fingerprint !== op.fingerprint || this.#restsOnOther(op)) return undefined
     if (this.#stands(step)) return this.#take(op, step)
     if (op.key === this.#forked.at || this.#forked.redo?.includes(nameOf(op.key)) || step.tunable !== op.spec.tunable) return undefined
     if (step.outcome.type === 'step.failed' && !this.#gotOver) return undefined
@@ -88,53 +86,61 @@ export class ForkSeed {
   }
 
   #answerOnce(op: EffectOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
-    if (step?.effect !== 'once') return undefined
-    if (this.#forked.once === 'again' && !(isSeeded(step) && this.#stands(step))) return undefined
+    if (!step) return this.#refuseRenamed(op)
+    if (step.effect !== 'once') return undefined
+    if (this.#forked.once === 'again' && !(isSettled(step) && this.#stands(step))) return undefined
     const { from } = this.#forked
-    if (step.fingerprint !== op.fingerprint)
+    if (step.fingerprint !== op.fingerprint || this.#restsOnOther(op))
       return refused(op, 'RUN_FORK_ONCE', `'${op.key}' may happen once only; it happened in ${from}, and is asked with another input now`)
-    if (!isSeeded(step)) return refused(op, 'TOOL_IN_DOUBT', `'${op.key}' may happen once only; it was begun in ${from}, and nobody knows whether it happened`)
+    if (!isSettled(step)) return refused(op, 'TOOL_IN_DOUBT', `'${op.key}' may happen once only; it was begun in ${from}, and nobody knows whether it happened`)
     if (neverHappened(step) && !this.#stands(step) && !this.#gotOver) return undefined
     return this.#take(op, step)
   }
 
+  /** Nothing is known of a step without an input but that it came after everything before it. */
+  #restsOnOther({ spec }: EffectOp): boolean {
+    return spec.restsOnAll === true && this.order.differs
+  }
+
   /** The same effect with the same input, that stood at another place. */
-  #moved(op: EffectOp): RecordedStep | undefined {
-    return this.#once.get(sameness(op.key, op.fingerprint))?.find(({ outcome }) => outcome === undefined || !this.#taken.has(outcome.seq))
+  #moved({ key, fingerprint }: EffectOp): RecordedStep | undefined {
+    return this.#untaken(fingerprint).find((step) => nameOf(step.key) === nameOf(key))
+  }
+
+  /** One that the record holds under another name, and that nothing else was: the same thing twice would be worse than not at all. */
+  #refuseRenamed(op: EffectOp): readonly Draft[] | undefined {
+    const [same] = this.#untaken(op.fingerprint)
+    if (!same || this.#forked.once === 'again') return undefined
+    const message = `'${op.key}' may happen once only, and so may '${same.key}', which was asked the same in ${this.#forked.from}: it may be the same effect`
+    return refused(op, 'RUN_FORK_ONCE', message)
+  }
+
+  #untaken(fingerprint: string): readonly RecordedStep[] {
+    return (this.#once.get(fingerprint) ?? []).filter(({ outcome }) => outcome === undefined || !this.#taken.has(outcome.seq))
   }
 
   #answerWait(op: WaitOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
-    if (!isSeeded(step) || step.fingerprint !== op.fingerprint || !(this.#isWhole || this.#stands(step))) return undefined
-    const { outcome } = step
-    if (outcome.type === 'timer.fired') return [awaited(op), { type: 'timer.fired', key: op.key }]
-    return outcome.type === 'signal.received' ? received(op, outcome.id, outcome.value) : undefined
+    if (!isSettled(step) || step.fingerprint !== op.fingerprint || !(this.#isWhole || this.#stands(step))) return undefined
+    return waitedFor(op, step.outcome)
   }
 
   #answerTimer(op: TimerOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
-    const { key, at, fingerprint, fireAt } = op
-    if (!isSeeded(step) || step.fingerprint !== fingerprint || key === this.#forked.at || key.endsWith(DEADLINE_KEY)) return undefined
-    return [
-      { type: 'timer.set', key, at, fingerprint, fireAt },
-      { type: 'timer.fired', key },
-    ]
+    if (!isSettled(step) || step.fingerprint !== op.fingerprint || op.key === this.#forked.at || op.key.endsWith(DEADLINE_KEY)) return undefined
+    return slept(op)
   }
 
-  #stands({ key, outcome }: Seeded): boolean {
+  #stands({ key, outcome }: Settled): boolean {
     return key !== this.#forked.at && outcome.seq < this.#leavesAt
   }
 
-  #take(op: EffectOp, { first, outcome }: Seeded): readonly Draft[] {
-    this.#taken.add(outcome.seq)
-    const { tunable, kind, effect, label } = first as Partial<Asked>
-    const asked = { key: op.key, at: op.at, fingerprint: op.fingerprint, tunable, kind, effect, label }
-    const reused = { run: this.#forked.from, seq: outcome.seq }
-    if (outcome.type === 'step.failed') return [{ ...asked, type: 'step.failed', attempt: 1, error: outcome.error, final: true, reused }]
-    return [{ ...asked, type: 'step.completed', value: valueIn(outcome) ?? encode(undefined), reused }]
+  #take(op: EffectOp, step: Settled): readonly Draft[] {
+    this.#taken.add(step.outcome.seq)
+    return takenOver(op, step, this.#forked.from)
   }
 }
 
 /** The seed of a run that was forked; `undefined` for every other. */
-export async function seedOf(store: JournalStore, record: readonly Entry[]): Promise<ForkSeed | undefined> {
+export async function seedOf(store: JournalStore, record: readonly Entry[]): Promise<Seed | undefined> {
   const forked = forkOf(record)
   return forked && new ForkSeed(forked, await readRun(store, forked.from), record)
 }
@@ -145,34 +151,10 @@ export function forkOf(record: readonly Entry[]): RunForked | undefined {
   return second?.type === 'run.forked' ? second : undefined
 }
 
-const isSeeded = (step: RecordedStep | undefined): step is Seeded => step?.outcome !== undefined
-
-const valueIn = (entry: Entry): Value | undefined => ('value' in entry ? entry.value : undefined)
-
-/** The last part of a key without its ordinal: what the flow calls it. */
-const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1).replace(/#\d+$/, '')
-const sameness = (key: string, fingerprint: string): string => `${nameOf(key)}|${fingerprint}`
+/** What a run was given, as text. */
+function inputText([started]: readonly Entry[]): string {
+  return started?.type === 'run.started' ? JSON.stringify(started.input) : ''
+}
 
 /** Kinds whose effects are what the user's own code does. A model call is `idempotent` too, but changes nothing. */
 const ofOurOwn: ReadonlySet<string> = new Set(['code', 'tool', 'memory'])
-
-/** A failure before the first attempt, or one that the tool vouches for. */
-const neverHappened = ({ outcome, attempts, first }: Seeded): boolean =>
-  outcome.type === 'step.failed' && (outcome.error.code === 'TOOL_NOT_DONE' || (attempts <= 1 && first.type !== 'step.started'))
-
-function askedNow({ key, at, fingerprint, spec }: EffectOp): Asked {
-  const { tunable, kind, effect, label } = spec
-  return { key, at, fingerprint, tunable, kind: kind === 'code' ? undefined : kind, effect: effect === 'read' ? undefined : effect, label }
-}
-
-function refused(op: EffectOp, code: ErrorCode, message: string): readonly Draft[] {
-  const error: ErrorRecord = new TuttiError(code, message, { data: { key: op.key } }).toJSON()
-  return [{ ...askedNow(op), type: 'step.failed', attempt: 1, error, final: true }]
-}
-
-const awaited = ({ key, at, fingerprint, signal, until, data }: WaitOp): Draft => ({ type: 'signal.awaited', key, at, fingerprint, signal, until, data })
-
-const received = (op: WaitOp, id: string, value: Value): readonly Draft[] => [
-  awaited(op),
-  { type: 'signal.received', key: op.key, signal: op.signal, id, value },
-]

@@ -5,9 +5,10 @@
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
 import { type RegressOptions as Regressed, type RegressReport, regress } from './eval/index.ts'
-import { type JournalStore, memoryStore, sqliteStore } from './journal/index.ts'
+import { type JournalStore, memoryStore, type Pruned, type PruneOptions, pruneRuns, sqliteStore } from './journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
+import { Retention, type RetentionRule } from './retention.ts'
 import { minilm } from './retrieval/index.ts'
 import { RetunedForks } from './retuned-forks.ts'
 import {
@@ -88,6 +89,8 @@ export interface AppOptions<T extends boolean = false> {
   /** True makes a scope with its tenant a required argument of every start. */
   tenants?: T | undefined
   overrides?: { models?: { readonly [agent: string]: ModelLike }; tools?: { readonly [tool: string]: (input: never) => unknown } } | undefined
+  /** Runs that ended long enough ago are removed, when the app opens and every hour from then on; not by an app with `resume: false`. */
+  retention?: readonly RetentionRule[] | undefined
   /** Go on with unfinished runs at start-up. Default true. */
   resume?: boolean | undefined
 }
@@ -115,6 +118,13 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
    * changes nothing in the world. @throws RUN_NOT_FOUND | CONFIG_INVALID | BUDGET_INVALID
    */
   regress<O>(flow: Flow<never, O>, o?: RegressOptions<O>): Promise<RegressReport>
+  /**
+   * Removes runs that have ended, and all that only they hold; says what was removed, and what was kept and why.
+   * @example
+   * await app.prune({ olderThan: '30d', status: ['completed'], archive: 'archive/' })
+   * @throws CONFIG_INVALID | RUN_NOT_FOUND | RUN_NOT_FINISHED before anything is touched; JOURNAL_ARCHIVE_FAILED: what was not archived is still there
+   */
+  prune(o: PruneOptions): Promise<Pruned>
   /** @throws FLOW_NOT_YET */
   // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
   forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<{ usd: { p50: number; p95: number }; ms: { p50: number; p95: number }; runs: number }>
@@ -161,11 +171,15 @@ export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gate
   const services = new Map<string, unknown>([[gatewayKey.service, models]])
   const forks = new RetunedForks(services, models)
   const engine = new EmbeddedEngine({ store, flows: o.flows, services, clock, resume: o.resume, retune: (run, forked) => forks.servicesFor(run, forked) })
-  if (o.resume !== false) engine.open().catch(() => {})
-  return makeApp(engine, services, forks, o.tenants === true)
+  const retention = new Retention(store, o.retention ?? [], engine.clock)
+  if (o.resume !== false) {
+    const opening = engine.open().catch(() => {})
+    opening.then(() => retention.start())
+  }
+  return makeApp(engine, services, forks, retention, o.tenants === true)
 }
 
-function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, forks: RetunedForks, tenants: boolean): App<T> {
+function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, forks: RetunedForks, retention: Retention, tenants: boolean): App<T> {
   const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
     if (tenants && !options.scope?.tenant)
       throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
@@ -175,7 +189,10 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
     if (inputSchema) await validate(inputSchema, input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
     return new EmbeddedHandle(engine, await engine.start(flow, input, options))
   }
-  const close = (o?: { graceMs?: number }): Promise<void> => engine.close(o)
+  const close = async (o?: { graceMs?: number }): Promise<void> => {
+    await retention.stop()
+    await engine.close(o)
+  }
   const app = {
     start,
     async run(flow: AnyFlow, input?: unknown, options?: StartOptions) {
@@ -212,6 +229,10 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
       } finally {
         await elsewhere?.close()
       }
+    },
+    async prune(o: PruneOptions) {
+      await engine.open()
+      return pruneRuns(engine.store, o, { now: engine.clock.now() })
     },
     forecast: () => notYet('app.forecast'),
     fetch: () => notYet('app.fetch'),

@@ -74,6 +74,9 @@ function declareRuns(program: Command, act: Act): void {
   command(program, 'import <file>', 'put an exported run into this store, whole or not at all').action(
     act(async () => (await import('./import.ts')).importCommand),
   )
+  prune(command(program, 'prune [runs...]', 'remove runs that have ended, by name or by what they are like')).action(
+    act(async () => (await import('./prune.ts')).prune),
+  )
   command(program, 'signal <run> <name> <json>', 'send a run what it waits for, whoever drives it')
     .option('--key <key>', 'for the wait at this key, and no other')
     .option('--id <id>', 'sent again under one id, it is delivered once')
@@ -127,9 +130,25 @@ const corpus = (of: Command): Command =>
     .option('--package <name>', 'only this package; may be given again', several)
     .option('--all', 'every installed package, not only those that the project names')
 
+const prune = (of: Command): Command =>
+  of
+    .option('--older-than <duration>', "ended longer ago than this, as in '30d'")
+    .option('--before <date>', "ended before this, as in '2026-01-31'")
+    .option('--status <statuses>', 'completed, failed, cancelled; several with commas', listed)
+    .option('--flow <name>', 'only of this flow')
+    .option('--tenant <tenant>', 'only of this tenant')
+    .option('--user <user>', 'only of this user')
+    .option('--label <name=value>', 'only with this label; may be given again', several)
+    .option('--keep-last <n>', 'the newest so many are kept, however old they are', wholeNumber)
+    .option('--archive <dir>', 'write each run to a file of this folder before it is removed; `tutti import` takes it back')
+    .option('--dry-run', 'say what would be removed, and touch nothing')
+    .addHelpText('after', '\nExample: npx tutti prune --older-than 30d --status completed --archive archive --dry-run')
+
 const app = (of: Command): Command => of.option('--app <file>', 'a module whose `flows` (or default) export holds your flows')
 
 const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+
+const listed = (value: string, before: readonly string[] = []): readonly string[] => [...before, ...value.split(',')]
 
 function amount(text: string): number {
   const value = Number(text.replace(/^\$/, ''))
@@ -141,6 +160,10 @@ function count(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a whole number from 1.')
   return value
+}
+
+function wholeNumber(text: string): number {
+  return text === '0' ? 0 : count(text)
 }
 
 function version(): string {

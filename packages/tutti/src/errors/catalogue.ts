@@ -28,6 +28,7 @@ export const catalogue = {
   JOURNAL_NEWER: line('terminal', 'The journal was written by a newer version of tutti.', 'Update tutti, or open another file.'),
   JOURNAL_UNWRITABLE: line('terminal', 'The journal cannot be written.', 'Free space, or make the file and its folder writable, then resume the run.'),
   JOURNAL_LOCKED: line('retryable', 'Another process holds the journal file for longer than tutti waits.', 'Wait for the other process to finish its transaction, then try again.'),
+  JOURNAL_ARCHIVE_FAILED: line('terminal', 'A run could not be written to a file, so it was not removed either.', 'Name a folder that may be written and has space, then prune again.'),
   JOURNAL_NODE_TOO_OLD: line('terminal', 'This Node has no usable node:sqlite.', 'Use Node 22.18 or newer.'),
 
   RUN_FAILED: line('terminal', 'The flow ended its run with `run.fail`.', 'The reason is in the message.'),
@@ -42,6 +43,7 @@ export const catalogue = {
   RUN_STEP_NOT_FOUND: line('terminal', 'The run has no step with this key.', 'List its steps with `tutti show`; a key is written out in full.'),
   RUN_FORK_ONCE: line('terminal', 'A fork would repeat an effect that may happen once only.', "Fork before what changed its input, or allow it with `once: 'again'`."),
   RUN_FINISHED: line('terminal', 'The run has ended and takes no more of this.', 'Start a new run, or fork this one.'),
+  RUN_NOT_FINISHED: line('terminal', 'The run has not ended, so it cannot be removed.', 'Wait for its end, or `tutti cancel` it first.'),
   RUN_ID_TAKEN: line('terminal', 'A run with this id exists and was started with another input or flow.', 'Use another id, or `app.get(id)` for the run that exists.'),
   RUN_INPUT_INVALID: line('terminal', 'The input does not fit the schema of the flow.', 'Correct the fields named in the message.'),
   RUN_OUTPUT_INVALID: line('terminal', 'The output does not fit the schema of the flow.', 'Correct the flow, or loosen its output schema.'),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
-import { CommitQueue, GROUP_ENTRIES } from './commit-queue.ts'
-import type { Answer, AppendJob, Job } from './job.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { type Answer, type AppendJob, GROUP_ENTRIES, type Job } from './job.ts'
 
 const append = (run: string, first = 1, entries = 1): AppendJob => ({
   op: 'append',
@@ -11,6 +11,7 @@ const append = (run: string, first = 1, entries = 1): AppendJob => ({
   first,
   bodies: Array(entries).fill('{}'),
   blobs: [],
+  uses: [],
   head: undefined,
   taken: [],
   release: false,

@@ -7,10 +7,7 @@
  */
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
-import { type Answer, entriesOf, isRefusal, type Job, type WriteGroup } from './job.ts'
-
-/** At most so many entries in one transaction; a single commit with more is one by itself. */
-export const GROUP_ENTRIES = 512
+import { type Answer, entriesOf, GROUP_ENTRIES, isRefusal, type Job, type WriteGroup } from './job.ts'
 
 interface Pending {
   readonly job: Job

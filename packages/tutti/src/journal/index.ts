@@ -1,3 +1,4 @@
+export { exportToFile } from './archive.ts'
 export { checkBlob, corruptEntry, entryText, INLINE_BYTES, joinValue, parseEntry, type SplitValue, splitValue } from './codec.ts'
 export {
   type Asked,
@@ -21,11 +22,15 @@ export {
   type StepStarted,
   type Value,
 } from './entry.ts'
+export { everyRun } from './every-run.ts'
 export { memoryStore } from './memory-store.ts'
+export { type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns } from './prune.ts'
+export { checkCriteria, type EndedStatus, type RunCriteria } from './prune-criteria.ts'
 export type { Admission, QueueLimits, QueuePlace, Rate } from './queue.port.ts'
 export type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 export { SCHEMA_VERSION } from './sqlite-schema.ts'
 export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } from './sqlite-store.ts'
+export { endedStatuses, hasEnded } from './status.ts'
 export type {
   Admitted,
   AdmittedRun,
@@ -35,9 +40,11 @@ export type {
   HeadChange,
   InboxMessage,
   JournalStore,
+  KeptRun,
   Lease,
   NewRun,
   OpenWait,
+  Removal,
   RunFilter,
   RunHead,
   RunStatus,

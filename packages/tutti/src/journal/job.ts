@@ -7,8 +7,9 @@ import type { RunId } from '../primitives/index.ts'
 import { entryText } from './codec.ts'
 import type { Entry } from './entry.ts'
 import type { Admission } from './queue.port.ts'
+import { blobsOf } from './reference.ts'
 import type { ScheduleChange } from './schedule.port.ts'
-import type { Admitted, Commit, HeadChange, InboxMessage, Lease, NewRun, RunHead, RunStatus } from './store.port.ts'
+import type { Admitted, Blobs, Commit, HeadChange, InboxMessage, Lease, NewRun, Removal, RunHead } from './store.port.ts'
 
 export interface CreateJob {
   readonly op: 'create'
@@ -16,9 +17,12 @@ export interface CreateJob {
   readonly head: RunHead
   readonly bodies: readonly string[]
   readonly blobs: readonly BlobPair[]
+  readonly uses: readonly string[]
   readonly inbox: readonly LetterPair[]
   /** Of a queued run: higher goes first. */
   readonly priority: number
+  /** The run it is a fork of. */
+  readonly source: RunId | undefined
 }
 
 export interface AppendJob {
@@ -29,6 +33,8 @@ export interface AppendJob {
   readonly first: number
   readonly bodies: readonly string[]
   readonly blobs: readonly BlobPair[]
+  /** Every blob that the run needs from now on, those beside included. */
+  readonly uses: readonly string[]
   readonly head: HeadChange | undefined
   readonly taken: readonly string[]
   readonly release: boolean
@@ -59,7 +65,12 @@ export interface PostJob {
   readonly run: RunId
   readonly id: string
   readonly body: string
-  readonly now: number
+}
+
+export interface RemoveJob {
+  readonly op: 'remove'
+  readonly runs: readonly RunId[]
+  readonly dryRun: boolean
 }
 
 export interface KeepScheduleJob {
@@ -75,7 +86,7 @@ export interface DropScheduleJob {
 
 export type BlobPair = readonly [hash: string, text: string]
 export type LetterPair = readonly [id: string, body: string]
-export type Job = CreateJob | AppendJob | AcquireJob | AdmitJob | RenewJob | PostJob | KeepScheduleJob | DropScheduleJob
+export type Job = CreateJob | AppendJob | AcquireJob | AdmitJob | RenewJob | PostJob | RemoveJob | KeepScheduleJob | DropScheduleJob
 
 /** One job was refused; the rest of its group is not harmed. */
 export interface Refusal {
@@ -86,14 +97,12 @@ export interface Created {
   readonly head: RunHead
 }
 /** What each job is answered, in the order of the jobs; an append that went well is answered `undefined`. */
-export type Answer = undefined | boolean | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Refusal
+export type Answer = undefined | boolean | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Removal | Refusal
 
 /** Writes the jobs in one transaction, in order. Throws when none of them was written. */
 export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<readonly Answer[]>
 
 export const isRefusal = (answer: Answer): answer is Refusal => typeof answer === 'object' && 'refused' in answer
-
-export const hasEnded = (status: RunStatus): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
 const nothing: readonly never[] = []
 
@@ -127,8 +136,10 @@ export function createJob(start: NewRun): CreateJob {
     head,
     bodies,
     blobs: start.blobs ? [...start.blobs] : nothing,
+    uses: usesOf([...entries, ...(start.inbox ?? nothing)], start.blobs),
     inbox: start.inbox?.map((message) => [message.id, JSON.stringify(message)]) ?? nothing,
     priority: priorityOf(entries),
+    source: entries[1]?.type === 'run.forked' ? entries[1].from : undefined,
   }
 }
 
@@ -142,6 +153,7 @@ export function appendJob(commit: Commit): AppendJob {
     first,
     bodies: bodiesOf(run, entries, first),
     blobs: blobs ? [...blobs] : nothing,
+    uses: usesOf(entries, blobs),
     head: head && copyChange(head),
     taken: taken ? [...taken] : nothing,
     release: release === true,
@@ -149,13 +161,17 @@ export function appendJob(commit: Commit): AppendJob {
   }
 }
 
-export const postJob = (run: RunId, message: InboxMessage, now: number): PostJob => ({ op: 'post', run, id: message.id, body: JSON.stringify(message), now })
+export const postJob = (run: RunId, message: InboxMessage): PostJob => ({ op: 'post', run, id: message.id, body: JSON.stringify(message) })
+
+/** At most so many entries in one transaction; a single commit with more is one by itself. */
+export const GROUP_ENTRIES = 512
 
 /** What follows in the same turn when a run is created, its flow begun, costs about as much as so many steps. */
 const CREATE_WEIGHT = 8
 
-/** How many entries a job brings to its transaction. */
+/** How many entries a job brings to its transaction. A removal is as many as a group may hold: nothing waits behind it longer than for itself. */
 export function entriesOf(job: Job): number {
+  if (job.op === 'remove') return GROUP_ENTRIES
   if (job.op === 'create') return job.bodies.length * CREATE_WEIGHT
   return job.op === 'append' ? job.bodies.length : 0
 }
@@ -163,6 +179,13 @@ export function entriesOf(job: Job): number {
 export function refuseUnknown(run: RunId): Refusal {
   return { refused: recordError(new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })) }
 }
+
+/** It is begun here, now or when its turn has come; what comes from another store goes on where it was. */
+export const isToBegin = ({ owner, status }: RunHead): boolean => owner !== undefined || status === 'queued'
+
+/** What whoever reads it is told. */
+export const removedMeanwhile = (run: RunId): TuttiError =>
+  new TuttiError('RUN_NOT_FOUND', `the run '${run}' was removed while it was read`, { data: { run }, hint: 'What was read of it is only its beginning.' })
 
 export function refuseFull(run: RunId): Refusal {
   const hint = 'Split the work: let the flow call other flows, each a run of its own.'
@@ -190,6 +213,12 @@ export function refuseAppend(job: AppendJob, held: { readonly epoch: number; rea
     }
   }
   return undefined
+}
+
+function usesOf(holders: readonly (Entry | InboxMessage)[], blobs: Blobs | undefined): readonly string[] {
+  let uses: Set<string> | undefined = blobs && blobs.size > 0 ? new Set(blobs.keys()) : undefined
+  for (const holder of holders) for (const hash of blobsOf(holder)) uses = (uses ?? new Set()).add(hash)
+  return uses ? [...uses] : nothing
 }
 
 function bodiesOf(run: RunId, entries: readonly Entry[], first: number): readonly string[] {

@@ -8,11 +8,12 @@ import {
   type AppendJob,
   type BlobPair,
   type CreateJob,
-  hasEnded,
   isRefusal,
+  isToBegin,
   type Job,
   type KeepScheduleJob,
   type PostJob,
+  type RemoveJob,
   type RenewJob,
   refuseAppend,
   refuseUnknown,
@@ -20,18 +21,24 @@ import {
 import { MemoryQueue } from './memory-queue.ts'
 import { LIST_LIMIT } from './page.ts'
 import type { ScheduleState } from './schedule.port.ts'
-import type { AdmittedRun, FlowVersion, InboxMessage, Lease, RunFilter, RunHead } from './store.port.ts'
+import { hasEnded } from './status.ts'
+import type { AdmittedRun, FlowVersion, InboxMessage, KeptRun, Lease, Removal, RunFilter, RunHead } from './store.port.ts'
 
 interface RunBook {
   head: RunHead
   readonly bodies: string[]
   /** By id, in the order they were posted; `undefined` once taken, so that a duplicate is still known. */
   readonly inbox: Map<string, string | undefined>
+  readonly source: RunId | undefined
+  /** The blobs it names. */
+  readonly uses: Set<string>
 }
 
 export class MemoryBooks {
   readonly runs = new Map<RunId, RunBook>()
   readonly blobs = new Map<string, string>()
+  /** By blob: the runs that name it. */
+  readonly #users = new Map<string, Set<RunId>>()
   readonly schedules = new Map<string, ScheduleState>()
   readonly queue = new MemoryQueue({ head: (run) => this.runs.get(run)?.head, lease: (run, job) => this.#admitOne(run, job) })
 
@@ -81,6 +88,8 @@ export class MemoryBooks {
         return this.#renew(job)
       case 'post':
         return this.#post(job)
+      case 'remove':
+        return this.#remove(job)
       case 'keep-schedule':
         return this.#keepSchedule(job)
       case 'drop-schedule':
@@ -88,11 +97,13 @@ export class MemoryBooks {
     }
   }
 
-  #create({ run, head, bodies, blobs, inbox, priority }: CreateJob): Answer {
+  #create({ run, head, bodies, blobs, uses, inbox, priority, source }: CreateJob): Answer {
     const known = this.runs.get(run)
     if (known) return { created: false, head: copyHead(known.head) }
-    this.#keepBlobs(blobs)
-    this.runs.set(run, { head, bodies: [...bodies], inbox: new Map(inbox) })
+    if (source && isToBegin(head) && !this.runs.has(source)) return refuseUnknown(source)
+    const book = { head, bodies: [...bodies], inbox: new Map(inbox), source, uses: new Set<string>() }
+    this.#keepBlobs(book, blobs, uses)
+    this.runs.set(run, book)
     if (head.status === 'queued') this.queue.join(head, priority)
     return { created: true, head: copyHead(head) }
   }
@@ -102,7 +113,7 @@ export class MemoryBooks {
     if (!book) return refuseUnknown(job.run)
     const refusal = refuseAppend(job, book.head)
     if (isRefusal(refusal)) return refusal
-    this.#keepBlobs(job.blobs)
+    this.#keepBlobs(book, job.blobs, job.uses)
     book.bodies.push(...job.bodies)
     for (const id of job.taken) if (book.inbox.has(id)) book.inbox.set(id, undefined)
     book.head = headAfter(book.head, job)
@@ -147,8 +158,54 @@ export class MemoryBooks {
     return 'posted'
   }
 
-  #keepBlobs(blobs: readonly BlobPair[]): void {
+  #remove({ runs, dryRun }: RemoveJob): Removal {
+    const removed: RunId[] = []
+    const kept: KeptRun[] = []
+    for (const run of new Set(runs)) {
+      const why = this.#whyKept(run)
+      if (why) kept.push(why)
+      else removed.push(run)
+    }
+    const books = removed.map((run) => this.runs.get(run) as RunBook)
+    const gone = this.#blobsOnlyOf(books)
+    const texts = [...books.flatMap(({ bodies, inbox }) => [...bodies, ...inbox.values()]), ...gone.map((hash) => this.blobs.get(hash))]
+    const bytes = texts.reduce((total, text) => total + Buffer.byteLength(text ?? ''), 0)
+    if (!dryRun) this.#drop(books, gone)
+    return { removed, kept, entries: books.reduce((total, { bodies }) => total + bodies.length, 0), bytes }
+  }
+
+  #drop(books: readonly RunBook[], blobs: readonly string[]): void {
+    for (const { head, uses } of books) {
+      this.runs.delete(head.run)
+      for (const hash of uses) this.#users.get(hash)?.delete(head.run)
+    }
+    for (const hash of blobs) {
+      this.blobs.delete(hash)
+      this.#users.delete(hash)
+    }
+  }
+
+  #whyKept(run: RunId): KeptRun | undefined {
+    const book = this.runs.get(run)
+    if (!book) return { run, why: 'not-found' }
+    if (!hasEnded(book.head.status)) return { run, why: 'not-ended' }
+    for (const [by, fork] of this.runs) if (fork.source === run && !hasEnded(fork.head.status)) return { run, why: 'forked', by }
+    return undefined
+  }
+
+  #blobsOnlyOf(books: readonly RunBook[]): string[] {
+    const runs = new Set(books.map(({ head }) => head.run))
+    const named = new Set(books.flatMap(({ uses }) => [...uses]))
+    return [...named].filter((hash) => this.blobs.has(hash) && this.#users.get(hash)?.isSubsetOf(runs))
+  }
+
+  #keepBlobs({ head, uses }: RunBook, blobs: readonly BlobPair[], named: readonly string[]): void {
     for (const [hash, text] of blobs) if (!this.blobs.has(hash)) this.blobs.set(hash, text)
+    for (const hash of named) {
+      uses.add(hash)
+      const users = this.#users.get(hash) ?? new Set()
+      this.#users.set(hash, users.add(head.run))
+    }
   }
 }
 

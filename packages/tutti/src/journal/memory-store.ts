@@ -10,10 +10,10 @@ import type { RunId } from '../primitives/index.ts'
 import { checkBlob, parseEntry } from './codec.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Entry } from './entry.ts'
-import { appendJob, type Created, createJob, postJob } from './job.ts'
+import { appendJob, type Created, createJob, postJob, removedMeanwhile } from './job.ts'
 import { copyHead, MemoryBooks } from './memory-books.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
-import type { Admitted, InboxMessage, JournalStore, Lease } from './store.port.ts'
+import type { Admitted, InboxMessage, JournalStore, Lease, Removal } from './store.port.ts'
 
 /** A store that lives as long as this process, for tests and for scripts that need no durability. */
 export function memoryStore(): JournalStore {
@@ -26,6 +26,7 @@ export function memoryStore(): JournalStore {
     const bodies = books.runs.get(run)?.bodies ?? []
     for (let i = after; i < bodies.length; i++) {
       if ((i - after) % READ_PAGE === 0) await nextTurn()
+      if (books.runs.get(run)?.bodies !== bodies) throw removedMeanwhile(run)
       yield parseEntry(bodies[i] as string, run, i + 1)
     }
   }
@@ -49,8 +50,8 @@ export function memoryStore(): JournalStore {
     admit: async (admission) => queue.submit<Admitted>({ op: 'admit', ...admission }),
     place: async (run) => books.queue.place(run),
     renew: async (leases, until) => queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until }),
-    post: async (run, message, now) => {
-      const answer = await queue.submit<'posted' | 'duplicate'>(postJob(run, message, now))
+    post: async (run, message) => {
+      const answer = await queue.submit<'posted' | 'duplicate'>(postJob(run, message))
       if (answer === 'posted') for (const changed of watchers) changed()
       return answer
     },
@@ -59,6 +60,8 @@ export function memoryStore(): JournalStore {
     schedules: async () => structuredClone([...books.schedules.values()]),
     keepSchedule: async (name, change) => queue.submit<undefined>({ op: 'keep-schedule', name, change: structuredClone(change) }),
     dropSchedule: async (name) => queue.submit<boolean>({ op: 'drop-schedule', name }),
+    remove: async (runs, { dryRun = false } = {}) => queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun }),
+    compact: async () => {},
     watch: (changed) => {
       const watcher = (): void => changed()
       watchers.add(watcher)

@@ -58,6 +58,8 @@ function sqliteOfNode(): typeof DatabaseSync {
 function prepareFile(db: DatabaseSync, path: string, durability: Durability): void {
   const version = sqliteVersion(db)
   if (isOlder(version)) throw tooOld(`Node ${process.version} brings SQLite ${version}; tutti needs ${OLDEST_SQLITE.join('.')}`)
+  // Only a file that is empty yet takes this: what is removed later can be given back to the disk in small parts (`SqliteFile.compact`).
+  db.exec('PRAGMA auto_vacuum = INCREMENTAL')
   const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }
   if (mode !== 'wal')
     throw new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' cannot have a write-ahead log (SQLite answers '${mode}')`, {

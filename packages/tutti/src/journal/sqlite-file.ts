@@ -10,6 +10,7 @@ import { TuttiError } from '../errors/index.ts'
 import { failpoint } from '../primitives/index.ts'
 import { CommitPlace, type Place } from './commit-place.ts'
 import type { Answer, Job } from './job.ts'
+import { nextTurn } from './page.ts'
 import { connect, type Durability } from './sqlite-connection.ts'
 import { guarded } from './sqlite-fault.ts'
 import { SqliteReader } from './sqlite-reader.ts'
@@ -27,6 +28,8 @@ export interface FileOptions {
 /** So long a statement may block the main thread for a lock; beyond it the wait is asynchronous. */
 const BLOCK_MS = 5
 const PROBES = 3
+/** 2 MB are moved in some 6 ms. */
+const PART_PAGES = 500
 const LONGEST_PAUSE_MS = 25
 
 export class SqliteFile {
@@ -80,6 +83,18 @@ export class SqliteFile {
     }
   }
 
+  /** Gives back to the disk what is free in the file, a part at a time. */
+  async compact(): Promise<void> {
+    for (let left = await this.#freePages(); left > 0; ) {
+      await this.#exec(`PRAGMA incremental_vacuum(${PART_PAGES})`)
+      await nextTurn()
+      const now = await this.#freePages()
+      if (now >= left) break
+      left = now
+    }
+    await this.#exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
   async close(): Promise<void> {
     await this.#worker.close()
     this.db.close()
@@ -97,6 +112,15 @@ export class SqliteFile {
     failpoint('answer of the worker come, nobody told')
     this.commits.note(ms)
     return answers
+  }
+
+  #freePages(): Promise<number> {
+    return this.read((reader) => reader.freePages())
+  }
+
+  #exec(sql: string): Promise<void> {
+    const { path, lockTimeoutMs } = this.#options
+    return patiently(() => guarded(path, () => this.db.exec(sql)), lockTimeoutMs)
   }
 
   async #probe(): Promise<void> {

@@ -28,6 +28,8 @@ export interface HeadLine extends Changing {
   readonly created_at: number
   readonly start_hash: string
   readonly labels: string
+  /** The run it is a fork of. */
+  readonly source: RunId | null
 }
 
 export interface HeadRow extends HeadLine {
@@ -38,7 +40,7 @@ export interface HeadRow extends HeadLine {
 
 /** The columns in the order of `valuesOf` and `changesOf`. */
 export const changing = 'status, wake_at, waiting, stalls, epoch, owner, lease_until, last_seq'
-export const columns = `id, run, flow, version, tenant, scope, created_at, start_hash, labels, ${changing}`
+export const columns = `id, run, flow, version, tenant, scope, created_at, start_hash, labels, source, ${changing}`
 
 const integers = ['id', 'created_at', 'wake_at', 'stalls', 'epoch', 'lease_until', 'last_seq', 'crc']
 
@@ -52,7 +54,7 @@ export const readColumns = [...columns.split(', '), 'crc']
   .join(', ')
 
 const changesOf = (r: Changing) => [r.status, r.wake_at, r.waiting, r.stalls, r.epoch, r.owner, r.lease_until, r.last_seq]
-const valuesOf = (r: HeadLine) => [r.id, r.run, r.flow, r.version, r.tenant, r.scope, r.created_at, r.start_hash, r.labels, ...changesOf(r)]
+const valuesOf = (r: HeadLine) => [r.id, r.run, r.flow, r.version, r.tenant, r.scope, r.created_at, r.start_hash, r.labels, r.source, ...changesOf(r)]
 
 /** What an INSERT of `columns` and the check binds. */
 export function checkedLine(line: HeadLine): (string | number | null)[] {
@@ -64,11 +66,11 @@ export function checkedLine(line: HeadLine): (string | number | null)[] {
 export const checkedChanges = (line: HeadLine): (string | number | null)[] => [...changesOf(line), headCheck(valuesOf(line))]
 
 /** The line of a run that is not in the file yet. */
-export function lineOf(id: number, head: RunHead): HeadLine {
+export function lineOf(id: number, head: RunHead, source: RunId | undefined): HeadLine {
   const { run, flow, version, scope, status, createdAt, startHash, labels, lastSeq, wakeAt, waiting, stalls, epoch, owner, leaseUntil } = head
   return {
     ...{ id, run, flow, version, tenant: scope.tenant, scope: JSON.stringify(scope), status, created_at: createdAt, start_hash: startHash },
-    ...{ labels: JSON.stringify(labels), wake_at: wakeAt ?? null, waiting: waiting ? JSON.stringify(waiting) : null, stalls, epoch },
+    ...{ labels: JSON.stringify(labels), source: source ?? null, wake_at: wakeAt ?? null, waiting: waiting ? JSON.stringify(waiting) : null, stalls, epoch },
     ...{ owner: owner ?? null, lease_until: leaseUntil ?? null, last_seq: lastSeq },
   }
 }

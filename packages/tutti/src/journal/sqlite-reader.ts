@@ -51,7 +51,7 @@ export class SqliteReader {
     return row && headOf(row)
   }
 
-  /** The number of a run in this file, and how many entries it holds at least. */
+  /** The number of a run in this file, never another run's, also when this one is removed; and how many entries it holds at least. */
   numberOf(run: RunId): { readonly id: number; readonly least: number } | undefined {
     return this.#prepare('SELECT id, last_seq AS least FROM runs WHERE run = ?').get(run) as { id: number; least: number } | undefined
   }
@@ -142,6 +142,11 @@ export class SqliteReader {
   /** Another number than last time: another connection has committed since. */
   dataVersion(): number {
     return (this.#prepare('PRAGMA data_version').get() as { data_version: number }).data_version
+  }
+
+  /** Pages of the file that hold nothing. */
+  freePages(): number {
+    return (this.#prepare('PRAGMA freelist_count').get() as { freelist_count: number }).freelist_count
   }
 
   #prepare(sql: string): StatementSync {

@@ -6,6 +6,8 @@
  * Entries lie in the order in which they were written, so that a commit fills one page after the other, of however many runs it is; `places` says
  * where the entry of a key lies. A key is one integer, `run × 2^24 + seq`: a run's places lie side by side in `seq` order, some 300 on a page.
  * Both are tables with an integer for a key, because only those leave full pages behind when they grow at their end.
+ * The number of a run is never given twice (AUTOINCREMENT): whoever still knows that of a removed run finds nothing under it. `source` is the run that a fork was
+ * forked from. `blob_uses` says which runs name a blob; the last of them that is removed takes the blob with it.
  * A queued run lies in `queued` until it begins, and has its place in one of the `queue_lines`; `queue_held` names the runs that were let through and may
  * still be driven, `queue_begun` when the last ones of a rate began.
  * Every row of a run, an entry or a message carries a check of what it holds and where it belongs (`row-check.ts`); a blob is named by its hash.
@@ -24,7 +26,7 @@ export const entryKey = (run: number, seq: number): number => run * RUN_SPAN + s
 const steps: readonly string[] = [
   `
   CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     run TEXT NOT NULL UNIQUE,
     flow TEXT NOT NULL,
     version TEXT NOT NULL,
@@ -34,6 +36,7 @@ const steps: readonly string[] = [
     created_at INT NOT NULL,
     start_hash TEXT NOT NULL,
     labels TEXT NOT NULL,
+    source TEXT,
     wake_at INT,
     waiting TEXT,
     stalls INT NOT NULL,
@@ -45,10 +48,13 @@ const steps: readonly string[] = [
   ) STRICT;
   CREATE INDEX runs_by_age ON runs (created_at);
   CREATE INDEX runs_running ON runs (lease_until) WHERE status = 'running';
+  CREATE INDEX runs_by_source ON runs (source) WHERE source IS NOT NULL;
   CREATE INDEX runs_to_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
   CREATE TABLE entries (n INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
   CREATE TABLE places (key INTEGER PRIMARY KEY, n INT NOT NULL, crc INT NOT NULL) STRICT;
   CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+  CREATE TABLE blob_uses (run INT NOT NULL, blob INT NOT NULL, PRIMARY KEY (run, blob)) STRICT, WITHOUT ROWID;
+  CREATE INDEX blob_uses_by_blob ON blob_uses (blob);
   CREATE TABLE inbox (
     run INT NOT NULL,
     id TEXT NOT NULL,

@@ -26,7 +26,7 @@ export function prepareAll(db: DatabaseSync) {
     recall: prepare(`
       SELECT ${readColumns}, (SELECT key FROM places WHERE key > r.id * ${RUN_SPAN} AND key < (r.id + 1) * ${RUN_SPAN} ORDER BY key DESC LIMIT 1) AS last_key
       FROM runs r WHERE r.run = ?`),
-    lastRun: prepare('SELECT coalesce(max(id), 0) AS last FROM runs'),
+    lastRun: prepare("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'runs'), 0) AS last"),
     lastEntry: prepare('SELECT coalesce(max(n), 0) AS last FROM entries'),
     insertEntry: prepare('INSERT INTO entries (n, body) VALUES (?, ?)'),
     insertPlace: prepare('INSERT INTO places (key, n, crc) VALUES (?, ?, ?)'),
@@ -35,6 +35,7 @@ export function prepareAll(db: DatabaseSync) {
     insertEntries: prepare(`INSERT OR FAIL INTO entries (n, body) VALUES ${rowsOf(2)}`),
     insertPlaces: prepare(`INSERT OR FAIL INTO places (key, n, crc) VALUES ${rowsOf(3)}`),
     insertBlob: prepare('INSERT OR IGNORE INTO blobs (hash, body) VALUES (?, ?)'),
+    insertUse: prepare('INSERT OR IGNORE INTO blob_uses (run, blob) SELECT ?, id FROM blobs WHERE hash = ?'),
     insertRun: prepare(`INSERT INTO runs (${columns}, crc) VALUES (${marks(columns)}, ?)`),
     changeRun: prepare(`UPDATE runs SET (${changing}, crc) = (${marks(changing)}, ?) WHERE id = ?`),
     keepSchedule: prepare(`

@@ -11,7 +11,7 @@ import { corruptEntry } from './codec.ts'
 import type { Place } from './commit-place.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Entry } from './entry.ts'
-import { type Answer, appendJob, type Created, createJob, type Job, postJob } from './job.ts'
+import { type Answer, appendJob, type Created, createJob, type Job, postJob, removedMeanwhile } from './job.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
@@ -19,7 +19,7 @@ import { type Durability, sqliteVersion } from './sqlite-connection.ts'
 import { inRun } from './sqlite-fault.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import type { SqliteReader } from './sqlite-reader.ts'
-import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, RunFilter, RunHead } from './store.port.ts'
+import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, Removal, RunFilter, RunHead } from './store.port.ts'
 
 export interface SqliteOptions {
   /** Default `'sync'`: survives a power cut. `'relaxed'` survives a killed process, and may lose the last moments in a power cut. */
@@ -109,9 +109,9 @@ class FileStore implements SqliteStore {
         await nextTurn()
         continue
       }
-      // One that was removed meanwhile has simply ended here.
-      if (last + page.length < number.least && (await read((reader) => reader.numberOf(run)))) throw corruptEntry(run, last + page.length + 1, 'is missing')
-      return
+      if (last + page.length >= number.least) return
+      const now = await read((reader) => reader.numberOf(run))
+      throw now?.id === number.id ? corruptEntry(run, last + page.length + 1, 'is missing') : removedMeanwhile(run)
     }
   }
 
@@ -143,8 +143,8 @@ class FileStore implements SqliteStore {
     return this.#queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until })
   }
 
-  async post(run: RunId, message: InboxMessage, now: number): Promise<'posted' | 'duplicate'> {
-    const answer = await this.#queue.submit<'posted' | 'duplicate'>(postJob(run, message, now))
+  async post(run: RunId, message: InboxMessage): Promise<'posted' | 'duplicate'> {
+    const answer = await this.#queue.submit<'posted' | 'duplicate'>(postJob(run, message))
     if (answer === 'posted') this.#tellWatchers()
     return answer
   }
@@ -167,6 +167,14 @@ class FileStore implements SqliteStore {
 
   async dropSchedule(name: string): Promise<boolean> {
     return this.#queue.submit<boolean>({ op: 'drop-schedule', name })
+  }
+
+  async remove(runs: readonly RunId[], { dryRun = false }: { readonly dryRun?: boolean | undefined } = {}): Promise<Removal> {
+    return this.#queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun })
+  }
+
+  async compact(): Promise<void> {
+    await (await this.#opened()).compact()
   }
 
   watch(changed: () => void): () => void {

@@ -18,10 +18,11 @@ import {
   type AppendJob,
   type BlobPair,
   type CreateJob,
-  hasEnded,
+  isToBegin,
   type Job,
   type KeepScheduleJob,
   type PostJob,
+  type RemoveJob,
   type RenewJob,
   refuseAppend,
   refuseFull,
@@ -32,8 +33,10 @@ import { guarded } from './sqlite-fault.ts'
 import { changeLine, checkedChanges, checkedLine, checkHead, type HeadLine, type HeadRow, lastSeqOf, lineOf } from './sqlite-head.ts'
 import { SqliteQueue } from './sqlite-queue.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
+import { SqliteRemover } from './sqlite-remover.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
 import { prepareAll, type Statements, WIDE } from './sqlite-statements.ts'
+import { hasEnded } from './status.ts'
 import type { AdmittedRun, Lease, RunHead } from './store.port.ts'
 
 interface Known {
@@ -47,6 +50,7 @@ const MOST_KNOWN = 20_000
 export class SqliteWriter {
   readonly #path: string
   readonly #reader: SqliteReader
+  readonly #remover: SqliteRemover
   readonly #statements: Statements
   readonly #queue: SqliteQueue
   readonly #known = new Map<RunId, Known>()
@@ -63,6 +67,7 @@ export class SqliteWriter {
   constructor(db: DatabaseSync, path: string) {
     this.#path = path
     this.#reader = new SqliteReader(db)
+    this.#remover = new SqliteRemover(db)
     this.#statements = prepareAll(db)
     this.#queue = new SqliteQueue(db, (run, job) => this.#admitOne(run, job))
   }
@@ -165,6 +170,8 @@ export class SqliteWriter {
         return this.#renew(job)
       case 'post':
         return this.#post(job)
+      case 'remove':
+        return this.#remove(job)
       case 'keep-schedule':
         return this.#keepSchedule(job)
       case 'drop-schedule':
@@ -180,7 +187,7 @@ export class SqliteWriter {
     if (refusal) return refusal
     if (known.lastSeq + job.bodies.length >= RUN_SPAN) return refuseFull(job.run)
     this.#addRows(known, job.bodies)
-    this.#keepBlobs(job.blobs)
+    this.#keepBlobs(known, job.blobs, job.uses)
     for (const id of job.taken) this.#statements.take.run(letterCheck(line.id, id, null, null), line.id, id)
     if (job.head) changeLine(line, job.head)
     if (job.release) line.owner = line.lease_until = null
@@ -188,16 +195,17 @@ export class SqliteWriter {
     return undefined
   }
 
-  #create({ run, head, bodies, blobs, inbox, priority }: CreateJob): Answer {
+  #create({ run, head, bodies, blobs, uses, inbox, priority, source }: CreateJob): Answer {
     this.#insertRows()
     const there = this.#reader.head(run)
     if (there) return { created: false, head: there }
+    if (source && isToBegin(head) && !this.#recall(source)) return refuseUnknown(source)
     this.#lastRun = (this.#lastRun ?? (this.#statements.lastRun.get() as { last: number }).last) + 1
-    const known: Known = { line: lineOf(this.#lastRun, head), lastSeq: 0 }
+    const known: Known = { line: lineOf(this.#lastRun, head, source), lastSeq: 0 }
     this.#statements.insertRun.run(...checkedLine(known.line))
     this.#known.set(run, known)
     this.#addRows(known, bodies)
-    this.#keepBlobs(blobs)
+    this.#keepBlobs(known, blobs, uses)
     for (const [i, [id, body]] of inbox.entries()) this.#insertLetter(known.line.id, id, i + 1, body)
     const { flow, version, tenant } = known.line
     if (head.status === 'queued') this.#queue.join(known.line.id, { flow, priority, tenant, version })
@@ -263,6 +271,13 @@ export class SqliteWriter {
     return this.#insertLetter(known.line.id, id, n, body) ? 'posted' : 'duplicate'
   }
 
+  #remove(job: RemoveJob): Answer {
+    this.#insertRows()
+    const removal = this.#remover.remove(job)
+    if (!job.dryRun) for (const run of removal.removed) this.#known.delete(run)
+    return removal
+  }
+
   /** False when this id was ever posted to this run. */
   #insertLetter(run: number, id: string, n: number, body: string): boolean {
     return this.#statements.post.run(run, id, n, body, letterCheck(run, id, n, body)).changes > 0
@@ -321,8 +336,9 @@ export class SqliteWriter {
     this.#places = []
   }
 
-  #keepBlobs(blobs: readonly BlobPair[]): void {
+  #keepBlobs({ line }: Known, blobs: readonly BlobPair[], uses: readonly string[]): void {
     for (const [hash, text] of blobs) this.#statements.insertBlob.run(blobKey(hash), text)
+    for (const hash of uses) this.#statements.insertUse.run(line.id, blobKey(hash))
   }
 }
 

@@ -127,16 +127,39 @@ export interface RunFilter {
   readonly before?: number | undefined
 }
 
+/** What `remove` did, or would do: of a removed run nothing is left, of a kept one nothing is touched. */
+export interface Removal {
+  readonly removed: readonly RunId[]
+  readonly kept: readonly KeptRun[]
+  /** Of the removed runs. */
+  readonly entries: number
+  /** Text of their entries and messages, and of the blobs that went with them. */
+  readonly bytes: number
+}
+
+export interface KeptRun {
+  readonly run: RunId
+  /** `forked`: the run `by` was forked from it, has not ended, and reads its record when it is resumed. */
+  readonly why: 'not-found' | 'not-ended' | 'forked'
+  readonly by?: RunId | undefined
+}
+
 export interface JournalStore {
   /** Which kind of store, for messages: `memory`, `sqlite`, … */
   readonly '~store': string
   /** Opens it when it is not open yet; every other call does so too. @throws JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED */
   open(): Promise<void>
-  /** Writes a run and its first entries, or answers the run that already has this id. */
+  /**
+   * Writes a run and its first entries, or answers the run that already has this id.
+   * @throws RUN_NOT_FOUND when it is begun, under a lease or queued, as the fork of a run that is not here (any more)
+   */
   create(run: NewRun): Promise<{ readonly created: true; readonly head: RunHead } | { readonly created: false; readonly head: RunHead }>
   /** Durable when it resolves. All that is appended in one turn of the event loop is one transaction (at most 512 entries each). @throws JOURNAL_FENCED | JOURNAL_UNWRITABLE */
   append(commit: Commit): Promise<void>
-  /** In `seq` order; reads in pages, so that a long journal does not block the event loop. Default: from the beginning. */
+  /**
+   * In `seq` order; reads in pages, so that a long journal does not block the event loop. Default: from the beginning.
+   * @throws RUN_NOT_FOUND when the run is removed while it is read
+   */
   read(run: RunId, o?: { readonly after?: number | undefined }): AsyncIterable<Entry>
   /** @throws JOURNAL_CORRUPT when the blob is missing or does not have its hash. */
   blob(hash: string): Promise<string>
@@ -170,6 +193,13 @@ export interface JournalStore {
   keepSchedule(name: string, change: ScheduleChange): Promise<void>
   /** False when there was none. */
   dropSchedule(name: string): Promise<boolean>
+  /**
+   * Removes runs that have ended, in one transaction: entries, head, inbox, and the blobs that no other run names. A run that may not be removed is kept,
+   * and said why. `dryRun`: says what it would do, and does not do it.
+   */
+  remove(runs: readonly RunId[], o?: { readonly dryRun?: boolean | undefined }): Promise<Removal>
+  /** Gives the room of what was removed back, a part at a time; others have their turn in between. */
+  compact(): Promise<void>
   /** Calls `changed` when another process may have changed the store or a message was posted; may call it too often. Returns how to stop. */
   watch(changed: () => void): () => void
   /** Waits for what was appended, then closes; a later call opens it again. */

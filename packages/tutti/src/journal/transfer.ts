@@ -11,7 +11,8 @@ import { createHash } from 'node:crypto'
 import { TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { checkBlob, entryText, parseEntry } from './codec.ts'
-import { type Entry, isBlobRef, isTerminal, type Value } from './entry.ts'
+import { type Entry, isTerminal } from './entry.ts'
+import { blobsOf } from './reference.ts'
 import type { InboxMessage, JournalStore, NewRun, RunHead } from './store.port.ts'
 
 /** Of the file; the entries in it have a format of their own (`JOURNAL_FORMAT`). */
@@ -109,16 +110,6 @@ async function momentOf(store: JournalStore, run: RunId): Promise<{ head: RunHea
     if (after?.lastSeq === head.lastSeq && after.status === head.status) return { head, inbox }
   }
   throw new TuttiError('RUN_BUSY', `the run '${run}' is written to too quickly to be exported`, { hint: 'Wait until it rests or has ended.', data: { run } })
-}
-
-const holders = ['input', 'output', 'partial', 'value', 'data'] as const
-
-/** The hashes of the blobs that hold values of an entry or a message. */
-function blobsOf(holder: Entry | InboxMessage): string[] {
-  // What a wait shows and what a compaction notes is JSON in place, never a reference.
-  if (holder.type === 'signal.awaited' || holder.type === 'thread.compacted') return []
-  const values = holders.map((field) => (holder as { readonly [F in (typeof holders)[number]]?: Value })[field])
-  return values.filter((value) => isBlobRef(value)).map((value) => value['~blob'])
 }
 
 interface ReadFile {

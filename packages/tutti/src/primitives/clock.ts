@@ -1,8 +1,8 @@
 /** Time as a dependency: the only door to the wall clock for rooms that must be deterministic. Instants are epoch milliseconds. */
 export interface Clock {
   now(): number
-  /** Calls `fire` once `at` (epoch ms) has come; however far off. Returns how to forget it. */
-  alarm(at: number, fire: () => void): () => void
+  /** Calls `fire` once `at` (epoch ms) has come; however far off. Returns how to forget it. `idle`: it alone does not keep the process from ending. */
+  alarm(at: number, fire: () => void, o?: { readonly idle?: boolean | undefined }): () => void
 }
 
 /** `setTimeout` fires at once beyond 2^31 - 1 ms, so a long wait is made of shorter ones. */
@@ -10,11 +10,12 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  alarm(at, fire) {
+  alarm(at, fire, { idle = false } = {}) {
     let timer: NodeJS.Timeout
     const arm = (): void => {
       const left = at - Date.now()
       timer = left > LONGEST_TIMEOUT_MS ? setTimeout(arm, LONGEST_TIMEOUT_MS) : setTimeout(fire, Math.max(0, left))
+      if (idle) timer.unref()
     }
     arm()
     return () => clearTimeout(timer)

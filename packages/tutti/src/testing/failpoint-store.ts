@@ -40,6 +40,8 @@ export function bound(store: JournalStore): JournalStore {
     schedules: () => store.schedules(),
     keepSchedule: (name, change) => store.keepSchedule(name, change),
     dropSchedule: (name) => store.dropSchedule(name),
+    remove: (runs, o) => store.remove(runs, o),
+    compact: () => store.compact(),
     watch: (changed) => store.watch(changed),
     close: () => store.close(),
   }

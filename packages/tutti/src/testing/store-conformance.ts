@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Commit, Entry, FlowVersion, InboxMessage, JournalStore, RunStatus } from '../journal/index.ts'
 import { hash128, type RunId } from '../primitives/index.ts'
 import { queueConformance } from './queue-conformance.ts'
+import { removing } from './removal-conformance.ts'
 import { NOW, newRun, patched, patches, readAll, started } from './sample-run.ts'
 import { storeEqualsModel } from './store-model.ts'
 
@@ -48,6 +49,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
     inbox(current)
     due(current)
     queueConformance(current)
+    removing(current)
     it('[R1] close waits for what was appended, and what was acknowledged is there afterwards', async () => {
       await store.create(newRun(a))
       let durable = false

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Entry, JournalStore, RunHead, RunStatus } from '../journal/index.ts'
-import type { RunId } from '../primitives/index.ts'
+import { hash128, type RunId } from '../primitives/index.ts'
 
 const owners = ['one', 'two'] as const
 const statuses: readonly RunStatus[] = ['running', 'waiting', 'suspended', 'completed', 'failed', 'cancelled']
@@ -19,10 +19,14 @@ type Call =
       readonly gap: number
       readonly release: boolean
       readonly take: boolean
+      /** Which blob it names, and whether it brings its text. */
+      readonly blob: number | undefined
+      readonly brings: boolean
     }
   | { readonly do: 'rest'; readonly run: number; readonly status: RunStatus; readonly wakeIn: number | undefined }
   | { readonly do: 'acquire' | 'renew'; readonly run: number; readonly owner: string }
   | { readonly do: 'post'; readonly run: number; readonly id: string }
+  | { readonly do: 'remove'; readonly runs: readonly number[]; readonly dryRun: boolean }
   | { readonly do: 'later'; readonly ms: number }
 
 const run = fc.nat(2)
@@ -39,6 +43,8 @@ const call: fc.Arbitrary<Call> = fc.oneof(
       gap: seldom,
       release: fc.boolean(),
       take: fc.boolean(),
+      blob: fc.option(fc.nat(1), { nil: undefined }),
+      brings: fc.boolean(),
     }),
   },
   {
@@ -47,6 +53,14 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('acquire' as const, 'renew' as const), run, owner: fc.constantFrom(...owners) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('post' as const), run, id: fc.constantFrom('m1', 'm2') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('remove' as const),
+      runs: fc.uniqueArray(run, { minLength: 1 }),
+      dryRun: fc.oneof(fc.constant(false), fc.boolean()),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('later' as const), ms: fc.nat(LEASE_MS) }) },
 )
 
@@ -58,6 +72,8 @@ interface ModelRun {
   owner: string | undefined
   until: number | undefined
   posted: Map<string, boolean>
+  /** By `seq`: the blob its entry names. */
+  named: Map<number, number>
 }
 
 type Answered = { readonly value: unknown } | { readonly code: string }
@@ -94,6 +110,8 @@ class Model {
   readonly #store: JournalStore
   readonly #flow: string
   readonly #runs = new Map<number, ModelRun>()
+  /** The blobs that are there: those that were brought, and that a run still names. */
+  readonly #blobs = new Set<number>()
   #now = 1_000
 
   constructor(store: JournalStore, flow: string) {
@@ -119,6 +137,8 @@ class Model {
         return this.#renew(call.run)
       case 'post':
         return this.#post(call.run, call.id)
+      case 'remove':
+        return this.#remove(call.runs, call.dryRun)
     }
   }
 
@@ -128,8 +148,12 @@ class Model {
       expect(await this.#store.head(id)).toEqual(this.#headOf(number, model))
       const entries: Entry[] = []
       for await (const entry of this.#store.read(id)) entries.push(entry)
-      expect(entries).toEqual(Array.from({ length: model.entries }, (_, i) => this.#entry(number, i + 1)))
+      expect(entries).toEqual(Array.from({ length: model.entries }, (_, i) => this.#entry(number, i + 1, model.named.get(i + 1))))
       expect((await this.#store.inbox(id)).map((message) => message.id)).toEqual([...model.posted].filter(([, open]) => open).map(([message]) => message))
+    }
+    for (const blob of [0, 1]) {
+      const text = await this.#store.blob(this.#hash(blob)).catch(() => undefined)
+      expect(text).toBe(this.#blobs.has(blob) ? this.#text(blob) : undefined)
     }
     const due = [...this.#runs].filter(([, model]) => this.#isDue(model)).map(([number]) => this.#id(number))
     expect(new Set((await this.#store.due([{ flow: this.#flow, version: '1' }], this.#now, 100)).map((head) => head.run))).toEqual(new Set(due))
@@ -150,18 +174,22 @@ class Model {
     const asked = this.#store.create({ ...start, lease: lease ? { owner: 'one', until: this.#now + LEASE_MS } : undefined }).then(({ created }) => created)
     if (known) return { expected: { value: false }, asked }
     const held = lease ? { epoch: 1, owner: 'one', until: this.#now + LEASE_MS } : { epoch: 0, owner: undefined, until: undefined }
-    this.#runs.set(number, { entries: 1, status: 'running', wakeAt: undefined, posted: new Map(), ...held })
+    this.#runs.set(number, { entries: 1, status: 'running', wakeAt: undefined, posted: new Map(), named: new Map(), ...held })
     return { expected: { value: true }, asked }
   }
 
-  #append({ run: number, entries: count, epochBack, gap, release, take }: Extract<Call, { do: 'append' }>): Shot {
+  #append({ run: number, entries: count, epochBack, gap, release, take, blob, brings }: Extract<Call, { do: 'append' }>): Shot {
     const model = this.#runs.get(number)
     const epoch = (model?.epoch ?? 1) - epochBack
     const first = (model?.entries ?? 1) + 1 + gap
-    const entries = Array.from({ length: count }, (_, i) => this.#entry(number, first + i))
-    const asked = this.#store.append({ run: this.#id(number), epoch, entries, release, taken: take ? ['m1'] : undefined })
+    const named = count > 0 && blob !== undefined && (brings || this.#blobs.has(blob)) ? blob : undefined
+    const entries = Array.from({ length: count }, (_, i) => this.#entry(number, first + i, i === 0 ? named : undefined))
+    const blobs = named !== undefined && brings ? new Map([[this.#hash(named), this.#text(named)]]) : undefined
+    const asked = this.#store.append({ run: this.#id(number), epoch, entries, blobs, release, taken: take ? ['m1'] : undefined })
     if (!model) return { expected: { code: 'RUN_NOT_FOUND' }, asked }
     if (epoch !== model.epoch || epoch === 0 || (gap > 0 && count > 0)) return { expected: { code: 'JOURNAL_FENCED' }, asked }
+    if (named !== undefined) this.#blobs.add(named)
+    if (named !== undefined) model.named.set(first, named)
     model.entries += count
     if (take && model.posted.has('m1')) model.posted.set('m1', false)
     if (release) model.owner = model.until = undefined
@@ -205,11 +233,36 @@ class Model {
     return { expected: { value: 'posted' }, asked }
   }
 
+  #remove(numbers: readonly number[], dryRun: boolean): Shot {
+    const asked = this.#store
+      .remove(
+        numbers.map((number) => this.#id(number)),
+        { dryRun },
+      )
+      .then(({ removed }) => removed)
+    const removed = numbers.filter((number) => this.#hasEnded(this.#runs.get(number) ?? { status: 'running' }))
+    if (!dryRun) {
+      for (const number of removed) this.#runs.delete(number)
+      const named = new Set([...this.#runs.values()].flatMap((model) => [...model.named.values()]))
+      for (const blob of this.#blobs) if (!named.has(blob)) this.#blobs.delete(blob)
+    }
+    return { expected: { value: removed.map((number) => this.#id(number)) }, asked }
+  }
+
+  #text(blob: number): string {
+    return `blob ${blob} of ${this.#flow}`
+  }
+
+  #hash(blob: number): string {
+    return hash128(this.#text(blob))
+  }
+
   #id(number: number): RunId {
     return `${this.#flow}/${number}` as RunId
   }
 
-  #entry(number: number, seq: number): Entry {
+  #entry(number: number, seq: number, blob?: number): Entry {
+    if (blob !== undefined) return { seq, time: seq, type: 'step.completed', key: `${number}:${seq}`, value: { '~blob': this.#hash(blob), bytes: 1 } }
     return { seq, time: seq, type: 'run.patched', id: `${number}:${seq}` }
   }
 
@@ -226,7 +279,7 @@ class Model {
     }
   }
 
-  #hasEnded({ status }: ModelRun): boolean {
+  #hasEnded({ status }: Pick<ModelRun, 'status'>): boolean {
     return status === 'completed' || status === 'failed' || status === 'cancelled'
   }
 

@@ -1,43 +1,26 @@
 /** The flows of the crash tests: everything that may be under way when a process is killed, with results that depend on the keys alone. */
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { type Amounts, type Budget, nothing } from '../../src/budget/index.ts'
 import { hash128, hashFraction } from '../../src/primitives/index.ts'
 import { type Flow, flow, type Run, type StepContext } from '../../src/run/index.ts'
+import type { World } from './world.ts'
 
 /** The worst case of one priced call, and what it comes to: micro-USD. */
 export const HOLD = 1_000
 export const COST = 400
 /** What the tight flow may spend: a lost attempt counts in full, so a killed process costs it calls, never money beyond this. */
 export const TIGHT: Budget = { usd: 0.012, modelCalls: 12 }
-/** Effects of one run that can be under way at the same moment. */
-export const BRANCHES = 1 + 2 + 3
-
-/** One line for each execution of an effect, on disk before it begins: `run key attempt sort`. */
-export interface ExecutionLog {
-  executed(run: Run, ctx: StepContext, sort: 'plain' | 'priced'): void
-  close(): void
-}
-
-export function executionLog(path: string): ExecutionLog {
-  const file = openSync(path, 'a')
-  return {
-    executed: ({ id }, { idempotencyKey, attempt }, sort) => {
-      writeSync(file, `${id} ${idempotencyKey} ${attempt} ${sort}\n`)
-      fsyncSync(file)
-    },
-    close: () => closeSync(file),
-  }
-}
+/** Effects of one run that can be under way at the same moment, by its flow. */
+export const BRANCHES: { readonly [flow: string]: number } = { work: 1 + 2 + 3, tight: 3, shop: 2 + 1, doomed: 1 }
 
 /** So long each effect takes (ms), and what it gives: the same for one key, in whichever process. */
-const latencyOf = (key: string): number => 1 + Math.floor(hashFraction(`latency ${key}`) * 12)
-const resultOf = (key: string): string => hash128(`result ${key}`).slice(0, 6)
-const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+export const latencyOf = (key: string): number => 1 + Math.floor(hashFraction(`latency ${key}`) * 12)
+export const resultOf = (key: string): string => hash128(`result ${key}`).slice(0, 6)
+export const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const amounts = (microUsd: number): Amounts => ({ ...nothing, microUsd, modelCalls: 1 })
 
-export function crashFlows(log: ExecutionLog, quick = false): { readonly work: Flow<number, string>; readonly tight: Flow<number, string> } {
+export function crashFlows(world: World, quick = false): { readonly work: Flow<number, string>; readonly tight: Flow<number, string> } {
   const plain = async (run: Run, ctx: StepContext): Promise<string> => {
-    log.executed(run, ctx, 'plain')
+    world.executed({ run: run.id, key: ctx.idempotencyKey, attempt: ctx.attempt, sort: 'plain' })
     await later(quick ? 0 : latencyOf(ctx.idempotencyKey))
     if (ctx.attempt === 1 && hashFraction(`fails ${ctx.idempotencyKey}`) < 0.1) throw new Error('the first attempt of this one fails')
     return resultOf(ctx.idempotencyKey)
@@ -54,7 +37,7 @@ export function crashFlows(log: ExecutionLog, quick = false): { readonly work: F
       plan: () => ({
         hold: amounts(HOLD),
         execute: async (ctx) => {
-          log.executed(run, ctx, 'priced')
+          world.executed({ run: run.id, key: ctx.idempotencyKey, attempt: ctx.attempt, sort: 'priced' })
           await later(quick ? 0 : latencyOf(ctx.idempotencyKey))
           return { value: resultOf(ctx.idempotencyKey), settle: amounts(COST) }
         },

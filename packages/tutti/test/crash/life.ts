@@ -1,0 +1,60 @@
+/** One process after the other on one file: started, killed, looked at. */
+import { spawn } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Entry, sqliteStore } from '../../src/journal/index.ts'
+import type { RunId } from '../../src/primitives/index.ts'
+import { journalOf } from '../../src/testing/failpoint-store.ts'
+import type { WorkerTask } from './crash-worker.ts'
+import type { KillAt } from './kill-at.ts'
+import { type Execution, executionsIn } from './world.ts'
+
+const worker = fileURLToPath(new URL('crash-worker.ts', import.meta.url))
+const preload = new URL('kill-at.ts', import.meta.url).href
+
+/** How a process ends: `afterMs` it is ready, at a failpoint, or by itself. */
+export interface Fate {
+  readonly afterMs?: number | undefined
+  readonly at?: KillAt | undefined
+  /** A file that gets a line for every failpoint that is passed. */
+  readonly trace?: string | undefined
+}
+
+export function life(task: WorkerTask, { afterMs, at, trace }: Fate = {}): Promise<'killed' | 'done'> {
+  const flags = ['--conditions=tutti-source', '--disable-warning=ExperimentalWarning', ...(at || trace ? [`--import=${preload}`] : [])]
+  const env = {
+    ...process.env,
+    NODE_COMPILE_CACHE: join(dirname(task.file), 'compiled'),
+    NODE_OPTIONS: flags.join(' '),
+    CRASH_AT: at ? JSON.stringify(at) : '',
+    CRASH_TRACE: trace ?? '',
+  }
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [worker, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    let complaint = ''
+    child.stderr.on('data', (text) => (complaint += text))
+    child.stdout.once('data', () => afterMs !== undefined && setTimeout(() => child.kill('SIGKILL'), afterMs))
+    child.once('exit', (code, signal) =>
+      signal === 'SIGKILL' ? resolve('killed') : code === 0 ? resolve('done') : reject(new Error(`the process ended with ${code ?? signal}: ${complaint}`)),
+    )
+  })
+}
+
+/** Compiles what every process in this folder loads: most of what a short life costs. */
+export async function warmUp(folder: string): Promise<void> {
+  await life({ file: join(folder, 'none.db'), log: join(folder, 'none.log'), runs: [], alone: true })
+}
+
+/** What the files say: the journals, and what was carried out. */
+export interface Look {
+  readonly journals: ReadonlyMap<string, readonly Entry[]>
+  readonly executions: readonly Execution[]
+}
+
+export async function look({ file, log, runs }: WorkerTask): Promise<Look> {
+  const store = sqliteStore(file)
+  const journals = new Map<string, readonly Entry[]>()
+  for (const run of runs) journals.set(run, (await journalOf(store, run as RunId)).entries)
+  await store.close()
+  return { journals, executions: executionsIn(log) }
+}

@@ -1,0 +1,153 @@
+/** What must hold of runs whose processes were killed, whoever killed them and where. */
+import { expect } from 'vitest'
+import { type Entry, isTerminal, memoryStore, sqliteStore } from '../../src/journal/index.ts'
+import { hash128, type RunId } from '../../src/primitives/index.ts'
+import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type RunOutcome, replayRun } from '../../src/run/index.ts'
+import { withModel } from '../../src/testing/with-model.ts'
+import { BRANCHES, COST, crashFlows, TIGHT } from './crash-flow.ts'
+import type { WorkerTask } from './crash-worker.ts'
+import { type Look, look } from './life.ts'
+import { answerTo } from './person.ts'
+import { shopFlows } from './shop-flow.ts'
+import { dreamWorld, type Execution } from './world.ts'
+
+/** What a campaign has seen. */
+export interface Tally {
+  readonly runs: number
+  readonly entries: number
+  readonly executions: number
+  /** Effects that were carried out again because nothing was recorded of them. */
+  readonly repeats: number
+  /** Attempts that were found open. */
+  readonly lost: number
+  readonly doubts: number
+  readonly payments: number
+}
+
+/** What was there stays as it was, and the rest comes behind it. */
+export function checkPrefix(before: Look, now: Look): void {
+  for (const [run, entries] of before.journals) expect(now.journals.get(run)?.slice(0, entries.length)).toEqual(entries)
+}
+
+/** When all runs have ended: nothing recorded was repeated, nothing was lost, all came to the end of a run that nobody kills. */
+export async function checkEnd(task: WorkerTask): Promise<Tally> {
+  const seen = await look(task)
+  const repeats = task.runs.map((run) => checkExecutions(run, seen))
+  for (const [n, run] of task.runs.entries()) await checkOutcome(task, run, n, seen)
+  const entries = [...seen.journals.values()].flat()
+  return {
+    runs: task.runs.length,
+    entries: entries.length,
+    executions: seen.executions.length,
+    repeats: repeats.reduce((sum, one) => sum + one, 0),
+    lost: entries.filter((entry) => entry.type === 'step.failed' && entry.error.code === 'ATTEMPT_LOST').length,
+    doubts: entries.filter(({ type }) => type === 'step.doubted').length,
+    payments: seen.executions.filter(({ sort }) => sort === 'paid').length,
+  }
+}
+
+/** Answers how many effects were carried out again, because a process ended between them and their outcome. */
+function checkExecutions(run: string, { journals, executions }: Look): number {
+  const entries = journals.get(run) ?? []
+  const all = executions.filter((execution) => execution.run === run)
+  const effects = all.filter(({ sort }) => sort === 'plain' || sort === 'priced')
+  const pids = [...new Set(all.map(({ pid }) => pid))]
+  const doneAt = new Map(entries.flatMap((entry) => (isFinal(entry) ? [[hash128(`${run}|${entry.key}`), entry.time] as const] : [])))
+  const repeated = effects.filter(({ key, time }) => time > (doneAt.get(key) ?? Number.POSITIVE_INFINITY))
+  expect(repeated, `recorded steps of ${run} that were carried out again`).toEqual([])
+  checkAttempts(run, entries, effects, all)
+  const again = (pid: number): number => {
+    const mine = new Set(effects.filter((execution) => execution.pid === pid).map(({ key, attempt }) => `${key} ${attempt}`))
+    return [...mine].filter((one) => isRepeated(one, pid, effects, entries)).length
+  }
+  const repeats = pids.map(again)
+  for (const count of repeats) expect(count, `effects of ${run} that were in flight in one process`).toBeLessThanOrEqual(BRANCHES[run.split('-')[0] ?? ''] ?? 0)
+  return repeats.reduce((sum, one) => sum + one, 0)
+}
+
+/** An attempt is begun once, in whichever process; what happens once has happened once. */
+function checkAttempts(run: string, entries: readonly Entry[], effects: readonly Execution[], all: readonly Execution[]): void {
+  const intended = new Set(entries.flatMap((entry) => (entry.type === 'step.started' ? [hash128(`${run}|${entry.key}`)] : [])))
+  const attempts = effects.filter(({ key }) => intended.has(key)).map(({ key, attempt }) => `${key} ${attempt}`)
+  expect(new Set(attempts).size, `attempts of ${run} begun twice`).toBe(attempts.length)
+  const paid = all.filter(({ sort }) => sort === 'paid').map(({ key }) => key)
+  expect(new Set(paid).size, `payments of ${run} made twice`).toBe(paid.length)
+  const asked = entries.filter((entry) => entry.type === 'step.started' && entry.kind === 'model').length
+  expect(all.filter(({ sort }) => sort === 'model').length, `calls of a model in ${run} that no intent stands for`).toBeLessThanOrEqual(asked)
+}
+
+/** It was carried out by this process, and again after it, though it had not failed. */
+function isRepeated(one: string, pid: number, effects: readonly Execution[], entries: readonly Entry[]): boolean {
+  const [key = '', attempt] = one.split(' ')
+  const failed = entries.some(
+    (entry) => entry.type === 'step.failed' && entry.error.code !== 'ATTEMPT_LOST' && hash128Of(entry) === key && entry.attempt === Number(attempt),
+  )
+  if (failed) return false
+  const mine = effects.findLastIndex((execution) => execution.pid === pid && execution.key === key)
+  return effects.slice(mine + 1).some((execution) => execution.key === key)
+  function hash128Of(entry: Extract<Entry, { type: 'step.failed' }>): string {
+    return hash128(`${effects[0]?.run}|${entry.key}`)
+  }
+}
+
+const isFinal = (entry: Entry): entry is Extract<Entry, { type: 'step.completed' | 'step.failed' | 'step.resolved' }> =>
+  entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final) || (entry.type === 'step.resolved' && entry.verdict === 'done')
+
+async function checkOutcome(task: WorkerTask, run: string, input: number, { journals, executions }: Look): Promise<void> {
+  const last = journals.get(run)?.findLast(isTerminal)
+  if (run.startsWith('doomed-')) return expect(last?.type, run).toBe('run.cancelled')
+  expect(last?.type, run).toBe('run.completed')
+  const { flows, model } = dreamFlows()
+  const flow = flows.find(({ name }) => run.startsWith(`${name}-`)) as AnyFlow
+  const store = sqliteStore(task.file)
+  const { output } = await replayRun(store, run as RunId, flow, withModel(model).services)
+  await store.close()
+  if (flow.name === 'tight') expect(output).toMatch(/^[x.]{40}$/)
+  else expect(output, run).toEqual(await undisturbed(run, input))
+  checkUsage(run, last, executions)
+}
+
+/** Every call that really went out, known from outside the journal, is counted at what it cost or more, and all of them pass no limit. */
+function checkUsage(run: string, end: Entry | undefined, executions: readonly Execution[]): void {
+  const usage = end?.type === 'run.completed' ? end.usage : undefined
+  const mine = executions.filter((execution) => execution.run === run)
+  const priced = mine.filter(({ sort }) => sort === 'priced').length
+  const microUsd = Math.round((usage?.usd ?? 0) * 1e6)
+  expect(microUsd).toBeGreaterThanOrEqual(priced * COST)
+  expect(usage?.modelCalls).toBeGreaterThanOrEqual(priced + mine.filter(({ sort }) => sort === 'model').length)
+  if (!run.startsWith('tight-')) return
+  expect(microUsd).toBeLessThanOrEqual((TIGHT.usd ?? 0) * 1e6)
+  expect(usage?.modelCalls).toBeLessThanOrEqual(TIGHT.modelCalls ?? 0)
+}
+
+function dreamFlows() {
+  const world = dreamWorld()
+  const { model, ...shop } = shopFlows(world, { quick: true })
+  return { world, model, flows: [...Object.values(crashFlows(world, true)), ...Object.values(shop)] as readonly AnyFlow[] }
+}
+
+const undisturbedOutputs = new Map<string, Promise<unknown>>()
+
+/** What the run comes to when nobody kills it. */
+export function undisturbed(run: string, input: number): Promise<unknown> {
+  const known = undisturbedOutputs.get(run) ?? drive(run, input)
+  undisturbedOutputs.set(run, known)
+  return known
+}
+
+async function drive(run: string, input: number): Promise<unknown> {
+  const { world, model, flows } = dreamFlows()
+  const engine = new EmbeddedEngine({ store: memoryStore(), flows, resume: false, ...withModel(model) })
+  await engine.start(flows.find(({ name }) => run.startsWith(`${name}-`)) as AnyFlow, input, { id: run })
+  for (;;) {
+    const outcome: RunOutcome<unknown> = await new EmbeddedHandle(engine, run as RunId).outcome()
+    if (outcome.status === 'waiting') {
+      for (const wait of outcome.for) await engine.post(run as RunId, answerTo(run, wait, world))
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      continue
+    }
+    await engine.close({ graceMs: 0 })
+    if (outcome.status === 'completed') return outcome.output
+    throw outcome.error
+  }
+}

@@ -148,6 +148,6 @@ async function drive(run: string, input: number): Promise<unknown> {
     }
     await engine.close({ graceMs: 0 })
     if (outcome.status === 'completed') return outcome.output
-    throw outcome.error
+    throw new Error(`${run} is ${outcome.status}`)
   }
 }

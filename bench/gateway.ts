@@ -34,6 +34,7 @@ const context = {
   attempt: 1,
   scope: { tenant: 'default' },
   stream: () => {},
+  heartbeat: () => {},
 } satisfies EffectContext
 const planned = async <T>(spec: EffectSpec<T>): Promise<T> => (await (await spec.plan(1, undefined)).execute(context)).value
 /** Plans and executes, and records nothing. */

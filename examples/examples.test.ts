@@ -56,6 +56,15 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       'chapter 1, chapter 2, chapter 3, chapter 4',
     ],
   },
+  saga: {
+    title: '[R8] what a failed run booked is undone in reverse, over a killed process',
+    prints: [
+      '  cancels hotel-17 in process one, attempt 1',
+      '  cancels train-17 in process two, attempt 1',
+      '  cancels flight-17 in process two, attempt 1',
+      'the card was declined',
+    ],
+  },
   budget: {
     title: '[B1] the call that could pass a budget is not made',
     prints: [
@@ -94,6 +103,11 @@ test.each(Object.entries(examples).map(([name, { title, prints }]) => [title, na
   },
   90_000,
 )
+
+test('[R8] the guide to undoing shows what its example does', () => {
+  const [, shown] = /```ts\n(.*?)```/s.exec(readFileSync(join(here, '../docs/sagas.md'), 'utf8')) ?? []
+  expect(readFileSync(join(here, 'saga.ts'), 'utf8')).toContain(shown)
+})
 
 test('[D6] every example is run here, and fits a screen', () => {
   const files = readdirSync(here).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))

@@ -93,6 +93,25 @@ describe('a tree', () => {
     ])
   })
 
+  test('[R8] shows what was undone, what could not be, and what is tried again; how long a step took stays as it was', () => {
+    const steps = ['flight', 'hotel', 'car'].map((name, i): Draft => ({ type: 'step.completed', key: `trip/${name}`, ...asked, value: i, ms: 7 }))
+    const error = { code: 'RUN_STEP_FAILED', message: 'closed' }
+    const made = picture(
+      ...steps,
+      { type: 'step.compensated', key: 'trip/car', error, final: false, retryAt: 9_000 },
+      { type: 'step.compensated', key: 'trip/car', attempt: 2 },
+      { type: 'step.compensated', key: 'trip/hotel', error },
+      { type: 'step.compensated', key: 'trip/flight', error, final: false, retryAt: 9_000 },
+      { type: 'run.cancelled', reason: 'never mind', usage, notUndone: [{ key: 'trip/hotel', error }] },
+    )
+    expect(lines(made)).toEqual([
+      expect.stringMatching(/^├─ ✓ flight +7 ms +not undone yet: RUN_STEP_FAILED: closed$/),
+      expect.stringMatching(/^├─ ! hotel +7 ms +not undone: RUN_STEP_FAILED: closed$/),
+      expect.stringMatching(/^└─ ↶ car +7 ms +undone, 2 attempts$/),
+    ])
+    expect(made.error?.message).toBe("never mind; could not be undone: 'trip/hotel' (RUN_STEP_FAILED: closed)")
+  })
+
   test('[O5] makes one line of the items of a long map, keeps turns apart, and opens all of them when asked', () => {
     const items = Array.from({ length: 40 }, (_, i): Draft => ({ type: 'step.completed', key: `desk/item:${i}`, ...asked, value: i, ms: 1 }))
     const turns = Array.from({ length: 9 }, (_, i): Draft => ({ type: 'step.completed', key: `desk/turn:${i}`, ...asked, value: i, ms: 1 }))

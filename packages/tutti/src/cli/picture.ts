@@ -4,11 +4,12 @@
  */
 import { type Amounts, type Budget, nothing, sum } from '../budget/index.ts'
 import type { ErrorRecord } from '../errors/index.ts'
-import type { Entry, RunStatus, StepKind, Value } from '../journal/index.ts'
+import type { Entry, EntryOf, RunStatus, StepKind, Value } from '../journal/index.ts'
 import type { Json } from '../primitives/index.ts'
+import { cancellation } from '../run/index.ts'
 
-/** `scope`: nothing is recorded of it but what is inside. */
-export type StepState = 'scope' | 'running' | 'retrying' | 'waiting' | 'doubted' | 'done' | 'failed' | 'noted'
+/** `scope`: nothing is recorded of it but what is inside; `undone`: its run ended otherwise than well, and took it back; `left`: it could not. */
+export type StepState = 'scope' | 'running' | 'retrying' | 'waiting' | 'doubted' | 'done' | 'failed' | 'noted' | 'undone' | 'left'
 
 export interface Step {
   readonly key: string
@@ -108,7 +109,7 @@ export class RunPicture {
         this.output = entry.partial
         return this.#end('failed', entry.usage)
       case 'run.cancelled':
-        this.error = { code: 'RUN_CANCELLED', message: entry.reason }
+        this.error = cancellation(entry).toJSON()
         return this.#end('cancelled', entry.usage)
       default:
     }
@@ -155,6 +156,8 @@ export class RunPicture {
         return this.#change(entry.key, 'doubted', { remark: entry.why.message })
       case 'step.resolved':
         return this.#change(entry.key, entry.verdict === 'done' ? 'done' : 'running', { ended: entry.time, remark: `resolved by ${entry.by}` })
+      case 'step.compensated':
+        return this.#compensated(entry)
       case 'budget.settled':
         this.#spend(this.#at(entry.key), entry.settle)
         return
@@ -175,6 +178,14 @@ export class RunPicture {
         return this.#change(entry.key, 'noted', { begun: entry.time, ended: entry.time, remark: entry.text ?? entry.name, value: entry.data })
       default:
     }
+  }
+
+  /** How long the step itself took stays. */
+  #compensated({ key, error, final, attempt }: EntryOf<'step.compensated'>): void {
+    const remark = error && `${error.code}: ${error.message}`
+    if (!remark) return this.#change(key, 'undone', { remark: attempt === undefined ? 'undone' : `undone, ${attempt} attempts` })
+    if (final === false) return this.#change(key, this.#at(key).state, { remark: `not undone yet: ${remark}` })
+    this.#change(key, 'left', { remark: `not undone: ${remark}` })
   }
 
   #settle(step: Step, state: StepState, entry: { readonly time: number; readonly ms?: number | undefined; readonly settle?: Amounts | undefined }): void {

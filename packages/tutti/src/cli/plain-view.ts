@@ -51,6 +51,8 @@ export class PlainView implements View {
         return this.#completed(entry)
       case 'step.failed':
         return `${entry.final ? '✗' : '↻'} ${entry.key}: ${entry.error.code}: ${inOneLine(entry.error.message)}`
+      case 'step.compensated':
+        return `${entry.error ? '!' : '↶'} ${entry.key} ${entry.error ? `is not undone: ${entry.error.code}: ${inOneLine(entry.error.message)}` : 'is undone'}`
       case 'step.doubted':
         return `? ${entry.key}: ${inOneLine(entry.why.message)}`
       case 'signal.awaited':

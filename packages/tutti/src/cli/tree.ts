@@ -91,7 +91,7 @@ function rowOf(step: Step, extent: Extent, branch: string, o: TreeOptions): Row 
   const { used, begun, ended } = step.state === 'scope' ? extent : step
   const took = begun === undefined || step.state === 'noted' ? '' : sayMs((ended ?? o.now) - begun)
   const state = step.state === 'scope' && extent.active && o.onlyActive ? 'running' : step.state
-  return { branch, state, name: step.name, took, ...amounts(used), detail: detailOf(step, o), failed: step.state === 'failed' }
+  return { branch, state, name: step.name, took, ...amounts(used), detail: detailOf(step, o), failed: step.state === 'failed' || step.state === 'left' }
 }
 
 function groupRow(steps: readonly Step[], branch: string, o: TreeOptions): Row {
@@ -99,10 +99,11 @@ function groupRow(steps: readonly Step[], branch: string, o: TreeOptions): Row {
   const begun = Math.min(...extents.map(({ begun }) => begun ?? o.now))
   const ended = Math.max(...extents.map(({ ended }) => ended ?? o.now))
   const failed = steps.filter(({ state }) => state === 'failed').length
+  const undone = steps.filter(({ state }) => state === 'undone').length
   const active = extents.filter(({ active }) => active).length
   const used = extents.reduce((total, extent) => sum(total, extent.used), nothing)
   const [first] = steps as [Step]
-  const details = [active > 0 && `${active} under way`, failed > 0 && `${failed} failed`, o.remark?.(first)].filter(Boolean)
+  const details = [active > 0 && `${active} under way`, failed > 0 && `${failed} failed`, undone > 0 && `${undone} undone`, o.remark?.(first)].filter(Boolean)
   const isLatest = o.onlyActive?.latest.startsWith(`${first.key.slice(0, first.key.lastIndexOf(':'))}:`)
   const state = active > 0 || isLatest ? 'running' : failed > 0 ? 'failed' : 'done'
   return {
@@ -146,6 +147,8 @@ const marks: Readonly<Record<StepState, readonly [mark: string, style: Parameter
   done: ['✓', 'green'],
   failed: ['✗', 'red'],
   noted: ['–', 'dim'],
+  undone: ['↶', 'yellow'],
+  left: ['!', 'red'],
 }
 
 function layOut(rows: readonly Row[], { paint, columns, spinner }: TreeOptions): string[] {

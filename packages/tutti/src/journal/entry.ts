@@ -5,6 +5,8 @@
  * run; `time` is epoch milliseconds. Fields that are absent mean their default, named beside them. Entries are never changed or removed; a
  * reader ignores fields it does not know and refuses types it does not know (`JOURNAL_NEWER`).
  * Validity: entry 1 is `run.started` and holds `format`; nothing follows a terminal entry but `budget.settled`.
+ * Between the last outcome that the flow was given and `run.failed` or `run.cancelled` lie the `step.compensated` of the run, in the reverse order of the
+ * outcomes they undo; no flow is ever given one. One of them ends the compensation of its step, unless it says `final: false`.
  * After a crash a journal is a prefix of what was appended: every outcome anybody saw is in it (I1).
  */
 import type { Amounts, Budget, Usage } from '../budget/index.ts'
@@ -58,7 +60,7 @@ export type Entry = Written &
     | { readonly type: 'run.completed'; readonly output: Value; readonly usage: Usage }
     | { readonly type: 'run.failed'; readonly error: ErrorRecord; readonly partial?: Value | undefined; readonly usage: Usage }
     | { readonly type: 'run.cancelling'; readonly reason: string }
-    | { readonly type: 'run.cancelled'; readonly reason: string; readonly usage: Usage }
+    | RunCancelled
     | { readonly type: 'run.suspended'; readonly why: 'waiting' | 'crash-loop' | 'drain' | 'paused' | 'diverged'; readonly error?: ErrorRecord | undefined }
     | { readonly type: 'run.resumed'; readonly owner: string; readonly epoch: number }
     | RunForked
@@ -75,7 +77,7 @@ export type Entry = Written &
         readonly verdict: 'done' | 'not-done'
         readonly value?: Value | undefined
       }
-    | { readonly type: 'step.compensated'; readonly key: string; readonly error?: ErrorRecord | undefined }
+    | StepCompensated
     | { readonly type: 'budget.settled'; readonly key: string; readonly attempt: number; readonly settle: Amounts }
     | { readonly type: 'budget.granted'; readonly key: string; readonly more: Budget }
     | { readonly type: 'timer.set'; readonly key: string; readonly at: At; readonly fingerprint: string; readonly fireAt: number }
@@ -149,6 +151,19 @@ export interface Reused {
   readonly seq: number
 }
 
+/** What a run that ended otherwise than well could not undo. */
+export interface NotUndone {
+  readonly key: string
+  readonly error: ErrorRecord
+}
+
+export interface RunCancelled {
+  readonly type: 'run.cancelled'
+  readonly reason: string
+  readonly usage: Usage
+  readonly notUndone?: readonly NotUndone[] | undefined
+}
+
 export interface StepStarted extends Asked {
   readonly type: 'step.started'
   readonly attempt: number
@@ -182,6 +197,22 @@ export interface StepFailed extends Partial<Asked> {
   readonly settle?: Amounts | undefined
   readonly ms?: number | undefined
   readonly reused?: Reused | undefined
+}
+
+/** An attempt at undoing a step. An attempt that a process took with it is not counted, as that of a `read` is not. */
+export interface StepCompensated {
+  readonly type: 'step.compensated'
+  /** The step that is undone. */
+  readonly key: string
+  /** Default 1. */
+  readonly attempt?: number | undefined
+  /** Why it is not undone; absent when it is. */
+  readonly error?: ErrorRecord | undefined
+  /** `false`: it is tried again at `retryAt`. Default true. */
+  readonly final?: false | undefined
+  /** Epoch ms of the next attempt. */
+  readonly retryAt?: number | undefined
+  readonly ms?: number | undefined
 }
 
 export interface SignalAwaited {

@@ -11,6 +11,7 @@ export {
   isBlobRef,
   isTerminal,
   JOURNAL_FORMAT,
+  type NotUndone,
   type Retuned,
   type Reused,
   type RunForked,

@@ -255,7 +255,7 @@ describe('the search tool', () => {
     const docs = await filled()
     const tool = docs.asTool({ top: 1 })
     expect(tool).toMatchObject({ name: 'search_docs', effect: 'read' })
-    const ctx = { scope, signal: new AbortController().signal, idempotencyKey: '', attempt: 1 }
+    const ctx = { scope, signal: new AbortController().signal, idempotencyKey: '', attempt: 1, heartbeat: () => {} }
     expect(await tool['~tool'].execute({ query: 'fish' }, ctx)).toEqual([
       { text: 'Fish and milk.', source: 'docs/cat.md', start: 52, end: 66, line: 7, heading: ['Cats', 'Food'], score: 1 },
     ])

@@ -18,6 +18,8 @@ export interface StepContext {
   /** 1 on the first attempt. */
   readonly attempt: number
   readonly scope: Readonly<Scope>
+  /** Says that the work goes on: a step with an `idle` timeout is given up when it has said nothing for that long. Costs next to nothing. */
+  readonly heartbeat: () => void
 }
 
 /** One recorded effect: what is asked, and how to do it. */
@@ -33,14 +35,22 @@ export interface EffectSpec<T> {
   readonly tunable?: string | undefined
   readonly label?: Json | undefined
   readonly timeoutMs?: number | undefined
+  /** How long an attempt may show no sign of life: a heartbeat, or a part that it streams. */
+  readonly idleMs?: number | undefined
   /** Called before each attempt: the worst case to hold, and the work. May throw a TuttiError, which is then the outcome. */
   plan(attempt: number, last: ErrorRecord | undefined): Awaitable<AttemptPlan<T>>
   /** What to do after a failed attempt; `undefined` (or no function) makes the failure final. */
   retry?: ((error: TuttiError, attempt: number) => { readonly afterMs: number } | undefined) | undefined
   /** For `once`: what became of an attempt whose outcome was lost. */
   reconcile?: ((idempotencyKey: string) => Awaitable<{ readonly done: true; readonly value: T } | { readonly done: false } | 'unknown'>) | undefined
-  /** Compensation. */
-  undo?: ((value: T) => Awaitable<void>) | undefined
+  /** How it is undone when the run ends otherwise than well. Only of an effect that is announced: not of a `read`. */
+  readonly undo?: Undo<T> | undefined
+}
+
+/** What takes an effect back: called with what the journal holds of its outcome, until it returns or is not tried again. */
+export interface Undo<T> {
+  execute(value: T, ctx: StepContext): Awaitable<void>
+  readonly retry?: EffectSpec<T>['retry']
 }
 
 export interface AttemptPlan<T> {

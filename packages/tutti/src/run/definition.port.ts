@@ -87,8 +87,13 @@ export interface StepOptions<I, O> {
   effect?: Effect | undefined
   retry?: Retry | undefined
   timeout?: Duration | undefined
-  /** Declared, not built yet (FLOW_NOT_YET). Compensation, run in reverse order when the run fails later. */
-  undo?: ((output: O, input: I) => Awaitable<void>) | undefined
+  /** An attempt that shows no sign of life (`ctx.heartbeat()`) for so long is given up with RUN_STEP_IDLE. Default: none. */
+  idle?: Duration | undefined
+  /**
+   * Takes the step back when the run ends failed or cancelled, after it had completed: the last one first. Given what was recorded. It may be called more than once, with the
+   * same idempotency key (another than the step's), and has the step's `retry`, `timeout` and `idle`. A step with an undo is `'idempotent'` unless it says `'once'`.
+   */
+  undo?: ((output: O, input: I, ctx: StepContext) => Awaitable<void>) | undefined
 }
 
 export interface MapOptions {
@@ -173,6 +178,8 @@ export interface ToolBody {
   readonly outputSchema: Schema | undefined
   readonly approve: Approve<never> | undefined
   readonly timeout: Duration | undefined
+  readonly idle: Duration | undefined
+  readonly undo: ((output: never, input: never, ctx: StepContext) => Awaitable<void>) | undefined
   readonly reconcile: ((idempotencyKey: string, input: never) => Awaitable<Reconciled>) | undefined
   /** A flow as a tool: called with the run, its steps are recorded, not the call as a whole. */
   readonly flow: AnyFlow | undefined

@@ -5,7 +5,7 @@
  * time, in the order of the journal. An outcome is named by its key, which is unique in a run; cancellation and the deadline have none.
  */
 import type { ErrorRecord, TuttiError } from '../errors/index.ts'
-import type { Entry, EntryOf, RunStarted, Value } from '../journal/index.ts'
+import type { Entry, EntryOf, NotUndone, RunStarted, Value } from '../journal/index.ts'
 import type { Json, RunId, Schema } from '../primitives/index.ts'
 import type { EffectSpec, StreamPart } from './core.port.ts'
 
@@ -51,7 +51,7 @@ export type Outcome = EntryOf<'step.completed' | 'step.failed' | 'step.resolved'
 export type RunResult =
   | { readonly status: 'completed'; readonly output: Json }
   | { readonly status: 'failed'; readonly error: ErrorRecord; readonly partial: Json | undefined }
-  | { readonly status: 'cancelled'; readonly reason: string }
+  | { readonly status: 'cancelled'; readonly reason: string; readonly notUndone?: readonly NotUndone[] | undefined }
 
 export interface Activation {
   readonly started: RunStarted & { readonly time: number }

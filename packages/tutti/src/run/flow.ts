@@ -113,6 +113,8 @@ function flowAsTool<I, O>(made: Flow<I, O>, o: { name?: string; description?: st
       outputSchema: undefined,
       approve: o.approve as Approve<never> | undefined,
       timeout: undefined,
+      idle: undefined,
+      undo: undefined,
       reconcile: undefined,
       flow: made,
       execute: () => {

@@ -16,6 +16,8 @@ export type RunEvent<O = unknown> =
   /** Watched before it began: `position` 1 is the next of the `queued` runs of its flow. */
   | { type: 'run.queued'; seq: number; position: number; queued: number }
   | { type: 'step.started' | 'step.completed' | 'step.failed'; seq: number; key: string; name: string; ms?: number; usd?: number }
+  /** The run ends otherwise than well, and takes a step back; `error`: it could not. */
+  | { type: 'step.undone'; seq: number; key: string; name: string; error?: TuttiError }
   | { type: 'text.delta'; seq: number; key: string; text: string }
   /** The text shown for this step so far is void: another attempt begins. */
   | { type: 'text.reset'; seq: number; key: string }

@@ -13,7 +13,7 @@ import type { Clock, Json } from '../primitives/index.ts'
 import { Ask } from './ask.ts'
 import { DEADLINE_KEY } from './deadline.ts'
 import { Divergence } from './divergence.ts'
-import type { Activation, Op, Outcome } from './engine.port.ts'
+import type { Activation, EffectOp, Op, Outcome } from './engine.port.ts'
 import { RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
 
@@ -33,6 +33,8 @@ export class Pump {
   time: number
   /** The value delivered last: what a failing run had reached. */
   reached: Json | undefined
+  /** The steps asked for that can be undone, by key, whatever became of them. */
+  readonly undoable = new Map<string, EffectOp>()
   readonly #activation: Activation
   readonly #record: RunRecord
   readonly #divergence: Divergence
@@ -86,6 +88,7 @@ export class Pump {
     }
     const op = make(ask)
     ask.op = op
+    if (op.op === 'effect' && op.spec.undo) this.undoable.set(key, op)
     if (op.op !== 'note') this.#asks.set(key, ask)
     if (this.#live) this.#activation.submit(op)
     else this.#compare(ask, op, tunable)
@@ -189,7 +192,7 @@ export class Pump {
     if (this.#over) return
     this.#goLive()
     if (this.#record.ended) return this.#failWhenStalled()
-    for (;;) {
+    while (!this.#over) {
       const outcome = await this.#activation.next()
       if (this.#over) return
       await this.#release(outcome)

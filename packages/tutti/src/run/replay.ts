@@ -1,5 +1,5 @@
 /**
- * Strict replay: runs a flow again from its journal, offline. Nothing executes: an ask that the record does not answer is a divergence.
+ * Strict replay: runs a flow again from its journal, offline. Nothing executes and nothing is undone: an ask that the record does not answer is a divergence.
  */
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import { type Entry, type EntryOf, isBlobRef, isTerminal, type JournalStore, type RunStarted, type Value } from '../journal/index.ts'
@@ -11,6 +11,7 @@ import type { Activation, Op, Outcome, RunResult } from './engine.port.ts'
 import { Pump } from './pump.ts'
 import { readRun } from './read-run.ts'
 import { resultOf } from './result.ts'
+import { cancellation, notUndoneIn, withNotUndone } from './undone.ts'
 
 /**
  * @returns the output that the run would have now, from its record alone
@@ -27,13 +28,13 @@ export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, 
   const recorded = new RecordedRun(store, record)
   const pump = new Pump(recorded, { clock: systemClock })
   const begun: BegunFlow = { run, flow, services, activation: recorded, pump }
-  const now = resultOf(await pump.drive(beginFlow(begun)), pump)
+  const now = withNotUndone(resultOf(await pump.drive(beginFlow(begun)), pump), notUndoneIn(record))
   const then = await recordedResult(recorded, last)
   if (whatCounts(now) !== whatCounts(then))
     throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another result than its journal holds`, {
       data: { recorded: whatCounts(then).slice(0, 500), asked: whatCounts(now).slice(0, 500) },
     })
-  if (now.status === 'cancelled') throw new TuttiError('RUN_CANCELLED', now.reason)
+  if (now.status === 'cancelled') throw cancellation(now)
   if (now.status === 'failed') throw rebuildError(now.error)
   return { output: decode(now.output), entries: record.length }
 }
@@ -41,12 +42,12 @@ export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, 
 async function recordedResult(recorded: RecordedRun, last: EntryOf<'run.completed' | 'run.failed' | 'run.cancelled'>): Promise<RunResult> {
   if (last.type === 'run.completed') return { status: 'completed', output: await recorded.load(last.output) }
   if (last.type === 'run.failed') return { status: 'failed', error: last.error, partial: undefined }
-  return { status: 'cancelled', reason: last.reason }
+  return { status: 'cancelled', reason: last.reason, notUndone: last.notUndone }
 }
 
 function whatCounts(result: RunResult): string {
   if (result.status === 'failed') return `failed: ${result.error.code}: ${result.error.message}`
-  return result.status === 'cancelled' ? `cancelled: ${result.reason}` : JSON.stringify(result.output)
+  return result.status === 'cancelled' ? `cancelled: ${cancellation(result).message}` : JSON.stringify(result.output)
 }
 
 class RecordedRun implements Activation {

@@ -2,7 +2,7 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import { durationMs, hashFraction } from '../primitives/index.ts'
-import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext } from './core.port.ts'
+import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext, Undo } from './core.port.ts'
 import type { Retry, StepOptions } from './definition.port.ts'
 
 /** `restsOnAll`: it was given no input (see `EffectSpec`). */
@@ -15,7 +15,10 @@ export function codeStep<I, O>(
   fn: (input: I, ctx: StepContext) => Awaitable<O>,
   o: CodeOptions<I, O> = {},
 ): EffectSpec<O> {
-  if (o.undo) throw new TuttiError('FLOW_NOT_YET', `the step '${name}' has an undo, which is declared, but not built yet`)
+  if (o.undo && o.effect === 'read')
+    throw new TuttiError('CONFIG_INVALID', `the step '${name}' has an undo and says that it changes nothing`, {
+      hint: "Set its effect to 'idempotent' or 'once'.",
+    })
   return new CodeStep(name, input, fingerprint, fn, o)
 }
 
@@ -27,6 +30,8 @@ class CodeStep<I, O> implements EffectSpec<O>, AttemptPlan<O> {
   readonly fingerprint: string
   readonly restsOnAll: boolean | undefined
   readonly timeoutMs: number | undefined
+  readonly idleMs: number | undefined
+  readonly undo: Undo<O> | undefined
   readonly #input: I
   readonly #fn: (input: I, ctx: StepContext) => Awaitable<O>
   readonly #retry: Retry | undefined
@@ -34,9 +39,12 @@ class CodeStep<I, O> implements EffectSpec<O>, AttemptPlan<O> {
   constructor(name: string, input: I, fingerprint: string, fn: (input: I, ctx: StepContext) => Awaitable<O>, o: CodeOptions<I, O>) {
     this.name = name
     this.restsOnAll = o.restsOnAll
-    this.effect = o.effect ?? 'read'
+    this.effect = o.effect ?? (o.undo ? 'idempotent' : 'read')
     this.fingerprint = fingerprint
     this.timeoutMs = o.timeout === undefined ? undefined : durationMs(o.timeout)
+    this.idleMs = o.idle === undefined ? undefined : durationMs(o.idle)
+    const { undo } = o
+    this.undo = undo && { execute: (output, ctx) => undo(output, input, ctx), retry: (error, attempt) => this.retry(error, attempt) }
     this.#input = input
     this.#fn = fn
     this.#retry = o.retry

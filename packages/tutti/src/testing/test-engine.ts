@@ -39,6 +39,7 @@ export function lineOf(entry: Entry): string {
   if ('key' in entry && entry.key !== undefined) words.push(entry.key)
   if ('attempt' in entry && entry.attempt !== undefined) words.push(`@${entry.attempt}`)
   if (entry.type === 'step.failed') words.push(entry.error.code, entry.final ? 'final' : 'again')
+  if (entry.type === 'step.compensated' && entry.error) words.push(entry.error.code, entry.final === false ? 'again' : 'final')
   if (entry.type === 'step.doubted') words.push(entry.why.code)
   if (entry.type === 'step.resolved') words.push(entry.by, entry.verdict)
   return words.join(' ')

@@ -34,6 +34,8 @@ function adoptOne(name: string, tool: ForeignTool, effect: Effect): Tool<any, an
     outputSchema: undefined,
     approve: undefined,
     timeout: undefined,
+    idle: undefined,
+    undo: undefined,
     reconcile: undefined,
     flow: undefined,
     execute,

@@ -240,3 +240,67 @@ test('[B1] a limit of tool calls holds: the call that would pass it is not made'
   await expect(app.run(desk, 'go', { budget: { toolCalls: 1 } })).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', data: { limit: 'toolCalls' } })
   expect(execute).toHaveBeenCalledTimes(1)
 })
+
+describe('a tool that can be undone', () => {
+  const room = z.object({ room: z.string() })
+  const agents = (world: string[], o: Partial<Parameters<typeof tool<'book', typeof room, string>>[0]> = {}) => {
+    const book = tool({
+      name: 'book',
+      description: 'Books a room.',
+      input: room,
+      effect: 'idempotent',
+      execute: ({ room }) => `booking of ${room}`,
+      undo: (booking, { room }, { attempt }) => void world.push(`undo ${booking}, ${room} @${attempt}`),
+      ...o,
+    })
+    const porter = agent({ name: 'porter', tools: [book] })
+    return flow('desk', async (_: null, run) => {
+      await run.call(porter, 'two rooms')
+      run.fail('no money')
+    })
+  }
+  const script = () =>
+    scripted([
+      [
+        { call: 'book', input: { room: 'A' } },
+        { call: 'book', input: { room: 'B' } },
+      ],
+      'booked',
+    ])
+
+  test('[R8] is undone when the run that an agent called it in fails, the last call first, at no cost', async () => {
+    const world: string[] = []
+    const desk = agents(world)
+    await using app = testing({ flows: [desk], model: script() })
+    const outcome = await (await app.start(desk, null)).outcome()
+    expect(outcome).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED', message: 'no money' }, usage: { toolCalls: 2, modelCalls: 2 } })
+    expect(world).toEqual(['undo booking of B, B @1', 'undo booking of A, A @1'])
+  })
+
+  test('[R8] is tried three times where trying again may help, also when it may happen once only', async () => {
+    const world: string[] = []
+    const undo = (booking: string, _: unknown, { attempt }: { attempt: number }): void => {
+      world.push(`${booking} @${attempt}`)
+      throw new TuttiError('TOOL_NOT_DONE', 'later')
+    }
+    const desk = agents(world, { effect: 'once', undo })
+    await using app = testing({ flows: [desk], model: scripted([{ call: 'book', input: { room: 'A' } }, 'booked']) })
+    const handle = await app.start(desk, null)
+    await app.clock.advance('1h')
+    expect(await handle.outcome()).toMatchObject({ error: { data: { notUndone: [{ code: 'TOOL_NOT_DONE' }] } } })
+    expect(world).toEqual([1, 2, 3].map((attempt) => `booking of A @${attempt}`))
+  })
+
+  test('[R8] is refused where it says that it changes nothing', () => {
+    expect(() => agents([], { effect: 'read' })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining("'book'") }))
+  })
+
+  test('[R3] may be silent only as long as it says', async () => {
+    const desk = agents([], { idle: '10s', execute: () => new Promise<string>(() => {}) })
+    await using app = testing({ flows: [desk], model: script() })
+    const handle = await app.start(desk, null)
+    await app.clock.advance('1h')
+    await handle.outcome()
+    expect(toldIn(app)).toMatch(/^RUN_STEP_IDLE: /)
+  })
+})

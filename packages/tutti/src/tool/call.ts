@@ -104,7 +104,8 @@ function perform(run: Run, tool: AnyTool, input: unknown, name: string): Promise
 function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): EffectSpec<unknown> {
   const body = tool['~tool']
   const fingerprint = hash128(canonical([tool.name, input]))
-  const { reconcile } = body
+  const { reconcile, undo } = body
+  const retry: EffectSpec<unknown>['retry'] = (error, attempt) => retryAfter({ attempts: ATTEMPTS }, error, attempt, fingerprint)
   return {
     name,
     kind: 'tool',
@@ -112,8 +113,10 @@ function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): Effe
     fingerprint,
     label: labelOf(tool, input),
     timeoutMs: body.timeout === undefined ? undefined : durationMs(body.timeout),
+    idleMs: body.idle === undefined ? undefined : durationMs(body.idle),
     plan: () => toolAttempt(run, tool, input),
-    ...(tool.effect === 'once' ? {} : { retry: (error, attempt) => retryAfter({ attempts: ATTEMPTS }, error, attempt, fingerprint) }),
+    ...(tool.effect === 'once' ? {} : { retry }),
+    ...(undo ? { undo: { execute: (output, ctx) => undo(output as never, input as never, ctx), retry } } : {}),
     ...(reconcile ? { reconcile: async (key: string) => reconciled(await reconcile(key, input as never)) } : {}),
   }
 }

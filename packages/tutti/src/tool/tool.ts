@@ -11,6 +11,8 @@ import type { Approve, Awaitable, Recorded, StepContext, Tool, ToolSource } from
  *   so a call whose outcome is unknown is in doubt until `reconcile` or a person says what became of it
  * @param o.approve true, or when it answers true: a person is asked before the call
  * @param o.timeout default: none but the run's deadline
+ * @param o.idle a call that shows no sign of life (`ctx.heartbeat()`) for so long is given up with RUN_STEP_IDLE. Default: none
+ * @param o.undo takes a call back when the run ends failed or cancelled; given what was recorded. It may be called more than once, with the same idempotency key
  * @throws CONFIG_INVALID when its name or its schema cannot be shown to a model
  */
 export function tool<N extends string, IS extends ModelSchema, O>(o: {
@@ -23,6 +25,8 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   output?: Schema<O, any> | undefined
   approve?: Approve<OutOf<IS>> | undefined
   timeout?: Duration | undefined
+  idle?: Duration | undefined
+  undo?: ((output: NoInfer<O>, input: OutOf<IS>, ctx: StepContext) => Awaitable<void>) | undefined
   reconcile?: ((idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>) | undefined
 }): Tool<InOf<IS>, Recorded<O>, N> {
   checkToolName(o.name)
@@ -30,8 +34,12 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' does not say what it does to the world`, {
       hint: "Set effect to 'read', 'idempotent' or 'once'.",
     })
+  if (o.undo && o.effect === 'read')
+    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has an undo and says that it changes nothing`, {
+      hint: "Set effect to 'idempotent' or 'once'.",
+    })
   jsonSchemaOf(o.input, 'input')
-  if (o.timeout !== undefined) durationMs(o.timeout)
+  for (const duration of [o.timeout, o.idle]) if (duration !== undefined) durationMs(duration)
   return {
     name: o.name,
     effect: o.effect,
@@ -41,6 +49,8 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
       outputSchema: o.output,
       approve: o.approve as Approve<never> | undefined,
       timeout: o.timeout,
+      idle: o.idle,
+      undo: o.undo as never,
       reconcile: o.reconcile as never,
       flow: undefined,
       execute: o.execute as (input: unknown, ctx: StepContext) => unknown,

@@ -59,6 +59,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly waits = new Map<string, WaitOp>()
   /** Effects whose doubt waits for a person, by key. */
   readonly doubts = new Map<string, Doubt>()
+  readonly decisions = new Map<string, Promise<void>>()
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
   readonly sight: ActivationOptions['sight']

@@ -53,7 +53,7 @@ export function terminalDraft(result: RunResult, usage: Usage): { readonly draft
       return { draft: { type: 'run.failed', error, partial, usage }, blobs }
     }
     case 'cancelled':
-      return { draft: { type: 'run.cancelled', reason: result.reason, usage }, blobs: undefined }
+      return { draft: { type: 'run.cancelled', reason: result.reason, usage, notUndone: result.notUndone }, blobs: undefined }
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * One effect, from the ask to its durable outcome: attempts, holds, timeouts, doubt.
+ * One effect, from the ask to its durable outcome: attempts, holds, retries, doubt.
  *
  * Entries: a `read` that costs nothing is one `step.completed`. Anything else is `step.started` (durable, with its hold) → effect →
  * `step.completed`. A failed attempt that is tried again is `step.failed { final: false }`, durable before the backoff.
@@ -9,10 +9,11 @@
 import type { Amounts, Refusal } from '../../budget/index.ts'
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
 import type { Asked, Entry } from '../../journal/index.ts'
-import { encode, type Failpoint, failpoint, hash128, type Json } from '../../primitives/index.ts'
-import type { AttemptPlan, EffectContext, Executed, MeteredFailure, StreamPart } from '../core.port.ts'
+import { encode, type Failpoint, failpoint, type Json } from '../../primitives/index.ts'
+import type { AttemptPlan, Executed, MeteredFailure } from '../core.port.ts'
 import type { EffectOp } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
+import { Attempt, idempotencyKey } from './attempt.ts'
 import { type Draft, split } from './draft.ts'
 import type { PriorAttempts, RunGround } from './ground.port.ts'
 import { tokenOf } from './restored-ledger.ts'
@@ -47,6 +48,8 @@ class EffectDrive {
   #asked: boolean
   #attempt: number
   #last: ErrorRecord | undefined
+  /** See `RunGround.decisions`. */
+  #decided: () => void = () => {}
 
   constructor(activation: RunGround, op: EffectOp) {
     const prior = activation.priors.get(op.key)
@@ -63,13 +66,25 @@ class EffectDrive {
     const prior = activation.priors.get(this.#op.key)
     const work = prior ? this.#goOn(prior) : this.#tryOnce()
     if (!work) return activation.finish()
+    this.#announce()
     work.then(
-      () => activation.finish(),
+      () => {
+        this.#decided()
+        activation.finish()
+      },
       (error) => {
         activation.fail(error)
         activation.finish()
       },
     )
+  }
+
+  /** Whether there is something to undo is not known before this has come to its end. */
+  #announce(): void {
+    if (!this.#op.spec.undo) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#activation.decisions.set(this.#op.key, promise)
+    this.#decided = resolve
   }
 
   /** An effect that an earlier activation began. */
@@ -138,23 +153,10 @@ class EffectDrive {
       return this.#failed(error, begun)
     }
     if (!(work instanceof Promise)) return this.#succeeded(work, begun, plan)
-    return this.#withTimeout(work, ctx).then(
+    return ctx.limited(work).then(
       (executed) => this.#succeeded(executed, begun, plan),
       (error) => this.#failed(error, begun),
     )
-  }
-
-  #withTimeout<T>(work: Promise<T>, ctx: Attempt): Promise<T> {
-    const { timeoutMs } = this.#op.spec
-    if (timeoutMs === undefined) return work
-    return new Promise((resolve, reject) => {
-      const forget = this.#activation.clock.alarm(this.#activation.clock.now() + timeoutMs, () => {
-        const error = new TuttiError('RUN_TIMEOUT', `'${this.#op.key}' took longer than ${timeoutMs} ms`)
-        ctx.abort(error)
-        reject(error)
-      })
-      work.then(resolve, reject).then(forget)
-    })
   }
 
   #succeeded(executed: Executed<unknown>, begun: number, plan: AttemptPlan<unknown>): Promise<void> {
@@ -228,16 +230,22 @@ class EffectDrive {
     this.#passes('doubt recorded, tool not asked')
     const known = await this.#reconcile(why)
     if (known !== 'unknown') return this.#resolve('hook', known.done ? { json: encode(known.value) } : undefined)
+    this.#decided()
     const { id, verdict, value } = await this.#activation.doubt(key, why)
+    this.#announce()
     const json = value === undefined ? encode(undefined) : await this.#activation.load(value)
     return this.#resolve('person', verdict === 'done' ? { json } : undefined, [id])
   }
 
-  /** A call that a process took with it may still be on its way, so its tool is asked once its time is over. A hook that fails knows nothing. */
+  /**
+   * A call that a process took with it may still be on its way, so its tool is asked once its time is over; of a step that can be undone also when nobody wants its
+   * outcome any more. A hook that fails knows nothing.
+   */
   async #reconcile(why: ErrorRecord): Promise<Reconciled> {
     const { key, spec } = this.#op
     if (!spec.reconcile) return 'unknown'
-    if (why.code === 'ATTEMPT_LOST' && spec.timeoutMs !== undefined) await this.#sleepUntil(this.#activation.resumedAt + spec.timeoutMs)
+    if (why.code === 'ATTEMPT_LOST' && spec.timeoutMs !== undefined)
+      await this.#sleepUntil(this.#activation.resumedAt + spec.timeoutMs, { wanted: spec.undo !== undefined })
     try {
       return await spec.reconcile(idempotencyKey(this.#activation, key))
     } catch {
@@ -330,10 +338,11 @@ class EffectDrive {
     return this.#activation.append([draft])
   }
 
-  #sleepUntil(at: number): Promise<void> {
+  #sleepUntil(at: number, o: { readonly wanted?: boolean } = {}): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#op.abandoned) return resolve()
+      if (this.#op.abandoned && !o.wanted) return resolve()
       const forget = this.#activation.clock.alarm(at, resolve)
+      if (o.wanted) return
       this.#op.signal.addEventListener('abort', () => {
         forget()
         resolve()
@@ -341,40 +350,6 @@ class EffectDrive {
     })
   }
 }
-
-/** What the work of one attempt is given; made of getters, because most work asks for none of it. */
-class Attempt implements EffectContext {
-  readonly attempt: number
-  readonly #activation: RunGround
-  readonly #op: EffectOp
-  #own: AbortController | undefined
-
-  constructor(activation: RunGround, op: EffectOp, attempt: number) {
-    this.#activation = activation
-    this.#op = op
-    this.attempt = attempt
-  }
-  get signal(): AbortSignal {
-    if (this.#op.spec.timeoutMs === undefined) return this.#op.signal
-    this.#own ??= new AbortController()
-    return AbortSignal.any([this.#op.signal, this.#own.signal])
-  }
-  get idempotencyKey(): string {
-    return idempotencyKey(this.#activation, this.#op.key)
-  }
-  get scope(): EffectContext['scope'] {
-    return this.#activation.started.scope
-  }
-  abort(reason: TuttiError): void {
-    this.#own ??= new AbortController()
-    this.#own.abort(reason)
-  }
-  stream(part: StreamPart): void {
-    this.#activation.sight({ type: 'part', run: this.#activation.run, key: this.#op.key, attempt: this.attempt, part })
-  }
-}
-
-const idempotencyKey = (activation: RunGround, key: string): string => hash128(`${activation.run}|${key}`)
 
 const isMetered = (thrown: unknown): thrown is MeteredFailure => typeof thrown === 'object' && thrown !== null && '~metered' in thrown
 

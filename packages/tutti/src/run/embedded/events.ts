@@ -1,9 +1,10 @@
 /** What a watcher is told of an entry or of a provisional part: the public events of a run. */
-import { rebuildError, TuttiError } from '../../errors/index.ts'
+import { rebuildError } from '../../errors/index.ts'
 import type { Entry, Value } from '../../journal/index.ts'
 import { decode, type Json } from '../../primitives/index.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { RunEvent } from '../handle.port.ts'
+import { cancellation, isLastWord } from '../undone.ts'
 
 type Load = (value: Value) => Promise<Json>
 
@@ -38,6 +39,8 @@ async function eventsOfEntry(entry: Entry, load: Load): Promise<readonly RunEven
           ...(entry.settle ? { usd: entry.settle.microUsd / 1_000_000 } : {}),
         },
       ]
+    case 'step.compensated':
+      return isLastWord(entry) ? [{ type: 'step.undone', seq, ...named(entry.key), ...(entry.error ? { error: rebuildError(entry.error) } : {}) }] : []
     case 'signal.awaited':
       return [{ type: 'signal.awaited', seq, key: entry.key, signal: entry.signal, ...(entry.data === undefined ? {} : { data: entry.data }) }]
     case 'note':
@@ -49,7 +52,7 @@ async function eventsOfEntry(entry: Entry, load: Load): Promise<readonly RunEven
     case 'run.failed':
       return [{ type: 'run.failed', seq, error: rebuildError(entry.error) }]
     case 'run.cancelled':
-      return [{ type: 'run.failed', seq, error: new TuttiError('RUN_CANCELLED', entry.reason) }]
+      return [{ type: 'run.failed', seq, error: cancellation(entry) }]
     default:
       return []
   }

@@ -36,6 +36,8 @@ export interface RunGround {
   readonly waits: ReadonlyMap<string, WaitOp>
   /** Effects whose doubt waits for a person, by key. */
   readonly doubts: ReadonlyMap<string, Doubt>
+  /** Effects with an undo that were driven here, by key: each resolves once nothing more will be recorded of it, or once only a person can tell. */
+  readonly decisions: Map<string, Promise<void>>
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
   readonly over: boolean

@@ -6,6 +6,7 @@ import { decode, encode, type Json, newId, type RunId, validate } from '../../pr
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
+import { cancellation } from '../undone.ts'
 import type { EmbeddedEngine } from './engine.ts'
 import { eventsOf } from './events.ts'
 import { Seen } from './seen.ts'
@@ -186,7 +187,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
           usage: last.usage,
         }
       case 'run.cancelled':
-        return { status: 'cancelled', error: new TuttiError('RUN_CANCELLED', last.reason), partial: undefined, usage: last.usage }
+        return { status: 'cancelled', error: cancellation(last), partial: undefined, usage: last.usage }
       default: {
         const error =
           last?.type === 'run.suspended' && last.error ? rebuildError(last.error) : new TuttiError('RUN_CRASH_LOOP', `the run '${this.id}' is suspended`)

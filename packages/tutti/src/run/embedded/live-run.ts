@@ -9,6 +9,7 @@ import type { Activation } from '../engine.port.ts'
 import { Pump } from '../pump.ts'
 import { resultOf } from '../result.ts'
 import { type ActivationOptions, EmbeddedActivation, Suspended } from './activation.ts'
+import { compensated } from './compensation.ts'
 import type { Seed } from './seed-answers.ts'
 import { SeededActivation } from './seeded-activation.ts'
 
@@ -41,7 +42,7 @@ export class LiveRun {
     const pump = new Pump(activation, { clock: systemClock, patienceMs: o.patienceMs })
     try {
       const end = await pump.drive(beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
-      await activation.end(resultOf(end, pump))
+      await activation.end(await compensated(this.activation, o.store, pump.undoable, resultOf(end, pump)))
       return { type: 'ended', last: this.activation.last }
     } catch (error) {
       return await this.#giveUp(error)

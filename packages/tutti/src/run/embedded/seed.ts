@@ -7,6 +7,7 @@
  * waited for is asked again. A sleep that is over stays over, and so does a failure that the run got over; only what made a run fail is tried again.
  * A step without an input stands only while nothing delivered before it is other than in that record.
  * A fork from the beginning (no `at`) has all of it before it: what is asked the same in every respect stands, answers of people too.
+ * A step that its run has undone is as if it had never been: it is done anew, unless the fork must leave the world as it is.
  * Invariants: I3 (one answer a key), I8 (a `once` effect of the seed is taken over, whatever changed around it; asked with another input, it is refused).
  * On a crash: the seed is read again from the store; what was taken over already is in the record of the fork.
  */
@@ -15,6 +16,7 @@ import { DEADLINE_KEY } from '../deadline.ts'
 import type { EffectOp, TimerOp, WaitOp } from '../engine.port.ts'
 import { readRun } from '../read-run.ts'
 import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
+import { isLastWord } from '../undone.ts'
 import type { Draft } from './draft.ts'
 import { RecordedOrder } from './recorded-order.ts'
 import { askedNow, isSettled, nameOf, neverHappened, received, refused, type Seed, type Settled, slept, takenOver, waitedFor } from './seed-answers.ts'
@@ -38,11 +40,13 @@ export class ForkSeed implements Seed {
   constructor(forked: RunForked, seed: readonly Entry[], own: readonly Entry[]) {
     this.#forked = forked
     const known = seed.filter(({ seq }) => seq <= (forked.through ?? seq))
-    this.#steps = recordedSteps(known)
+    const steps = new Map(recordedSteps(known))
     this.order = new RecordedOrder(known, inputText(known) !== inputText(own))
     this.#isWhole = forked.at === undefined
     this.#gotOver = known.some(({ type }) => type === 'run.completed')
-    this.#leavesAt = forked.at === undefined ? 0 : (this.#steps.get(forked.at)?.outcome?.seq ?? Number.POSITIVE_INFINITY)
+    this.#leavesAt = forked.at === undefined ? 0 : (steps.get(forked.at)?.outcome?.seq ?? Number.POSITIVE_INFINITY)
+    if (forked.once !== 'never') for (const entry of known) if (isLastWord(entry) && !entry.error) steps.delete(entry.key)
+    this.#steps = steps
     for (const entry of own) if ('reused' in entry && entry.reused) this.#taken.add(entry.reused.seq)
     for (const step of this.#steps.values()) {
       if (step.effect !== 'once') continue

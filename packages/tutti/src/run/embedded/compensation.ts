@@ -1,0 +1,199 @@
+/**
+ * Undoing what a run did, when it ends otherwise than well: every completed step with an `undo`, the last one first, one after the other.
+ *
+ * Owns: which steps are undone, in which order, the attempts at it. Does not own: how the run ended (the flow's), what is said of it (`undone.ts`).
+ * Invariants: U1 nothing is undone before the flow has ended and every step that can be undone has come to its end, and nothing ends the run before all is
+ * undone; U2 a step is undone when its outcome is in the journal as done in this very run, and never on a guess: one that was cut off, lost or is in doubt is
+ * named instead (I8), one that another run did, or a person put there, is that run's or nobody's; U3 the last word on a step is durable before the next is begun.
+ * On a crash: the flow is replayed and ends the same way, what has a last word is passed over, the attempt under way is made again with the same key.
+ */
+import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
+import type { Entry, EntryOf, JournalStore, Value } from '../../journal/index.ts'
+import { decode, LazyAbort } from '../../primitives/index.ts'
+import type { Undo } from '../core.port.ts'
+import type { EffectOp, RunResult } from '../engine.port.ts'
+import { InsideStep, standing } from '../scope.ts'
+import { isLastWord, notUndoneIn, withNotUndone } from '../undone.ts'
+import type { EmbeddedActivation } from './activation.ts'
+import { Attempt } from './attempt.ts'
+import { driveEffect } from './effect.ts'
+import { forkOf } from './seed.ts'
+
+type Undoable = ReadonlyMap<string, EffectOp>
+
+/** So long, and its timeout, a step that was told to stop has to come to its end. */
+const GRACE_MS = 30_000
+
+/** Undoes what is to be undone, and answers how the run ends then. Rejects when the activation is over before that. */
+export async function compensated(activation: EmbeddedActivation, store: JournalStore, undoable: Undoable, result: RunResult): Promise<RunResult> {
+  if (result.status === 'completed') return result
+  if (undoable.size === 0 && !activation.record.some(isLastWord)) return result
+  activation.begin()
+  try {
+    const compensation = new Compensation(activation, store, undoable)
+    await compensation.complete()
+    return withNotUndone(result, notUndoneIn(await compensation.journal()))
+  } finally {
+    activation.finish()
+  }
+}
+
+class Compensation {
+  readonly #activation: EmbeddedActivation
+  readonly #store: JournalStore
+  readonly #undoable: Undoable
+  readonly #abort = new LazyAbort()
+  /** Rejects when the run may not go on here. */
+  readonly #over: Promise<never>
+
+  constructor(activation: EmbeddedActivation, store: JournalStore, undoable: Undoable) {
+    this.#activation = activation
+    this.#store = store
+    this.#undoable = undoable
+    this.#over = untilOver(activation)
+    this.#over.catch(() => this.#abort.abort(new TuttiError('RUN_CANCELLED', 'the run goes on elsewhere, or later')))
+  }
+
+  async complete(): Promise<void> {
+    await this.#untilDecided(await this.journal())
+    const fates = [...this.#fatesIn(await this.journal())].sort(([, a], [, b]) => b.seq - a.seq)
+    for (const [key, fate] of fates) {
+      const op = this.#undoable.get(key)
+      if (!op?.spec.undo || fate.spoken) continue
+      if (fate.done) await this.#undo(op, op.spec.undo, fate.done.value, fate)
+      else if (isUnknown(fate, op)) await this.#write({ key, error: unknown(key) })
+    }
+  }
+
+  /** As far as it is durable. */
+  async journal(): Promise<readonly Entry[]> {
+    const { record, run } = this.#activation
+    const after: Entry[] = []
+    for await (const entry of this.#store.read(run, { after: record.at(-1)?.seq ?? 0 })) after.push(entry)
+    return [...record, ...after]
+  }
+
+  /** What is under way is told to stop, and may still come to its end; what an earlier process left open is looked at once more, without doing it again. */
+  async #untilDecided(entries: readonly Entry[]): Promise<void> {
+    const { decisions, clock } = this.#activation
+    for (const [key, fate] of this.#fatesIn(entries)) {
+      const op = this.#undoable.get(key)
+      if (op?.abandoned && fate.open && !fate.spoken && !decisions.has(key)) driveEffect(this.#activation, op)
+    }
+    const longestMs = Math.max(0, ...[...decisions.keys()].map((key) => this.#undoable.get(key)?.spec.timeoutMs ?? 0))
+    if (decisions.size > 0) await this.#within(clock.now() + GRACE_MS + longestMs, Promise.all(decisions.values()))
+  }
+
+  #fatesIn(entries: readonly Entry[]): ReadonlyMap<string, Fate> {
+    const forked = forkOf(entries)
+    const fates = new Map<string, Fate>()
+    for (const entry of entries) {
+      const key = 'key' in entry ? entry.key : undefined
+      if (key === undefined || !this.#undoable.has(key) || (key === forked?.at && forked.output !== undefined)) continue
+      const fate = forked && 'reused' in entry && entry.reused ? untouched : fateAfter(fates.get(key) ?? untouched, entry)
+      if (fate) fates.set(key, fate)
+    }
+    return fates
+  }
+
+  async #undo(op: EffectOp, undo: Undo<unknown>, value: Value, fate: Fate): Promise<void> {
+    const { key } = op
+    const { clock } = this.#activation
+    const output = decode(await this.#activation.load(value))
+    let { tries: attempt, retryAt } = fate
+    for (;;) {
+      if (retryAt !== undefined) await this.#within(retryAt)
+      attempt++
+      const begun = clock.now()
+      const error = await this.#tried(op, undo, output, attempt)
+      const ms = clock.now() - begun
+      if (!error) return this.#write({ key, attempt: counted(attempt), ms })
+      const again = undo.retry?.(rebuildError(error), attempt)
+      if (!again) return this.#write({ key, attempt: counted(attempt), error, ms })
+      retryAt = clock.now() + again.afterMs
+      await this.#write({ key, attempt: counted(attempt), error, final: false, retryAt, ms })
+    }
+  }
+
+  /** Why it is not undone, when it is not. Rejects when the activation is over. */
+  #tried(op: EffectOp, undo: Undo<unknown>, output: unknown, attempt: number): Promise<ErrorRecord | undefined> {
+    const { key, spec } = op
+    const { signal } = this.#abort
+    const ctx = new Attempt(this.#activation, { key, signal, spec }, attempt, `${key}/~undo`)
+    const work = standing.run(new InsideStep(key), async () => undo.execute(output, ctx))
+    const tried = ctx.limited(work).then(
+      () => undefined,
+      (error) => recordError(error),
+    )
+    return Promise.race([tried, this.#over])
+  }
+
+  #write(what: Omit<EntryOf<'step.compensated'>, 'type' | 'seq' | 'time'>): Promise<void> {
+    return this.#activation.append([{ type: 'step.compensated', ...what }])
+  }
+
+  /** Resolves with `work`, or when its time is over. */
+  async #within(until: number, work: Promise<unknown> = new Promise(() => {})): Promise<void> {
+    let forget = (): void => {}
+    const passed = new Promise<void>((resolve) => {
+      forget = this.#activation.clock.alarm(until, resolve)
+    })
+    await Promise.race([work, passed, this.#over]).finally(() => forget())
+  }
+}
+
+/** What the journal says of a step that can be undone. */
+interface Fate {
+  /** Of the last entry that says how it went. */
+  readonly seq: number
+  /** It was begun, and nothing says how it went. */
+  readonly open: boolean
+  readonly done: { readonly value: Value } | undefined
+  readonly error: ErrorRecord | undefined
+  /** The last word on undoing it is said. */
+  readonly spoken: boolean
+  /** Attempts at undoing it. */
+  readonly tries: number
+  readonly retryAt: number | undefined
+}
+
+const untouched: Fate = { seq: 0, open: false, done: undefined, error: undefined, spoken: false, tries: 0, retryAt: undefined }
+
+/** `undefined`: the entry says nothing of this. */
+function fateAfter(fate: Fate, entry: Entry): Fate | undefined {
+  const { seq } = entry
+  switch (entry.type) {
+    case 'step.started':
+    case 'step.doubted':
+      return { ...fate, seq, open: true, error: undefined }
+    case 'step.completed':
+      return { ...fate, seq, open: false, done: { value: entry.value } }
+    case 'step.failed':
+      return { ...fate, seq, open: false, error: entry.error }
+    case 'step.resolved':
+      return { ...fate, seq, open: false, done: entry.verdict === 'done' && entry.value !== undefined ? { value: entry.value } : undefined }
+    case 'step.compensated':
+      return { ...fate, spoken: isLastWord(entry), tries: entry.attempt ?? 1, retryAt: entry.retryAt }
+    default:
+      return undefined
+  }
+}
+
+/** It may have happened, and nobody can tell: it is open still, a process took it with it, or it stopped because it was told to. */
+function isUnknown({ open, error }: Fate, op: EffectOp): boolean {
+  return open || error?.code === 'ATTEMPT_LOST' || (op.abandoned && error !== undefined && isCutOff(error))
+}
+
+const isCutOff = ({ code, data }: ErrorRecord): boolean =>
+  code === 'RUN_CANCELLED' || code === 'RUN_DEADLINE_EXCEEDED' || (data as { name?: unknown } | null | undefined)?.name === 'AbortError'
+
+const unknown = (key: string): ErrorRecord =>
+  new TuttiError('RUN_UNDO_UNKNOWN', `'${key}' was under way when the run came to its end, and nobody knows whether it happened`).toJSON()
+
+/** The first attempt is not numbered. */
+const counted = (attempt: number): number | undefined => (attempt > 1 ? attempt : undefined)
+
+/** Takes the outcomes that nobody waits for any more, until there can be none. */
+async function untilOver(activation: EmbeddedActivation): Promise<never> {
+  for (;;) await activation.next()
+}

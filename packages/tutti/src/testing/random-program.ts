@@ -82,7 +82,8 @@ class Grower {
       case 11:
         return {
           t: 'caught',
-          failing: { ...this.step('f'), throws: ATTEMPTS },
+          // Always: a crash costs an attempt, and gives one more than are counted.
+          failing: { ...this.step('f'), throws: Number.POSITIVE_INFINITY },
           sibling: this.#races ? this.node(depth - 1) : { t: 'draw' },
           after: this.node(depth - 1),
         }

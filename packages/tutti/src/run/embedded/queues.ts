@@ -14,6 +14,9 @@ import type { Registry } from './registry.ts'
 /** So many runs are let through together: a transaction stays short, and what was let through is begun before more is. */
 const AT_ONCE = 64
 
+/** So many runs of one flow that were left behind are gone on with at once; the leases of any more run out first. */
+const MOST_LEFT = 1_000
+
 export interface QueuesOptions {
   readonly store: JournalStore
   readonly clock: Clock
@@ -159,6 +162,7 @@ class FlowQueue {
       }
       for (const run of admitted.runs) this.#begin(run)
       this.#plan(admitted)
+      await this.#lookForGone(admitted.holders)
     }
     return elsewhere
   }
@@ -175,15 +179,24 @@ class FlowQueue {
   }
 
   /** When to ask again: at once where there may be more, when the rate allows it, else when a run is queued, woken or done with. */
-  #plan({ runs, holders, drained, nextAt }: Admitted): void {
-    const gone = holders.filter((holder) => !this.gone.has(holder) && isGone(holder))
-    for (const holder of gone) this.gone.add(holder)
-    if (runs.length === AT_ONCE || gone.length > 0) this.#again = true
+  #plan({ runs, drained, nextAt }: Admitted): void {
+    if (runs.length === AT_ONCE) this.#again = true
     this.mayHaveMore = this.#again || !drained
     if (nextAt !== undefined && nextAt !== this.#alarm?.at) {
       this.#alarm?.forget()
       this.#alarm = { at: nextAt, forget: this.#o.clock.alarm(nextAt, () => this.#wake()) }
     }
+  }
+
+  /** What a process of this machine held when it was killed is free, and its runs go on before others begin. */
+  async #lookForGone(holders: readonly string[]): Promise<void> {
+    const gone = holders.filter((holder) => !this.gone.has(holder) && isGone(holder))
+    if (gone.length === 0) return
+    for (const holder of gone) this.gone.add(holder)
+    this.#again = true
+    if (!this.#o.resume) return
+    const running = await this.#o.store.list({ flow: this.#flow, status: ['running'], limit: MOST_LEFT })
+    for (const { run, owner } of running) if (owner !== undefined && gone.includes(owner)) this.first.set(run, 0)
   }
 
   #wake(): void {

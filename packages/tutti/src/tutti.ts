@@ -16,9 +16,11 @@ import {
   compareRuns,
   EmbeddedEngine,
   EmbeddedHandle,
+  explainRun,
   type Flow,
   type RunDiff,
   type RunHandle,
+  type RunWhy,
   replayRun,
   type Services,
   type StartOptions,
@@ -113,6 +115,8 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   replay<O>(id: string, flow: Flow<never, O>): Promise<{ output: O }>
   /** What changed from run `a` to run `b`, step by step. @throws RUN_NOT_FOUND */
   diff(a: string, b: string): Promise<RunDiff>
+  /** What stands behind the end of a run, or the outcome of a step: which chain took the longest, where time and money went. @throws RUN_NOT_FOUND | RUN_STEP_NOT_FOUND */
+  why(id: string, step?: string): Promise<RunWhy>
   /**
    * Runs the last runs of a flow again against the code as it is now, as forks from their beginnings: costs only the steps that are asked otherwise, and
    * changes nothing in the world. @throws RUN_NOT_FOUND | CONFIG_INVALID | BUDGET_INVALID
@@ -219,6 +223,10 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
     async diff(a: string, b: string) {
       await engine.open()
       return compareRuns(engine.store, a, b)
+    },
+    async why(id: string, step?: string) {
+      await engine.open()
+      return explainRun(engine.store, id, step)
     },
     async regress(flow: AnyFlow, { model, store, ...o }: RegressOptions = {}) {
       await engine.open()

@@ -1,4 +1,4 @@
-import { readRun, whyOf } from '../run/index.ts'
+import { explainRun } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { homeOf, withRun } from './home.ts'
 import type { CommonOptions } from './options.ts'
@@ -8,7 +8,7 @@ import { printJson, printLine, type Terminal } from './terminal.ts'
 export async function why(terminal: Terminal, reference: string, step: string | undefined, o: CommonOptions): Promise<number> {
   const home = homeOf(terminal, o)
   return withRun(home, reference, async (store, { run }) => {
-    const found = whyOf(await readRun(store, run), step)
+    const found = await explainRun(store, run, step)
     if (o.json) printJson(terminal.out, { run, ...found })
     else printLine(terminal.out, String(found))
     return exitCode.done

@@ -1,7 +1,7 @@
 /** Two runs of a store side by side. Large values are read where they differ. */
-import { isBlobRef, type JournalStore, type Value } from '../journal/index.ts'
-import type { Json } from '../primitives/index.ts'
-import { diffRuns, inPlace } from './diff.ts'
+import type { JournalStore } from '../journal/index.ts'
+import { diffRuns } from './diff.ts'
+import { loadValues } from './loaded-value.ts'
 import { readRun } from './read-run.ts'
 import { recordedSteps, valueGiven } from './recorded-step.ts'
 import type { RunDiff } from './run-diff.port.ts'
@@ -18,16 +18,6 @@ export async function compareRuns(store: JournalStore, a: string, b: string): Pr
   const sides = [recordedSteps(before), recordedSteps(after)]
   const given = differing.flatMap(({ key }) => sides.map((steps) => steps.get(key)).map((step) => step && valueGiven(step)))
   const wanted = [...given, ...(brief.input.length + brief.output.length > 0 ? ends : [])]
-  const texts = await blobsOf(store, wanted)
-  if (texts.size === 0) return brief
-  return diffRuns(before, after, (value) => inPlace(value) ?? (isBlobRef(value) ? texts.get(value['~blob']) : undefined))
-}
-
-async function blobsOf(store: JournalStore, values: readonly (Value | undefined)[]): Promise<ReadonlyMap<string, Json>> {
-  const loaded = new Map<string, Json>()
-  for (const value of values) {
-    if (!isBlobRef(value) || loaded.has(value['~blob'])) continue
-    loaded.set(value['~blob'], JSON.parse(await store.blob(value['~blob'])) as Json)
-  }
-  return loaded
+  const load = await loadValues(store, wanted)
+  return load ? diffRuns(before, after, load) : brief
 }

@@ -5,16 +5,11 @@
  */
 import { type Entry, isBlobRef, type RunForked, type RunStarted, type Value } from '../journal/index.ts'
 import { decode, type Json } from '../primitives/index.ts'
+import { inPlace, type LoadedValue } from './loaded-value.ts'
 import { outcomeText, type RecordedStep, recordedSteps, valueGiven } from './recorded-step.ts'
 import type { RunDiff, StepChange, StepDiff } from './run-diff.port.ts'
 import { sayDiff } from './say-diff.ts'
 import { valueChanges } from './value-change.ts'
-
-/** The JSON of a recorded value; `undefined` where it is not at hand. */
-export type LoadedValue = (value: Value) => Json | undefined
-
-/** Values in place; large ones are not at hand. */
-export const inPlace: LoadedValue = (value) => (isBlobRef(value) ? undefined : value)
 
 /** @example diffRuns(entriesOfA, entriesOfB).firstDivergence */
 export function diffRuns(a: Iterable<Entry>, b: Iterable<Entry>, load: LoadedValue = inPlace): RunDiff {

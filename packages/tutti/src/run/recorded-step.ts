@@ -18,6 +18,10 @@ export interface RecordedStep {
   microUsd: number
   ms: number
   attempts: number
+  /** Epoch ms: when it was asked, as far as its entries tell. */
+  readonly askedAt: number
+  /** How long nobody knew what became of it. */
+  doubtMs: number
   /** Of a fork that did not do it: where it is from. It cost nothing here. */
   reused: Reused | undefined
 }
@@ -58,7 +62,8 @@ export function agentsIn(steps: Iterable<RecordedStep>): ReadonlySet<string> {
 }
 
 function begun(entry: Entry): RecordedStep | undefined {
-  const rest = { tunable: undefined, effect: 'read', first: entry, outcome: undefined, microUsd: 0, ms: 0, attempts: 0, reused: undefined } as const
+  const told = { first: entry, outcome: undefined, microUsd: 0, ms: 0, attempts: 0, askedAt: askedAt(entry), doubtMs: 0, reused: undefined }
+  const rest = { tunable: undefined, effect: 'read', ...told } as const
   switch (entry.type) {
     case 'step.started':
     case 'step.completed':
@@ -75,10 +80,16 @@ function begun(entry: Entry): RecordedStep | undefined {
   }
 }
 
+/** What has no entry that says that it was asked says how long it took. */
+const askedAt = (entry: Entry): number => entry.time - ('ms' in entry ? (entry.ms ?? 0) : 0)
+
 function take(step: RecordedStep, entry: Entry): void {
   if ('settle' in entry) step.microUsd += entry.settle?.microUsd ?? 0
   if ('ms' in entry) step.ms += entry.ms ?? 0
-  if (entry.type === 'step.started') step.attempts = entry.attempt
+  if ('attempt' in entry && entry.attempt !== undefined) step.attempts = Math.max(step.attempts, entry.attempt)
+  // The time until the answer is taken away from it, whoever gives it.
+  if (entry.type === 'step.doubted') step.doubtMs -= entry.time
+  if (entry.type === 'step.resolved') step.doubtMs += entry.time
   const failed = entry.type === 'step.failed' && entry.final
   const done = entry.type === 'step.completed' || (entry.type === 'step.resolved' && entry.verdict === 'done')
   const came = entry.type === 'timer.fired' || entry.type === 'signal.received'

@@ -1,76 +1,116 @@
 /**
- * Why an output came to be: the steps that stand behind it, and which chain of them took the longest and cost the most.
+ * Why an output came to be: the steps that stand behind it, which chain of them took the longest and cost the most, and where the time went.
  *
  * What a step read of what came before is not recorded, so this is what it can have read: the outcomes that were delivered before it was asked, in its own scope
  * and in those around it, of what stands earlier there. Items of one map do not stand behind one another. A step without a `step.started` says only
  * how long it took, so one that began in the same millisecond in which another ended counts as after it. Nothing that stands behind is left out; some may be too much.
- * Pure: entries in, the answer out. Costs: time in the square of the steps, at some ten nanoseconds a pair.
+ * Behind a run that failed stands the step that it failed in. Pure: entries in, the answer out, in n log n of the steps.
  */
 import { TuttiError } from '../errors/index.ts'
-import type { Entry } from '../journal/index.ts'
+import type { Entry, RunForked, RunStarted } from '../journal/index.ts'
+import { inPlace, type LoadedValue } from './loaded-value.ts'
 import { placeOf } from './record.ts'
 import { type RecordedStep, recordedSteps } from './recorded-step.ts'
+import type { RunEnd, RunWhy, StepWhy } from './run-why.port.ts'
+import { sayWhy } from './say-why.ts'
+import { stepWhy } from './step-why.ts'
+import { heaviestChain, isBehind, type Link } from './why-chain.ts'
 
-export interface StepWhy {
-  readonly key: string
-  readonly kind: RecordedStep['kind']
-  readonly usd: number
-  readonly ms: number
-}
-
-export interface RunWhy {
-  /** The step that was asked about; `undefined`: the output of the run. */
-  readonly key: string | undefined
-  /** All that stands behind it, the step itself last, in the order of delivery. */
-  readonly steps: readonly StepWhy[]
-  /** The chain that took the longest. */
-  readonly time: { readonly path: readonly StepWhy[]; readonly ms: number }
-  /** The chain that cost the most; empty when nothing cost anything. */
-  readonly money: { readonly path: readonly StepWhy[]; readonly usd: number }
-  toString(): string
-}
-
-/** A step and what tells which others stand behind it. */
-interface Link {
+interface StepLink extends Link {
   readonly step: RecordedStep
-  readonly at: readonly number[]
-  /** For each part of the place: it is the number of an item of a map. */
-  readonly isItem: readonly boolean[]
-  readonly doneSeq: number
-  readonly doneAt: number
-  /** The entry that says it was asked; where there is none, `undefined`, and the time is what tells. */
-  readonly askedSeq: number | undefined
-  readonly askedAt: number
+  readonly microUsd: number
+  readonly spanMs: number
 }
 
-/** @param key a step; left out, the output of the run. @throws RUN_STEP_NOT_FOUND */
-export function whyOf(entries: Iterable<Entry>, key?: string): RunWhy {
-  const links = linksOf([...recordedSteps(entries).values()])
-  const target = key === undefined ? undefined : links.find(({ step }) => step.key === key)
-  if (key !== undefined && !target) throw new TuttiError('RUN_STEP_NOT_FOUND', `the run has no step '${key}' with an outcome`, { data: { at: key } })
+/** @param key a step; left out, the end of the run. @throws RUN_STEP_NOT_FOUND */
+export function whyOf(entries: Iterable<Entry>, key?: string, load: LoadedValue = inPlace): RunWhy {
+  const record = [...entries]
+  const steps = recordedSteps(record)
+  const links = linksOf([...steps.values()])
+  const end = endOf(record, links, steps)
+  const target = linkAt(links, key ?? end.at)
+  if (key !== undefined && !target) throw notFound(key)
   const behind = target ? [...links.filter((link) => isBehind(link, target)), target] : links
-  const path = (name: 'ms' | 'microUsd'): readonly StepWhy[] => heaviest(behind, name, target).map(shown)
-  const [time, money] = [path('ms'), path('microUsd').filter(({ usd }) => usd > 0)]
+  const told = behind.map(({ step }) => stepWhy(step, load))
   const why = {
     key,
-    steps: behind.map(shown),
-    time: { path: time, ms: time.reduce((total, { ms }) => total + ms, 0) },
-    money: { path: money, usd: Math.round(money.reduce((total, { usd }) => total + usd * 1_000_000, 0)) / 1_000_000 },
+    flow: record.find((entry): entry is Entry & RunStarted => entry.type === 'run.started')?.flow,
+    end,
+    forkOf: record.find((entry): entry is Entry & RunForked => entry.type === 'run.forked')?.from,
+    steps: told,
+    time: timeOf(behind, told, wallMs(record, links, key === undefined ? undefined : target)),
+    money: moneyOf(behind, told, target !== undefined),
   }
   return Object.defineProperty(why, 'toString', { value: () => sayWhy(why) })
 }
 
-const shown = ({ step: { key, kind, microUsd, ms } }: Link): StepWhy => ({ key, kind, usd: microUsd / 1_000_000, ms })
+function timeOf(behind: readonly StepLink[], told: readonly StepWhy[], wall: number): RunWhy['time'] {
+  // The run went on when the last outcome was there: the chain that led to it is the one that took the time.
+  const chain = heaviestChain(behind, (i) => behind[i]?.spanMs ?? 0, { end: behind.length - 1, placesCount: true })
+  const path = chain.map((i) => told[i] as StepWhy)
+  const sum = (of: (step: StepWhy) => number): number => path.reduce((total, step) => total + of(step), 0)
+  const isRest = ({ kind }: StepWhy): boolean => kind === 'wait' || kind === 'timer'
+  return {
+    path,
+    ms: sum(({ ms }) => ms),
+    workedMs: sum((step) => (isRest(step) ? 0 : step.ms - (step.lostMs ?? 0) - (step.doubtMs ?? 0))),
+    waitedMs: sum((step) => (step.kind === 'wait' ? step.ms : (step.doubtMs ?? 0))),
+    sleptMs: sum((step) => (step.kind === 'timer' ? step.ms : 0)),
+    lostMs: sum(({ lostMs = 0 }) => lostMs),
+    wallMs: wall,
+  }
+}
+
+function moneyOf(behind: readonly StepLink[], told: readonly StepWhy[], hasTarget: boolean): RunWhy['money'] {
+  const chain = heaviestChain(behind, (i) => behind[i]?.microUsd ?? 0, { end: hasTarget ? behind.length - 1 : undefined })
+  const path = chain.map((i) => told[i] as StepWhy).filter(({ usd }) => usd > 0)
+  const total = behind.reduce((sum, { microUsd }) => sum + microUsd, 0)
+  const dearest = behind.filter(({ microUsd }) => microUsd > 0).toSorted((a, b) => b.microUsd - a.microUsd)
+  return {
+    path,
+    usd: Math.round(path.reduce((sum, { usd }) => sum + usd * 1_000_000, 0)) / 1_000_000,
+    totalUsd: total / 1_000_000,
+    steps: dearest.map(({ step, microUsd }) => ({ key: step.key, usd: microUsd / 1_000_000, share: microUsd / total })),
+  }
+}
+
+const linkAt = (links: readonly StepLink[], key: string | undefined): StepLink | undefined =>
+  key === undefined ? undefined : links.find(({ step }) => step.key === key)
+
+function notFound(key: string): TuttiError {
+  return new TuttiError('RUN_STEP_NOT_FOUND', `the run has no step '${key}' with an outcome`, { data: { at: key } })
+}
+
+// ── how the run ended ──
+
+function endOf(record: readonly Entry[], links: readonly StepLink[], steps: ReadonlyMap<string, RecordedStep>): RunEnd {
+  const last = record.findLast(({ type }) => type === 'run.completed' || type === 'run.failed' || type === 'run.cancelled')
+  if (last?.type === 'run.completed') return { status: 'completed', open: [] }
+  const open = [...steps.values()].filter(({ outcome }) => outcome === undefined).map(({ key }) => key)
+  if (last?.type === 'run.cancelled') return { status: 'cancelled', why: last.reason, open }
+  if (last?.type !== 'run.failed') return { status: 'unfinished', open }
+  const { code, message } = last.error
+  const failed = links.findLast(({ step: { outcome } }) => outcome?.type === 'step.failed' && outcome.error.code === code && outcome.error.message === message)
+  return { status: 'failed', why: `${code}: ${message}`, at: failed?.step.key, open }
+}
+
+function wallMs(record: readonly Entry[], links: readonly StepLink[], target: StepLink | undefined): number {
+  const begun = record[0]?.type === 'run.started' ? record[0].time : links[0]?.askedAt
+  const ended = target?.doneAt ?? record.at(-1)?.time ?? begun
+  return begun === undefined || ended === undefined ? 0 : Math.max(0, ended - begun)
+}
+
+// ── steps in time ──
 
 /** Those with an outcome, in the order of delivery. */
-function linksOf(steps: readonly RecordedStep[]): readonly Link[] {
+function linksOf(steps: readonly RecordedStep[]): readonly StepLink[] {
   const maps = mapsOf(steps)
-  const links = steps.flatMap((step): Link[] => {
-    const { at, first, outcome, ms } = step
+  const links = steps.flatMap((step): StepLink[] => {
+    const { at, first, outcome, microUsd, askedAt } = step
     if (!outcome) return []
     const isItem = at.map((_, depth) => maps.has(placeOf(at.slice(0, depth))))
-    const wasBegun = first !== outcome
-    return [{ step, at, isItem, doneSeq: outcome.seq, doneAt: outcome.time, askedSeq: wasBegun ? first.seq : undefined, askedAt: outcome.time - ms }]
+    const askedSeq = first !== outcome && first.type !== 'step.failed' ? first.seq : undefined
+    return [{ step, at, isItem, microUsd, spanMs: outcome.time - askedAt, doneSeq: outcome.seq, doneAt: outcome.time, askedSeq, askedAt }]
   })
   return links.sort((a, b) => a.doneSeq - b.doneSeq)
 }
@@ -82,48 +122,12 @@ function mapsOf(steps: readonly RecordedStep[]): ReadonlySet<string> {
     const parts = key.split('/')
     at.forEach((number, depth) => {
       const place = placeOf(at.slice(0, depth))
-      if (isMap.get(place) !== false)
-        isMap.set(
-          place,
-          parts.some((part) => part.endsWith(`:${number}`)),
-        )
+      if (isMap.get(place) === false) return
+      isMap.set(
+        place,
+        parts.some((part) => part.endsWith(`:${number}`)),
+      )
     })
   }
   return new Set([...isMap].flatMap(([place, is]) => (is ? [place] : [])))
-}
-
-function isBehind(earlier: Link, later: Link): boolean {
-  if (later.askedSeq === undefined ? earlier.doneAt > later.askedAt || earlier.doneSeq >= later.doneSeq : earlier.doneSeq >= later.askedSeq) return false
-  for (let depth = 0; depth < later.at.length; depth++) {
-    const [before, after] = [earlier.at[depth], later.at[depth]]
-    if (before !== after) return !later.isItem[depth] && before !== undefined && before < (after as number)
-  }
-  return false
-}
-
-/** The chain with the greatest sum that ends with `last`, or anywhere. */
-function heaviest(links: readonly Link[], name: 'ms' | 'microUsd', last: Link | undefined): readonly Link[] {
-  const sums: number[] = []
-  const froms: number[] = []
-  for (let i = 0; i < links.length; i++) {
-    const link = links[i] as Link
-    let [best, from] = [0, -1]
-    for (let j = i - 1; j >= 0; j--) {
-      const sum = sums[j] as number
-      if ((sum > best || from < 0) && isBehind(links[j] as Link, link)) [best, from] = [sum, j]
-    }
-    sums.push(best + link.step[name])
-    froms.push(from)
-  }
-  const path: Link[] = []
-  const end = last ? links.length - 1 : sums.reduce((most, sum, i) => (sum > (sums[most] ?? -1) ? i : most), 0)
-  for (let i = end; i >= 0 && i < links.length; i = froms[i] as number) path.unshift(links[i] as Link)
-  return path
-}
-
-function sayWhy({ key, steps, time, money }: Omit<RunWhy, 'toString'>): string {
-  const line = ({ key: name, usd, ms }: StepWhy): string => `  ${name}  ${ms} ms${usd > 0 ? `, $${usd.toFixed(6)}` : ''}`
-  const counted = steps.length === 1 ? '1 step' : `${steps.length} steps`
-  const paid = money.path.length > 0 ? ['', `the most money, $${money.usd.toFixed(6)}:`, ...money.path.map(line)] : []
-  return [`${key ?? 'the output'} rests on ${counted}`, '', `the longest, ${time.ms} ms:`, ...time.path.map(line), ...paid].join('\n')
 }

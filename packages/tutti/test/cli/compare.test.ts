@@ -54,7 +54,7 @@ describe('fork, diff and why', () => {
 
   test('[D8] the steps behind an output are said with the longest chain, of the run and of one step', async () => {
     const cwd = ended()
-    expect((await tutti(cwd, ['why', 'first'])).out).toMatch(/^the output rests on 3 steps\n\nthe longest, \d+ ms:\n/)
+    expect((await tutti(cwd, ['why', 'first'])).out).toMatch(/^the output rests on 3 steps\n\nthe longest way to it, \d+ ms of \d+ ms:\n/)
     expect(parsed(await tutti(cwd, ['why', 'first', 'sums/a', '--json']))).toMatchObject({ key: 'sums/a', steps: [{ key: 'sums/a' }] })
   })
 })

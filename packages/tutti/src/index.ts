@@ -42,6 +42,7 @@ export {
   type MapOptions,
   type OutputOf,
   type QueueOptions,
+  type Reception,
   type Recorded,
   type Retry,
   type Run,

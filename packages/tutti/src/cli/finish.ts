@@ -2,7 +2,7 @@
 import type { Driven } from './drive.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { type Home, nextCommand } from './home.ts'
-import { paintFor } from './paint.ts'
+import { inOneLine, paintFor } from './paint.ts'
 import type { RunPicture } from './picture.ts'
 import { sayMs, sayTokens, sayUsd } from './quantity.ts'
 import { errorLines, recordOf } from './say-error.ts'
@@ -36,6 +36,9 @@ export function finish<O>(terminal: Terminal, home: Home, { outcome, picture, in
       if (!o.json) for (const { signal, key } of outcome.for) printLine(terminal.err, waitLine(home, run, signal, key))
       return exitCode.waiting
     }
+    case 'paused':
+      if (!o.json) printLine(terminal.err, `Paused: ${inOneLine(outcome.reason)}. \`${nextCommand(home, 'resume', run)}\` goes on.`)
+      return exitCode.waiting
     default: {
       if (!o.json)
         for (const line of [...errorLines(recordOf(outcome.error), paintFor(terminal.err)), `  ${footer(picture)}`, `  ${nextCommand(home, 'show', run)}`])
@@ -60,6 +63,8 @@ function endOf<O>(outcome: Driven<O>['outcome'], toJson: ((output: O) => unknown
       return { status: 'queued', position: outcome.position, queued: outcome.queued }
     case 'waiting':
       return { status: 'waiting', waiting: outcome.for }
+    case 'paused':
+      return { status: 'suspended', why: 'paused', reason: outcome.reason }
     default:
       return { error: recordOf(outcome.error) }
   }

@@ -52,6 +52,8 @@ export class RunPicture {
   status: RunStatus = 'running'
   /** Why it is suspended, cancelled or failed. */
   error: ErrorRecord | undefined
+  /** Why it was paused, while it is. */
+  pausedFor: string | undefined
   activations = 0
   used: Amounts = nothing
   activeMs: number | undefined
@@ -95,11 +97,13 @@ export class RunPicture {
         return
       case 'run.resumed':
         this.status = 'running'
+        this.pausedFor = undefined
         this.activations++
         return
       case 'run.suspended':
         this.status = entry.why === 'waiting' ? 'waiting' : 'suspended'
         this.error = entry.error
+        this.pausedFor = entry.why === 'paused' ? (entry.reason ?? '') : undefined
         return
       case 'run.completed':
         this.output = entry.output

@@ -48,7 +48,9 @@ function declareRuns(program: Command, act: Act): void {
     .option('--values', 'inputs and outputs too, shortened')
     .option('--all', 'every item of a map on a line of its own')
     .action(act(async () => (await import('./show.ts')).show))
-  app(command(program, 'resume <run>', 'go on with a run to its end')).action(act(async () => (await import('./resume.ts')).resume))
+  app(command(program, 'resume <run>', 'go on with a run to its end, also with one that was paused or that stopped')).action(
+    act(async () => (await import('./resume.ts')).resume),
+  )
   app(command(program, 'replay <run>', 'run a run again from its record alone, and compare: nothing is asked of anyone')).action(
     act(async () => (await import('./replay.ts')).replay),
   )
@@ -68,6 +70,10 @@ function declareRuns(program: Command, act: Act): void {
   command(program, 'cancel <run>', 'end a run, whoever drives it')
     .option('--reason <text>', 'is recorded with it', 'cancelled from the command line')
     .action(act(async () => (await import('./cancel.ts')).cancel))
+  command(program, 'pause <run>', 'let a run stand still until resume or cancel; what is under way finishes, its deadline keeps running')
+    .option('--reason <text>', 'is recorded with it', 'paused from the command line')
+    .addHelpText('after', '\nExample: tutti pause last --reason "the bank is closed"')
+    .action(act(async () => (await import('./pause.ts')).pause))
   command(program, 'export <run>', 'write a run to one file, for another store or for safe keeping')
     .option('-o, --output <file>', 'default: standard output')
     .action(act(async () => (await import('./export.ts')).exportCommand))

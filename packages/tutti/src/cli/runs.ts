@@ -1,11 +1,12 @@
 import { TuttiError } from '../errors/index.ts'
-import { joinValue, type OpenWait, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
+import { type EntryOf, joinValue, type OpenWait, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import { type Home, homeOf, openForReading, type Standing, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { cutTo, inOneLine, type Paint, pad, paintFor } from './paint.ts'
 import { RunPicture } from './picture.ts'
 import { sayAgo, sayMs, sayUsd } from './quantity.ts'
+import { suspensionOf } from './suspension.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { answerCommand, sayWait, waitsOf } from './waits.ts'
 
@@ -22,6 +23,8 @@ interface Listed {
   readonly run: string
   readonly flow: string
   readonly status: Standing | 'damaged'
+  /** Of a suspended one: why it stands still. */
+  readonly why?: EntryOf<'run.suspended'>['why'] | undefined
   readonly startedAt: number
   readonly ms: number
   readonly usd: number | undefined
@@ -79,7 +82,8 @@ async function look(store: SqliteStore, head: RunHead): Promise<Listed> {
   const known = { run, flow, startedAt: createdAt, ms: (goesOn ? Date.now() : updatedAt) - createdAt, labels }
   try {
     const about = await aboutOf(store, head)
-    return { ...known, status, usd: await costOf(store, head, isOver), about }
+    const why = (await suspensionOf(store, head))?.why
+    return { ...known, status, ...(why && { why }), usd: await costOf(store, head, isOver), about }
   } catch (error) {
     if (!TuttiError.is(error) || !error.code.startsWith('JOURNAL_')) throw error
     return { ...known, status: 'damaged', usd: undefined, about: error.message }
@@ -124,9 +128,16 @@ export const statusStyle: Readonly<Record<Listed['status'], Parameters<Paint>[0]
 }
 
 function table(listed: readonly Listed[], paint: Paint, columns: number, home: Home): string[] {
-  const cells = listed.map(({ run, flow, status, startedAt, ms, usd, labels }) => {
+  const cells = listed.map(({ run, flow, status, why, startedAt, ms, usd, labels }) => {
     const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
-    return [run, [flow, ...label].join(' '), status, sayAgo(Date.now() - startedAt), sayMs(ms), usd === undefined ? '?' : sayUsd(Math.round(usd * 1_000_000))]
+    return [
+      run,
+      [flow, ...label].join(' '),
+      why ?? status,
+      sayAgo(Date.now() - startedAt),
+      sayMs(ms),
+      usd === undefined ? '?' : sayUsd(Math.round(usd * 1_000_000)),
+    ]
   })
   const head = ['RUN', 'FLOW', 'STATUS', 'STARTED', 'TOOK', 'COST']
   const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)))

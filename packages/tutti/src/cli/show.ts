@@ -81,6 +81,7 @@ function totalLines(picture: RunPicture, head: RunHead, home: Home, paint: Paint
   const counts = [plural(steps.length, 'step'), plural(used.modelCalls, 'model call'), plural(used.toolCalls, 'tool call')]
   const lines = [[...counts, sayTokens(used), `${sayUsd(used.microUsd)}${holds}${limit}`].filter(Boolean).join(' · ')]
   for (const { model, why } of modelsOf(picture)) lines.push(paint('dim', `answered by ${model}${why ? `: ${why}` : ''}`))
+  if (picture.pausedFor !== undefined) lines.push(paint('yellow', `paused: ${inOneLine(picture.pausedFor)}`))
   if (picture.error) lines.push(...errorLines(picture.error, paint))
   const next = nextLine(picture, standingOf(head), home, head.run)
   return next ? [...lines, next] : lines

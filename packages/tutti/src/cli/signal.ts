@@ -5,6 +5,7 @@ import { EmbeddedEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, type Home, homeOf, isEnded, nextCommand, openForReading, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
+import { saySuspension, suspensionOf } from './suspension.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 import { sayWait, type Waits, waitsOf } from './waits.ts'
 
@@ -46,9 +47,10 @@ export async function leave(terminal: Terminal, reference: string, o: CommonOpti
     if (isEnded(head)) throw finished(head)
     const letter = write(waits, head)
     const answer = await post(engine, head, letter, waits)
+    const suspension = await suspensionOf(store, head)
     const { id, signal: name } = letter
-    if (o.json) printJson(terminal.out, { run: head.run, signal: name, id, answer, waiting: waits.open })
-    else for (const line of says(home, head, letter, answer, waits.open)) printLine(terminal.out, line)
+    if (o.json) printJson(terminal.out, { run: head.run, signal: name, id, answer, suspended: suspension?.why, waiting: waits.open })
+    else for (const line of says(home, head, letter, answer, waits.open, suspension && saySuspension(suspension))) printLine(terminal.out, line)
     return exitCode.done
   } finally {
     await engine.close({ graceMs: 0 })
@@ -82,16 +84,17 @@ function late(run: string, key: string, { open, over }: Waits): TuttiError {
 export const sayOpen = (open: readonly OpenWait[]): string =>
   open.length === 0 ? 'It waits for no signal now.' : `It waits for ${open.map(sayWait).join('; ')}`
 
-function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answer: Answer, open: readonly OpenWait[]): string[] {
+function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answer: Answer, open: readonly OpenWait[], stands: string | undefined): string[] {
   const { run } = head
   if (answer === 'duplicate') return [`Duplicate: ${run} was sent '${id}' before; nothing is delivered twice.`]
+  const still = stands === undefined ? [] : [`It stands still (${stands}) and has it once it goes on: ${nextCommand(home, 'resume', run)}`]
   const next =
     standingOf(head) === 'running'
       ? `${head.owner} drives it and goes on.`
       : `Whichever app opens this store goes on with it, or: ${nextCommand(home, 'resume', run)}`
-  if (answer === 'delivered') return [`Delivered: '${name}' to ${run}, as '${id}'. ${next}`]
+  if (answer === 'delivered') return [`Delivered: '${name}' to ${run}, as '${id}'.${stands === undefined ? ` ${next}` : ''}`, ...still]
   const place = key === undefined ? `for '${name}'` : `at '${key}'`
-  return [`Early: ${run} does not wait ${place} yet; '${id}' is kept for when it does.`, sayOpen(open)]
+  return [`Early: ${run} does not wait ${place} yet; '${id}' is kept for when it does.`, sayOpen(open), ...still]
 }
 
 /** @throws CONFIG_USAGE */

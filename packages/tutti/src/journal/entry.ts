@@ -61,7 +61,13 @@ export type Entry = Written &
     | { readonly type: 'run.failed'; readonly error: ErrorRecord; readonly partial?: Value | undefined; readonly usage: Usage }
     | { readonly type: 'run.cancelling'; readonly reason: string }
     | RunCancelled
-    | { readonly type: 'run.suspended'; readonly why: 'waiting' | 'crash-loop' | 'drain' | 'paused' | 'diverged'; readonly error?: ErrorRecord | undefined }
+    | {
+        readonly type: 'run.suspended'
+        readonly why: 'waiting' | 'crash-loop' | 'drain' | 'paused' | 'diverged'
+        readonly error?: ErrorRecord | undefined
+        /** Of a pause. */
+        readonly reason?: string | undefined
+      }
     | { readonly type: 'run.resumed'; readonly owner: string; readonly epoch: number }
     | RunForked
     | { readonly type: 'run.patched'; readonly id: string }

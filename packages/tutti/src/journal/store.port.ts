@@ -112,6 +112,7 @@ export interface AdmittedRun {
 export type InboxMessage =
   | { readonly id: string; readonly type: 'signal'; readonly signal: string; readonly key?: string | undefined; readonly value: Value }
   | { readonly id: string; readonly type: 'cancel'; readonly reason: string }
+  | { readonly id: string; readonly type: 'pause'; readonly reason: string }
   | { readonly id: string; readonly type: 'grant'; readonly more: Json }
   | { readonly id: string; readonly type: 'resolve'; readonly key: string; readonly verdict: 'done' | 'not-done'; readonly value?: Value | undefined }
 

@@ -27,12 +27,17 @@ export type RunEvent<O = unknown> =
   | { type: 'run.completed'; seq: number; output: O; usage: Usage }
   | { type: 'run.failed'; seq: number; error: TuttiError }
 
+/** What becomes of a signal that is sent. */
+export type Reception = 'delivered' | 'early' | 'duplicate' | 'late'
+
 /** Where a run stands when it rests. */
 export type RunOutcome<O> =
   /** Not begun: `position` 1 is the next of the `queued` runs of its flow. */
   | { status: 'queued'; position: number; queued: number; usage: Usage }
   | { status: 'completed'; output: O; usage: Usage }
   | { status: 'waiting'; for: readonly { signal: string; key: string; until?: Date; data?: Json }[]; usage: Usage }
+  /** Until a person goes on with it or cancels it. */
+  | { status: 'paused'; reason: string; usage: Usage }
   | { status: 'failed' | 'cancelled'; error: TuttiError; partial: unknown; usage: Usage }
 
 export interface RunHandle<O> {
@@ -41,16 +46,26 @@ export interface RunHandle<O> {
   events(o?: { after?: number }): AsyncIterable<RunEvent<O>>
   /** The text that is shown to a person; a restarted attempt is not marked here (use `events`). */
   text(): AsyncIterable<string>
-  /** To the end, however long; throws what the run failed with. */
+  /** To the end, however long, past every wait and pause; throws what the run failed with. */
   result(): Promise<{ output: O; usage: Usage }>
   /** To the next rest: completed, failed, cancelled or waiting. Never throws. */
   outcome(): Promise<RunOutcome<O>>
-  /** @throws RUN_FINISHED | RUN_INPUT_INVALID */
+  /**
+   * `delivered`: a wait is open for it. `early`: none is, and it is kept for the first that comes. `duplicate`: this `id` was sent before. `late`: the wait at `key` is
+   * over, and nothing was sent. A run that is paused or stopped has what it was sent once it goes on. @throws RUN_FINISHED | RUN_INPUT_INVALID
+   */
   // biome-ignore lint/suspicious/noExplicitAny: what comes out of the signal does not matter to the sender
-  send<I>(signal: Signal<I, any>, value: NoInfer<I>, o?: { key?: string; id?: string }): Promise<'delivered' | 'duplicate' | 'early'>
+  send<I>(signal: Signal<I, any>, value: NoInfer<I>, o?: { key?: string; id?: string }): Promise<Reception>
   /** Raises the limits of the run's budget. */
   grant(more: Budget): Promise<void>
   cancel(reason?: string): Promise<void>
+  /**
+   * Nothing new begins; what is under way finishes and is recorded, and then the run stands still: no restart, timer or signal moves it. Its deadline keeps running.
+   * Resolves once the request is durable; `outcome()` tells when it stands. One that stands still already is left as it is. @throws RUN_FINISHED
+   */
+  pause(reason?: string): Promise<void>
+  /** Goes on with a run that was paused, that diverged or that crashed again and again. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH | RUN_BUSY */
+  resume(): Promise<void>
 }
 
 export interface StartOptions {

@@ -9,19 +9,22 @@
  */
 import type { Budget, Ledger, Usage } from '../../budget/index.ts'
 import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
-import { type At, type Blobs, type Commit, type Entry, isBlobRef, type JournalStore, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
+import { type Blobs, type Commit, type Entry, isBlobRef, type JournalStore, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
 import { DEADLINE_KEY } from '../deadline.ts'
 import type { Activation, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import { activeMsOf } from './active-time.ts'
 import { Alarms } from './alarms.ts'
-import { type Draft, goesFurther, split, terminalDraft } from './draft.ts'
+import { type Draft, goesFurther, noteDraft, terminalDraft, timerDraft, waitDraft } from './draft.ts'
 import { DurableOutcomes } from './durable-outcomes.ts'
 import { driveEffect, priorAttempts } from './effect.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
+import { Pause } from './pause.ts'
 import { ledgerOf } from './restored-ledger.ts'
+import { isGivenUp } from './standstill.ts'
+import { Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 
 export interface ActivationOptions {
@@ -41,14 +44,6 @@ export interface ActivationOptions {
   wake(): void
 }
 
-/** Raised through `next` when an activation gives its run up without ending it: control flow, not an error. */
-export class Suspended {
-  readonly why: 'waiting' | 'drain'
-  constructor(why: 'waiting' | 'drain') {
-    this.why = why
-  }
-}
-
 export class EmbeddedActivation implements Activation, RunGround {
   readonly started: RunStarted & { readonly time: number }
   readonly record: readonly Entry[]
@@ -63,6 +58,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
   readonly sight: ActivationOptions['sight']
+  readonly pause: Pause
   readonly #o: ActivationOptions
   readonly #inbox: Inbox
   readonly #alarms: Alarms
@@ -70,6 +66,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly #outcomes = new DurableOutcomes()
   #over: { error: unknown } | undefined
   #last: Entry | undefined
+  #parting: Promise<unknown> = Promise.resolve()
   #seq: number
   #stalls: number
   #rested = false
@@ -92,6 +89,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.priors = priorAttempts(o.record)
     this.#inbox = new Inbox(this, o.store, o.record)
     this.#underWay = new UnderWay(o.clock)
+    this.pause = new Pause(o.clock, () => this.#pauseSoon())
     this.#alarms = new Alarms(o.clock, o.record, (key) => this.#ring(key))
   }
 
@@ -104,12 +102,17 @@ export class EmbeddedActivation implements Activation, RunGround {
     return this.#last
   }
 
+  /** Resolves once a suspension is durable, or has failed. */
+  get parting(): Promise<unknown> {
+    return this.#parting.catch(() => {})
+  }
+
   get over(): boolean {
     return this.#over !== undefined
   }
 
   submit(op: Op): void {
-    if (this.#over) return
+    if (this.#over || this.pause.hold(op.key, () => this.submit(op))) return
     switch (op.op) {
       case 'effect':
         return driveEffect(this, op)
@@ -141,6 +144,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#alarms.forget(key)
     this.waits.delete(key)
     this.doubts.delete(key)
+    this.pause.forget(key)
   }
 
   next(): Promise<Outcome> {
@@ -148,7 +152,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     const ready = this.#outcomes.take()
     if (ready) return Promise.resolve(ready)
     if (this.#over) return Promise.reject(this.#over.error)
-    if (this.#underWay.none) this.#restSoon()
+    this.#restSoon()
     return this.#outcomes.wait()
   }
 
@@ -178,7 +182,10 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#last = last
   }
 
+  /** One that was given up since it broke ends, for it can do nothing else. */
   async stop(error: TuttiError): Promise<void> {
+    const givenUp = isGivenUp(this.record)
+    if (givenUp) return this.end({ status: 'cancelled', reason: givenUp.reason })
     this.#finish(error)
     failpoint('divergence found, not suspended', this.run)
     await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], {
@@ -187,19 +194,22 @@ export class EmbeddedActivation implements Activation, RunGround {
     })
   }
 
-  /** Gives the run up so that it can be activated again, here or elsewhere. */
+  /** Withdraws a pause that has not come about yet. */
+  async goOn(): Promise<void> {
+    const { asked } = this.pause
+    if (!asked || this.#over) return
+    await this.append([], { taken: asked.taken })
+    this.pause.withdraw()
+  }
+
+  /** Gives the run up so that it can be activated again, here or elsewhere; one that is being paused, only when a person asks for it. */
   async suspend(why: 'waiting' | 'drain'): Promise<void> {
     if (this.#over) return
-    const waiting = this.#restingFor()
-    const taken = this.#inbox.useless()
-    const wakeAt = this.#alarms.earliest
-    this.#finish(new Suspended(why))
-    const resting = this.#underWay.none && (waiting.length > 0 || wakeAt !== undefined)
-    await this.#write([{ type: 'run.suspended', why }], {
-      head: resting ? { status: 'waiting', waiting, wakeAt } : { status: 'running' },
-      taken: resting ? taken : undefined,
-      release: true,
-    })
+    const rest = { waiting: this.#restingFor(), wakeAt: this.#alarms.earliest, busy: this.#underWay.count > 0, useless: this.#inbox.useless() }
+    this.#finish(new Suspended())
+    const { draft, beside } = suspensionOf(why, this.pause.asked, rest)
+    this.#parting = this.#write([draft], beside)
+    await this.#parting
     failpoint('suspension written, run not let go', this.run)
   }
 
@@ -268,11 +278,14 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   #queue(outcome: Outcome, blobs: Blobs | undefined): void {
-    if (this.#rested) {
-      this.#rested = false
-      this.#o.wake()
-    }
+    this.#wake()
     this.#outcomes.add(outcome, blobs)
+  }
+
+  #wake(): void {
+    if (!this.#rested) return
+    this.#rested = false
+    this.#o.wake()
   }
 
   #finish(error: unknown): void {
@@ -290,12 +303,21 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   finish(): void {
-    if (this.#underWay.finish() && this.#outcomes.awaited) this.#restSoon()
+    this.#underWay.finish()
+    if (this.#outcomes.awaited) this.#restSoon()
+  }
+
+  /** One that rests is to stand still instead. */
+  #pauseSoon(): void {
+    if (this.pause.asked) this.#wake()
+    this.#restSoon()
   }
 
   #restSoon(): void {
-    if (this.#alarms.size === 0 && this.waits.size === 0 && this.doubts.size === 0) return
+    const mayRest = this.#underWay.count === 0 && this.#waitsForOthers
+    if (!mayRest && !this.#mayPause) return
     setImmediate(() => {
+      if (this.#mayPause && this.#outcomes.awaited) this.suspend('waiting').catch(() => {})
       if (!this.resting || this.#rested) return
       this.#rested = true
       this.#o.rest(this.#restingFor(), this.#alarms.earliest)
@@ -303,22 +325,22 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   #restingFor(): readonly OpenWait[] {
-    return [
-      ...this.openWaits(),
-      ...[...this.doubts].map(
-        ([
-          key,
-          {
-            why: { code, message },
-          },
-        ]) => ({ signal: 'tutti.resolve', key, data: { code, message } }),
-      ),
-    ]
+    const doubted = [...this.doubts].map(([key, { why }]) => ({ signal: 'tutti.resolve', key, data: { code: why.code, message: why.message } }))
+    return [...this.openWaits(), ...doubted]
   }
 
   /** Nothing under way but waits and timers: it may be given up until one of them comes. */
   get resting(): boolean {
-    return !this.#over && this.#underWay.none && this.#outcomes.awaited && (this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0)
+    return !this.#over && this.#underWay.count === 0 && this.#outcomes.awaited && this.#waitsForOthers
+  }
+
+  get #waitsForOthers(): boolean {
+    return this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0
+  }
+
+  /** A pause was asked for, and nothing is under way but attempts whose turn has not come. */
+  get #mayPause(): boolean {
+    return !this.#over && this.pause.asked !== undefined && this.#underWay.count === this.pause.asleep
   }
 
   // ── timers, waits, notes ──
@@ -326,7 +348,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   #setTimer(op: TimerOp): void {
     const recorded = this.#alarms.recorded(op.key)
     this.#alarms.set(op.key, recorded ?? op.fireAt)
-    if (recorded === undefined) this.#appendSafely([{ type: 'timer.set', key: op.key, at: op.at as At, fingerprint: op.fingerprint, fireAt: op.fireAt }])
+    if (recorded === undefined) this.#appendSafely([timerDraft(op)])
   }
 
   #await(op: WaitOp): void {
@@ -334,17 +356,13 @@ export class EmbeddedActivation implements Activation, RunGround {
     const until = recorded ?? op.until
     this.waits.set(op.key, op)
     if (until !== undefined && Number.isFinite(until)) this.#alarms.set(op.key, until)
-    if (recorded === undefined) {
-      const { key, at, fingerprint, signal, data } = op
-      this.#appendSafely([{ type: 'signal.awaited', key, at: at as At, fingerprint, signal, until: op.until, data }])
-    }
+    if (recorded === undefined) this.#appendSafely([waitDraft(op)])
     this.#inbox.offerEarly(op)
   }
 
   #takeNote(op: NoteOp): void {
-    const { key, at, fingerprint, name, text } = op
-    const { value: data, blobs } = op.data === undefined ? { value: undefined, blobs: undefined } : split(op.data)
-    this.#appendSafely([{ type: 'note', key, at: at as At, fingerprint, name, text, data }], blobs)
+    const { draft, blobs } = noteDraft(op)
+    this.#appendSafely([draft], blobs)
   }
 
   #ring(key: string): void {

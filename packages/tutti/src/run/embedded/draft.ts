@@ -2,7 +2,7 @@
 import type { Usage } from '../../budget/index.ts'
 import { type Blobs, type Entry, INLINE_BYTES, splitValue, type Value } from '../../journal/index.ts'
 import type { Json } from '../../primitives/index.ts'
-import type { RunResult } from '../engine.port.ts'
+import type { NoteOp, RunResult, TimerOp, WaitOp } from '../engine.port.ts'
 
 /** An entry as it is written; the activation adds `seq` and `time`. */
 export type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, 'seq' | 'time'> : never) : never
@@ -55,6 +55,23 @@ export function terminalDraft(result: RunResult, usage: Usage): { readonly draft
     case 'cancelled':
       return { draft: { type: 'run.cancelled', reason: result.reason, usage, notUndone: result.notUndone }, blobs: undefined }
   }
+}
+
+export const timerDraft = ({ key, at, fingerprint, fireAt }: TimerOp): Draft => ({ type: 'timer.set', key, at, fingerprint, fireAt })
+
+export const waitDraft = ({ key, at, fingerprint, signal, until, data }: WaitOp): Draft => ({
+  type: 'signal.awaited',
+  key,
+  at,
+  fingerprint,
+  signal,
+  until,
+  data,
+})
+
+export function noteDraft({ key, at, fingerprint, name, text, data: json }: NoteOp): { readonly draft: Draft; readonly blobs: Blobs | undefined } {
+  const { value: data, blobs } = json === undefined ? { value: undefined, blobs: undefined } : split(json)
+  return { draft: { type: 'note', key, at, fingerprint, name, text, data }, blobs }
 }
 
 /** An attempt made again, because a process took the one before with it, gets a run no further. */

@@ -267,6 +267,7 @@ class EffectDrive {
     this.#passes('refutation recorded, hold not settled')
     if (settle) await this.#append({ type: 'budget.settled', key, attempt: this.#attempt, settle })
     this.#attempt++
+    await this.#sleepUntil(this.#activation.clock.now())
     await this.#tryOnce()
   }
 
@@ -339,15 +340,7 @@ class EffectDrive {
   }
 
   #sleepUntil(at: number, o: { readonly wanted?: boolean } = {}): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#op.abandoned && !o.wanted) return resolve()
-      const forget = this.#activation.clock.alarm(at, resolve)
-      if (o.wanted) return
-      this.#op.signal.addEventListener('abort', () => {
-        forget()
-        resolve()
-      })
-    })
+    return this.#activation.pause.untilTurn(at, this.#op, o)
   }
 }
 

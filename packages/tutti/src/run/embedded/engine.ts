@@ -8,23 +8,26 @@
  */
 import type { Budget } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import type { AdmittedRun, Entry, InboxMessage, JournalStore, Lease, NewRun, OpenWait, RunForked, RunHead } from '../../journal/index.ts'
+import type { AdmittedRun, Entry, InboxMessage, JournalStore, NewRun, OpenWait, RunForked, RunHead } from '../../journal/index.ts'
 import { type Clock, encode, failpoint, newId, type RunId, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
-import type { StartOptions } from '../handle.port.ts'
+import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
+import { EmbeddedActivation } from './activation.ts'
 import { cancelQueued } from './cancel-queued.ts'
 import { Feed } from './feed.ts'
 import { beginFork, type ForkRequest } from './fork.ts'
-import { LiveRun } from './live-run.ts'
+import { LiveRun, type LiveRunOptions } from './live-run.ts'
 import { newRun } from './new-run.ts'
-import { isGone, newOwner } from './owner.ts'
+import { newOwner } from './owner.ts'
 import { Queues } from './queues.ts'
+import { receptionOf } from './reception.ts'
 import { Registry } from './registry.ts'
 import { forkOf, seedOf } from './seed.ts'
 import type { Seed } from './seed-answers.ts'
 import { type Standing, Standings } from './standings.ts'
+import { headOf, isEnded, leaseOf, type Occasion, type TakeUpOptions, takeUp } from './take-up.ts'
 import { isElsewhere, Upkeep } from './upkeep.ts'
 
 export interface EmbeddedOptions {
@@ -55,6 +58,9 @@ export class EmbeddedEngine {
   readonly #live = new Map<RunId, LiveRun>()
   readonly #standings = new Standings()
   readonly #upkeep: Upkeep
+  readonly #takeUpOptions: TakeUpOptions
+  /** Runs that a person asked to go on, and that wait for their queue. */
+  readonly #asked = new Set<RunId>()
   readonly #queues: Queues
   #activating = new Map<RunId, Promise<void>>()
   #unwatch: (() => void) | undefined
@@ -67,13 +73,14 @@ export class EmbeddedEngine {
     this.clock = o.clock ?? systemClock
     this.registry = new Registry(o.flows)
     const { store, clock, registry, leaseMs } = this
-    const takeUp = (run: RunId): Promise<void> => this.#takeUp(run)
-    const common = { store, clock, registry, leaseMs, resume: o.resume !== false }
+    const takeUpDue = (run: RunId): Promise<void> => this.#takeUp(run, 'due')
+    const common = { store, clock, registry, leaseMs, owner: this.#owner, resume: o.resume !== false }
     const isLive = (run: RunId): boolean => this.#live.has(run)
-    const drive = (admitted: AdmittedRun): Promise<void> => this.#goOn(admitted.head, admitted.lease, admitted.isNew)
+    const drive = (admitted: AdmittedRun): Promise<void> => this.#goOn(admitted, this.#asked.delete(admitted.lease.run) ? 'asked' : 'due')
     const failed = (run: RunId, error: unknown): void => this.#upkeep.notTakenUp(run, error)
-    this.#queues = new Queues({ ...common, owner: this.#owner, isLive, drive, failed })
-    this.#upkeep = new Upkeep({ ...common, standings: this.#standings, live: this.#live, queues: this.#queues, takeUp })
+    this.#takeUpOptions = common
+    this.#queues = new Queues({ ...common, isLive, drive, failed })
+    this.#upkeep = new Upkeep({ ...common, standings: this.#standings, live: this.#live, queues: this.#queues, takeUp: takeUpDue })
   }
 
   /** Opens the store and takes up what nobody drives. */
@@ -115,7 +122,7 @@ export class EmbeddedEngine {
           data: { run, flow: answer.head.flow },
         },
       )
-    else await this.activate(run).catch(() => {})
+    else await this.#takeUp(run, 'due').catch(() => {})
     return run
   }
 
@@ -146,77 +153,80 @@ export class EmbeddedEngine {
   }
 
   /**
-   * Goes on with a run, unless it has ended or is driven already.
+   * Goes on with a run because a person asks for it, also with one that is suspended; one that has ended or is driven here already is left as it is.
    * @throws RUN_NOT_FOUND | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH | RUN_BUSY
    */
   async activate(run: RunId): Promise<void> {
     await this.open()
-    return this.#takeUp(run)
+    return this.#takeUp(run, 'asked')
   }
 
-  /** As `activate`, once the store is open. */
-  async #takeUp(run: RunId): Promise<void> {
+  /** Once the store is open. */
+  async #takeUp(run: RunId, occasion: Occasion): Promise<void> {
     if (this.#closed) throw new TuttiError('ENGINE_CLOSED', 'the app was closed')
-    if (this.#live.has(run)) return
     const already = this.#activating.get(run)
-    if (already) return already
-    const work = this.#activate(run).finally(() => this.#activating.delete(run))
+    if (already) {
+      if (occasion === 'due') return already
+      await already.catch(() => {})
+      return this.#takeUp(run, occasion)
+    }
+    const live = this.#live.get(run)
+    if (live && !live.activation.over) {
+      if (occasion === 'asked') await live.activation.goOn()
+      return
+    }
+    const work = this.#activate(run, occasion, live?.done).finally(() => this.#activating.delete(run))
     this.#activating.set(run, work)
     return work
   }
 
-  async #activate(run: RunId): Promise<void> {
-    const head = await this.#head(run)
+  async #activate(run: RunId, occasion: Occasion, left: Promise<unknown> | undefined): Promise<void> {
+    await left
+    const head = await headOf(this.store, run)
     if (isEnded(head)) return
-    this.registry.get(head)
-    if (this.#queues.has(head.flow)) {
+    // Any process can pause a run that nobody drives: only one that goes on needs its flow, and its turn.
+    if (occasion !== 'pause') this.registry.get(head)
+    if (occasion !== 'pause' && this.#queues.has(head.flow)) {
       this.#upkeep.keepTicking()
-      return this.#queues.want(head)
+      if (occasion === 'asked') this.#asked.add(run)
+      return this.#queues.want(head).catch((error) => {
+        this.#asked.delete(run)
+        throw error
+      })
     }
-    const lease = await this.#acquire(head, this.clock.now())
-    if (!lease)
-      throw new TuttiError('RUN_BUSY', `the run '${run}' is driven by ${head.owner ?? 'another process'}`, { data: { run, owner: head.owner ?? null } })
-    await this.#goOn(head, lease)
+    await this.#goOn({ head, lease: await leaseOf(head, this.#takeUpOptions), isNew: false }, occasion)
   }
 
-  /** Drives a run whose lease was taken. @param isNew nobody has driven it yet, so there is nothing to go on with */
-  async #goOn(head: RunHead, { run, epoch }: Lease, isNew = false): Promise<void> {
-    failpoint('lease taken, run.resumed not written', run)
-    const flow = this.registry.get(head)
-    const record: Entry[] = []
-    for await (const entry of this.store.read(run)) record.push(entry)
-    const stalls = head.stalls + (isNew ? 0 : 1)
-    if (!isNew) {
-      const resumed: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: this.clock.now(), type: 'run.resumed', owner: this.#owner, epoch }
-      await this.store.append({ run, epoch, entries: [resumed], head: { status: 'running', stalls, wakeAt: undefined, waiting: undefined } })
-      failpoint('run.resumed written, run not driven', run)
-      record.push(resumed)
-      this.feed.show(run, { type: 'entry', entry: resumed })
-    }
-    this.#drive({ ...head, stalls, epoch }, flow, record, await seedOf(this.store, record))
+  /** Drives a run whose lease was taken, unless it stands still. */
+  async #goOn(admitted: AdmittedRun, occasion: Occasion): Promise<void> {
+    const taken = await takeUp(admitted, occasion, this.#takeUpOptions)
+    if (!taken) return this.#standings.leave(admitted.lease.run)
+    for (const entry of taken.added) this.feed.show(taken.head.run, { type: 'entry', entry })
+    this.#drive(taken.head, taken.flow, taken.record, await seedOf(this.store, taken.record))
   }
 
-  /** The lease of a process of this machine that is gone need not run out first; should it live after all, its appends are refused (I2). */
-  async #acquire(head: RunHead, now: number): Promise<Lease | undefined> {
-    const lease = await this.store.acquire(head.run, this.#owner, now, now + this.leaseMs)
-    if (lease || !isGone(head.owner)) return lease
-    return this.store.acquire(head.run, this.#owner, Math.max(now, (head.leaseUntil ?? now) + 1), now + this.leaseMs)
-  }
-
-  /** Leaves a message for a run, whoever drives it. */
-  async post(run: RunId, message: InboxMessage): Promise<'delivered' | 'duplicate' | 'early'> {
+  /**
+   * Leaves a message for a run, whoever drives it.
+   * @throws RUN_NOT_FOUND | RUN_FINISHED
+   */
+  async post(run: RunId, message: InboxMessage): Promise<Reception> {
     await this.open()
-    const head = await this.#head(run)
+    const head = await headOf(this.store, run)
     if (isEnded(head))
       throw new TuttiError('RUN_FINISHED', `the run '${run}' has ${head.status} and takes no ${message.type}`, { data: { run, status: head.status } })
-    const waits = this.#live.get(run)?.activation.openWaits() ?? head.waiting ?? []
+    const reception = message.type === 'signal' ? await receptionOf(message, this.#openWaits(head), () => this.store.read(run)) : 'delivered'
+    if (reception === 'late' || reception === 'duplicate') return reception
     const answer = await this.store.post(run, message, this.clock.now())
     failpoint('signal posted, not poked', run)
     if (answer === 'duplicate') return 'duplicate'
     if (message.type === 'cancel' && head.status === 'queued' && (await this.#endQueued(head, message))) return 'delivered'
-    await this.#poke(run)
-    if (message.type !== 'signal') return 'delivered'
-    return waits.some((wait) => (message.key === undefined ? wait.signal === message.signal : wait.key === message.key)) ? 'delivered' : 'early'
+    await this.#poke(head, message.type)
+    return reception
+  }
+
+  /** What it waits for, as far as that is known without reading its record. */
+  #openWaits({ run, waiting }: RunHead): readonly OpenWait[] {
+    return this.#live.get(run)?.activation.openWaits() ?? waiting ?? []
   }
 
   async #endQueued(head: RunHead, message: Extract<InboxMessage, { type: 'cancel' }>): Promise<boolean> {
@@ -226,12 +236,24 @@ export class EmbeddedEngine {
     return entries !== undefined
   }
 
-  async #poke(run: RunId): Promise<void> {
+  /** A suspended run waits for a person; of all messages only one that ends it moves it. */
+  async #poke({ run, status }: RunHead, type: InboxMessage['type']): Promise<void> {
     const live = this.#live.get(run)
-    if (live) return live.activation.poke()
-    await this.activate(run).catch((error) => {
+    if (live && !live.activation.over) return live.activation.poke()
+    if (status === 'suspended' && type !== 'cancel') return
+    await this.#takeUp(run, type === 'pause' ? 'pause' : 'due').catch((error) => {
       if (!isElsewhere(error)) throw error
     })
+  }
+
+  /**
+   * Lets a run stand still until a person goes on with it or cancels it: nothing new begins, and once what is under way is recorded it is suspended. One that
+   * stands still already is left as it is. @throws RUN_NOT_FOUND | RUN_FINISHED
+   */
+  async pause(run: RunId, reason: string): Promise<void> {
+    await this.open()
+    if ((await headOf(this.store, run)).status === 'suspended') return
+    await this.post(run, { id: newId('pause', this.clock.now()), type: 'pause', reason })
   }
 
   standing(run: RunId): Standing | undefined {
@@ -281,23 +303,25 @@ export class EmbeddedEngine {
   }
 
   #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[], seed?: Seed): void {
-    const { run } = head
-    if (head.stalls >= (this.#o.maxStalls ?? 5)) return this.#suspendCrashLoop(head, flow, record)
-    const live = new LiveRun({
+    const { run, stalls, epoch } = head
+    const { store, clock } = this
+    const o: LiveRunOptions = {
       run,
       flow,
       record,
-      stalls: head.stalls,
-      epoch: head.epoch,
-      store: this.store,
-      clock: this.clock,
+      stalls,
+      epoch,
+      store,
+      clock,
       services: this.#servicesOf(run, record),
       seed,
       patienceMs: this.#o.patienceMs,
       sight: (sighting) => this.feed.show(run, sighting),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
       wake: () => this.#standings.set(run, { type: 'running' }),
-    })
+    }
+    if (stalls >= (this.#o.maxStalls ?? 5)) return this.#stopCrashLoop(o)
+    const live = new LiveRun(o)
     this.#live.set(run, live)
     this.#standings.set(run, { type: 'running' })
     this.#upkeep.keepTicking()
@@ -315,16 +339,19 @@ export class EmbeddedEngine {
     return (forked?.retuned && this.#o.retune?.(run, forked)) ?? this.#o.services ?? new Map()
   }
 
-  #suspendCrashLoop(head: RunHead, flow: AnyFlow, record: readonly Entry[]): void {
-    const error = new TuttiError(
-      'RUN_CRASH_LOOP',
-      `the run '${head.run}' was activated ${head.stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`,
-      { data: { run: head.run, flow: flow.name } },
-    )
-    failpoint('crash loop found, not suspended', head.run)
-    this.#standings.set(head.run, { type: 'stopped', error })
-    const suspended: Entry = { seq: (record.at(-1)?.seq ?? 0) + 1, time: this.clock.now(), type: 'run.suspended', why: 'crash-loop', error: error.toJSON() }
-    this.store.append({ run: head.run, epoch: head.epoch, entries: [suspended], head: { status: 'suspended', stalls: 0 }, release: true }).catch(() => {})
+  /** A run that brings its process down again and again waits for a person. */
+  #stopCrashLoop(o: LiveRunOptions): void {
+    const { run, flow, stalls, record } = o
+    const error = new TuttiError('RUN_CRASH_LOOP', `the run '${run}' was activated ${stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`, {
+      data: { run, flow: flow.name },
+    })
+    failpoint('crash loop found, not suspended', run)
+    this.#standings.set(run, { type: 'stopped', error })
+    const activation = new EmbeddedActivation(o)
+    const stopped = activation.stop(error).then(() => {
+      if (activation.last) this.#standings.set(run, { type: 'ended', last: activation.last })
+    })
+    stopped.catch(() => {})
   }
 
   /** A run that only waits is given up after a while; its signals and timers wake it. */
@@ -341,15 +368,7 @@ export class EmbeddedEngine {
       live.activation.suspend('waiting').catch(() => {})
     })
   }
-
-  async #head(run: RunId): Promise<RunHead> {
-    const head = await this.store.head(run)
-    if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })
-    return head
-  }
 }
-
-const isEnded = (head: RunHead): boolean => head.status === 'completed' || head.status === 'failed' || head.status === 'cancelled'
 
 /** So long a store has for the last entries of the runs that are given up: one that does not answer must not keep the process from ending. */
 const LAST_WORD_MS = 2_000

@@ -5,6 +5,7 @@ import type { Commit, InboxMessage, RunStarted, Value } from '../../journal/inde
 import type { Clock, Json, RunId } from '../../primitives/index.ts'
 import type { Sighting, WaitOp } from '../engine.port.ts'
 import type { Draft } from './draft.ts'
+import type { Pause } from './pause.ts'
 
 /** What the journal knows of an effect that has no outcome yet. */
 export interface PriorAttempts {
@@ -41,6 +42,7 @@ export interface RunGround {
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
   readonly over: boolean
+  readonly pause: Pause
   sight(sighting: Sighting): void
   load(value: Value): Json | Promise<Json>
   /** Appends entries and, once they are durable, queues those that are outcomes. */

@@ -5,7 +5,7 @@ import { type Entry, isBlobRef, isTerminal, type OpenWait, type RunStatus, type 
 import { decode, encode, type Json, newId, type RunId, validate } from '../../primitives/index.ts'
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
-import type { RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
+import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
 import { cancellation } from '../undone.ts'
 import type { EmbeddedEngine } from './engine.ts'
 import { eventsOf } from './events.ts'
@@ -46,7 +46,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     for await (const rest of this.#rests()) {
       if (rest.status === 'completed') return { output: rest.output, usage: rest.usage }
       if (rest.status === 'waiting') this.#warnOfDoubt(rest)
-      else if (rest.status !== 'queued') throw rest.error
+      else if (rest.status !== 'queued' && rest.status !== 'paused') throw rest.error
     }
     throw new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' ended`, { data: { run: this.id } })
   }
@@ -67,7 +67,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: what comes out of the signal does not matter to the sender
-  async send<I>(signal: Signal<I, any>, value: NoInfer<I>, o: { key?: string; id?: string } = {}): Promise<'delivered' | 'duplicate' | 'early'> {
+  async send<I>(signal: Signal<I, any>, value: NoInfer<I>, o: { key?: string; id?: string } = {}): Promise<Reception> {
     await validate(signal['~signal'].schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
     return this.#engine.post(this.id, {
       id: o.id ?? newId('sig', this.#engine.clock.now()),
@@ -84,6 +84,14 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
 
   async cancel(reason = 'cancelled by its caller'): Promise<void> {
     await this.#engine.post(this.id, { id: newId('cancel', this.#engine.clock.now()), type: 'cancel', reason })
+  }
+
+  pause(reason = 'paused by its caller'): Promise<void> {
+    return this.#engine.pause(this.id, reason)
+  }
+
+  resume(): Promise<void> {
+    return this.#engine.activate(this.id)
   }
 
   /** Whoever waits for the end of a run that waits for a person is told so: it could be for ever. */
@@ -189,6 +197,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
       case 'run.cancelled':
         return { status: 'cancelled', error: cancellation(last), partial: undefined, usage: last.usage }
       default: {
+        if (last?.type === 'run.suspended' && last.why === 'paused') return { status: 'paused', reason: last.reason ?? '', usage: await this.#usage() }
         const error =
           last?.type === 'run.suspended' && last.error ? rebuildError(last.error) : new TuttiError('RUN_CRASH_LOOP', `the run '${this.id}' is suspended`)
         return { status: 'failed', error, partial: undefined, usage: await this.#usage() }
@@ -247,8 +256,9 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 }
 
-/** What a rest that goes on says; the same twice is said once. */
+/** What a rest after which the run may go on says; the same twice is said once. Empty for an end. */
 function textOf(rest: RunOutcome<unknown> | undefined): string {
   if (rest?.status === 'queued') return 'queued'
+  if (rest?.status === 'paused') return `paused ${rest.reason}`
   return rest?.status === 'waiting' ? JSON.stringify(rest.for) : ''
 }

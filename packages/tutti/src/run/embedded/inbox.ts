@@ -61,9 +61,10 @@ export class Inbox {
   }
 
   async #takeAll(): Promise<void> {
+    const { pause } = this.#activation
     for (const message of await this.#store.inbox(this.#activation.run)) {
       if (this.#activation.over) return
-      if (this.#taken.has(message.id)) continue
+      if (this.#taken.has(message.id) || (pause.asked && message.type !== 'cancel')) continue
       this.#taken.add(message.id)
       failpoint('message taken, answer not recorded', this.#activation.run)
       await this.#takeOne(message).catch(() => {})
@@ -75,7 +76,9 @@ export class Inbox {
       case 'signal':
         return this.#takeSignal(message)
       case 'cancel':
-        return this.#append({ type: 'run.cancelling', reason: message.reason }, message.id)
+        return this.#append({ type: 'run.cancelling', reason: message.reason }, message.id, ...this.#activation.pause.drop())
+      case 'pause':
+        return this.#takePause(message)
       case 'grant': {
         const more = message.more as Budget
         this.#activation.ledger.grant('', more)
@@ -84,6 +87,11 @@ export class Inbox {
       case 'resolve':
         return this.#takeVerdict(message)
     }
+  }
+
+  /** Its answer is the suspension, once nothing is under way. */
+  async #takePause({ id, reason }: Extract<InboxMessage, { type: 'pause' }>): Promise<void> {
+    this.#activation.pause.ask(id, reason)
   }
 
   /** The effect takes it, together with what comes of it; one that nobody doubts yet is looked at again when somebody does. */
@@ -120,8 +128,8 @@ export class Inbox {
     return undefined
   }
 
-  #append(draft: Draft, taken: string): Promise<void> {
-    return this.#activation.append([draft], { taken: [taken] })
+  #append(draft: Draft, ...taken: readonly string[]): Promise<void> {
+    return this.#activation.append([draft], { taken })
   }
 }
 

@@ -8,10 +8,11 @@ import type { AnyFlow } from '../definition.port.ts'
 import type { Activation } from '../engine.port.ts'
 import { Pump } from '../pump.ts'
 import { resultOf } from '../result.ts'
-import { type ActivationOptions, EmbeddedActivation, Suspended } from './activation.ts'
+import { type ActivationOptions, EmbeddedActivation } from './activation.ts'
 import { compensated } from './compensation.ts'
 import type { Seed } from './seed-answers.ts'
 import { SeededActivation } from './seeded-activation.ts'
+import { Suspended } from './suspension.ts'
 
 export interface LiveRunOptions extends Omit<ActivationOptions, 'opensLater'> {
   /** What need not be done again. */
@@ -50,10 +51,14 @@ export class LiveRun {
   }
 
   async #giveUp(error: unknown): Promise<ActivationEnd> {
-    if (error instanceof Suspended) return { type: 'suspended' }
+    if (error instanceof Suspended) {
+      await this.activation.parting
+      return { type: 'suspended' }
+    }
     const reason = TuttiError.is(error) ? error : new TuttiError('ENGINE_CLOSED', String((error as Error)?.message ?? error), { cause: error })
     if (reason.code === 'JOURNAL_DIVERGED') await this.activation.stop(reason).catch(() => {})
     else this.activation.fail(reason)
+    if (this.activation.last) return { type: 'ended', last: this.activation.last }
     return { type: 'stopped', error: reason }
   }
 }

@@ -15,15 +15,12 @@ export class UnderWay {
     if (this.#count++ === 0) this.#since = this.#clock.now()
   }
 
-  /** True when it was the last. */
-  finish(): boolean {
-    if (--this.#count > 0) return false
-    this.#spentMs += this.#clock.now() - this.#since
-    return true
+  finish(): void {
+    if (--this.#count === 0) this.#spentMs += this.#clock.now() - this.#since
   }
 
-  get none(): boolean {
-    return this.#count === 0
+  get count(): number {
+    return this.#count
   }
 
   /** Milliseconds in which something was under way. */

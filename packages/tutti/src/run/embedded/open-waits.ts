@@ -1,0 +1,28 @@
+/** The waits of a run, as its record tells of them, whoever drives it. */
+import type { Entry, OpenWait } from '../../journal/index.ts'
+
+interface RecordedWaits {
+  readonly open: readonly OpenWait[]
+  /** By the key of a wait that is over: the message that answered it; absent when its time ran out. */
+  readonly over: ReadonlyMap<string, string | undefined>
+  /** Ids of the signals that the record holds. */
+  readonly received: ReadonlySet<string>
+}
+
+export async function waitsIn(record: AsyncIterable<Entry> | Iterable<Entry>): Promise<RecordedWaits> {
+  const open = new Map<string, OpenWait>()
+  const over = new Map<string, string | undefined>()
+  const received = new Set<string>()
+  for await (const entry of record) {
+    if (entry.type === 'signal.awaited') {
+      const { signal, key, until, data } = entry
+      open.set(key, { signal, key, until, data })
+      continue
+    }
+    if (entry.type !== 'signal.received' && entry.type !== 'timer.fired') continue
+    const id = entry.type === 'signal.received' ? entry.id : undefined
+    if (id !== undefined) received.add(id)
+    if (entry.key !== undefined && open.delete(entry.key)) over.set(entry.key, id)
+  }
+  return { open: [...open.values()], over, received }
+}

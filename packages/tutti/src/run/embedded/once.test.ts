@@ -131,7 +131,7 @@ describe('an effect that may happen once', () => {
     slow.open('unknown')
     await handle.outcome()
     await clock.advance('5s')
-    await settled(100)
+    while ((await store.head(handle.id))?.owner !== undefined) await settled(1)
     const head = await store.head(handle.id)
     expect(head).toMatchObject({ status: 'waiting', waiting: [{ signal: 'tutti.resolve', key: 'desk/pay' }] })
     expect(head).not.toHaveProperty('owner')

@@ -1,5 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
-import { type AnyFlow, replayRun } from '../run/index.ts'
+import { decode } from '../primitives/index.ts'
+import { type AnyFlow, replayToEnd } from '../run/index.ts'
 import { flowsOf } from './app-file.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
@@ -21,10 +22,18 @@ export async function replay(terminal: Terminal, reference: string, o: CommonOpt
         hint: `Name the module that exports '${name}': --app file.ts`,
       })
     const begun = performance.now()
-    const { output, entries } = await replayRun(store, run, flow, servicesFor(terminal))
+    const { result, entries } = await replayToEnd(store, run, flow, servicesFor(terminal))
     const ms = performance.now() - begun
-    if (o.json) printJson(terminal.out, { run, entries, ms: Math.round(ms), same: true, output })
-    else printLine(terminal.out, `${run}: the same output from its ${entries} entries, in ${sayMs(ms)}; nothing was asked of anyone.`)
+    const { status } = result
+    if (o.json) printJson(terminal.out, { run, entries, ms: Math.round(ms), same: true, status, ...endOf(result) })
+    else printLine(terminal.out, `${run}: ${ends[status]} from its ${entries} entries, in ${sayMs(ms)}; nothing was asked of anyone.`)
     return exitCode.done
   })
+}
+
+const ends = { completed: 'the same output', failed: 'the same failure', cancelled: 'cancelled at the same place' } as const
+
+function endOf(result: Awaited<ReturnType<typeof replayToEnd>>['result']): object {
+  if (result.status === 'completed') return { output: decode(result.output) }
+  return result.status === 'failed' ? { error: result.error } : { reason: result.reason }
 }

@@ -34,7 +34,7 @@ export type { Reception, RunEvent, RunHandle, RunOutcome, StartOptions } from '.
 export { readRun } from './read-run.ts'
 export type { Recorded } from './recorded.ts'
 export { agentsIn, recordedSteps } from './recorded-step.ts'
-export { replayRun } from './replay.ts'
+export { replayRun, replayToEnd } from './replay.ts'
 export type { RunDiff, StepDiff } from './run-diff.port.ts'
 export type { RunWhy, StepWhy } from './run-why.port.ts'
 export { signal } from './signal.ts'

@@ -13,11 +13,25 @@ import { readRun } from './read-run.ts'
 import { resultOf } from './result.ts'
 import { cancellation, notUndoneIn, withNotUndone } from './undone.ts'
 
+export interface Replayed {
+  /** How the run ends, now as then. */
+  readonly result: RunResult
+  readonly entries: number
+}
+
 /**
  * @returns the output that the run would have now, from its record alone
  * @throws JOURNAL_DIVERGED when the code is not that of the record; RUN_NOT_FOUND; RUN_CANCELLED; what the run failed with
  */
 export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, services: Services = new Map()): Promise<{ output: unknown; entries: number }> {
+  const { result, entries } = await replayToEnd(store, run, flow, services)
+  if (result.status === 'cancelled') throw cancellation(result)
+  if (result.status === 'failed') throw rebuildError(result.error)
+  return { output: decode(result.output), entries }
+}
+
+/** As `replayRun`, but a run that failed or was cancelled, and does so again, is no error. @throws JOURNAL_DIVERGED | RUN_NOT_FOUND | RUN_BUSY */
+export async function replayToEnd(store: JournalStore, run: RunId, flow: AnyFlow, services: Services = new Map()): Promise<Replayed> {
   const record = await readRun(store, run)
   const last = record.findLast(isTerminal)
   if (!last)
@@ -34,9 +48,7 @@ export async function replayRun(store: JournalStore, run: RunId, flow: AnyFlow, 
     throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another result than its journal holds`, {
       data: { recorded: whatCounts(then).slice(0, 500), asked: whatCounts(now).slice(0, 500) },
     })
-  if (now.status === 'cancelled') throw cancellation(now)
-  if (now.status === 'failed') throw rebuildError(now.error)
-  return { output: decode(now.output), entries: record.length }
+  return { result: now, entries: record.length }
 }
 
 async function recordedResult(recorded: RecordedRun, last: EntryOf<'run.completed' | 'run.failed' | 'run.cancelled'>): Promise<RunResult> {

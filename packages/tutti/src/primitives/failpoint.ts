@@ -8,6 +8,7 @@
 /** Every failpoint, and what the next process finds. */
 export const failpoints = {
   'run created, not driven': 'the run is durable, and its caller never heard of it',
+  'run let through, not driven': 'the run holds a place in its queue, and nobody drives it',
   'lease taken, run.resumed not written': 'the lease names a process that is gone, and the journal does not know of it',
   'run.resumed written, run not driven': 'an activation that got no further counts against the run',
   'rest decided, not suspended': 'the run waits for others, and its line still says that it is driven',
@@ -31,6 +32,9 @@ export const failpoints = {
   'verdict known, not recorded': 'the tool or a person has said what became of it, and the journal does not know',
   'refutation recorded, hold not settled': 'it did not happen, and what it held is still held',
   'outcome recorded, not delivered': 'the outcome is durable, and the flow never saw it',
+  'end decided, nothing undone': 'the flow has failed, and all that it did stands',
+  'step undone, not recorded': 'a step is undone, and the journal does not say so',
+  'undo recorded, next not begun': 'some steps are undone, and others stand',
   'terminal entry built, not durable': 'the flow has ended, and its run has not',
   'terminal entry durable, caller not told': 'the run has ended, and its caller never heard of it',
   'tables made, version not set': 'the file was being made',

@@ -68,6 +68,13 @@ const behind: { readonly [name in Failpoint]?: Failpoint } = {
   'verdict known, not recorded': 'budget held, call not sent',
   'refutation recorded, hold not settled': 'budget held, call not sent',
 }
+/** These are on the way of a run that waits for its turn, fails, and is undone. */
+const undone: readonly Failpoint[] = [
+  'run let through, not driven',
+  'end decided, nothing undone',
+  'step undone, not recorded',
+  'undo recorded, next not begun',
+]
 /** They need other code, five crashes, or a real second at rest: see `test/crash`. */
 const elsewhere: readonly Failpoint[] = [
   'divergence found, not suspended',
@@ -77,18 +84,38 @@ const elsewhere: readonly Failpoint[] = [
 ]
 
 describe('crashAt', () => {
-  it.each(names.filter((name) => !elsewhere.includes(name)))("[D6][R1] '%s': the app after it comes to the same end, and pays once", async (name) => {
-    const { paid, desk } = shop()
-    let app = testing({ flows: [desk] })
-    for (const at of [behind[name], name].filter((place) => place !== undefined)) {
-      app.crashAt(at)
-      await expect(day(app, desk)).rejects.toMatchObject(crashed)
-      app = testing({ flows: [desk], after: app })
-    }
-    expect(await day(app, desk)).toBe('in the end, now, paid 17')
-    expect(paid).toHaveLength(1)
-    expect((await app.replay('run_shop', desk)).output).toBe('in the end, now, paid 17')
-    await app.close()
+  it.each(names.filter((name) => !elsewhere.includes(name) && !undone.includes(name)))(
+    "[D6][R1] '%s': the app after it comes to the same end, and pays once",
+    async (name) => {
+      const { paid, desk } = shop()
+      let app = testing({ flows: [desk] })
+      for (const at of [behind[name], name].filter((place) => place !== undefined)) {
+        app.crashAt(at)
+        await expect(day(app, desk)).rejects.toMatchObject(crashed)
+        app = testing({ flows: [desk], after: app })
+      }
+      expect(await day(app, desk)).toBe('in the end, now, paid 17')
+      expect(paid).toHaveLength(1)
+      expect((await app.replay('run_shop', desk)).output).toBe('in the end, now, paid 17')
+      await app.close()
+    },
+  )
+
+  it.each(undone)("[D6][R8] '%s': the app after it undoes the rest, in the same order", async (name) => {
+    const undoing: string[] = []
+    const trip = flow('trip', { queue: { concurrency: 1 } }, async (_: null, run) => {
+      for (const what of ['flight', 'train'])
+        await run.step(what, what, () => what, { effect: 'idempotent', undo: (_output, input) => void undoing.push(input) })
+      return run.fail('the card was declined')
+    })
+    const app = testing({ flows: [trip] })
+    app.crashAt(name)
+    const left = app.start(trip, null, { id: 'run_trip' }).then((handle) => handle.result())
+    await expect(left).rejects.toMatchObject(crashed)
+    await using after = testing({ flows: [trip], after: app })
+    await expect(after.run(trip, null, { id: 'run_trip' })).rejects.toMatchObject({ code: 'RUN_FAILED' })
+    expect(undoing.filter((what, i) => what !== undoing[i - 1])).toEqual(['train', 'flight'])
+    expect(undoing.length).toBeLessThanOrEqual(name === 'step undone, not recorded' ? 3 : 2)
   })
 
   it('[D6] counts the times a place is passed: the start of this run is the first commit, its first intent the second', async () => {

@@ -22,10 +22,13 @@ const KEPT: readonly Failpoint[] = ['committed, not answered', 'committed in the
 /** Behind these the code does what no store can refuse: so it is stopped right there. Elsewhere a dead app comes to its end at its next write. */
 const STOPPED: readonly Failpoint[] = [
   'run created, not driven',
+  'run let through, not driven',
   'budget held, call not sent',
   'intent recorded, effect not begun',
   'doubt recorded, tool not asked',
   'outcome recorded, not delivered',
+  'end decided, nothing undone',
+  'undo recorded, next not begun',
 ]
 
 /** Whose each run is: places are named for all apps of this process at once, and the next app goes on with the runs of the one that crashed. */
@@ -109,6 +112,12 @@ export class MortalStore {
         this.#owners.add(owner)
         this.#drive(run)
         return this.#write(() => this.#acquire(run, owner, now, until))
+      },
+      admit: async (admission) => {
+        this.#owners.add(admission.owner)
+        const admitted = await this.#write(() => inner.admit({ ...admission, gone: [...admission.gone, ...this.#gone] }))
+        for (const { lease } of admitted.runs) this.#drive(lease.run)
+        return admitted
       },
       renew: (leases, until) => this.#write(() => inner.renew(leases, until)),
       post: (run, message, now) => {

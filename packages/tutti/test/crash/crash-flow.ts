@@ -10,7 +10,7 @@ export const COST = 400
 /** What the tight flow may spend: a lost attempt counts in full, so a killed process costs it calls, never money beyond this. */
 export const TIGHT: Budget = { usd: 0.012, modelCalls: 12 }
 /** Effects of one run that can be under way at the same moment, by its flow. */
-export const BRANCHES: { readonly [flow: string]: number } = { work: 1 + 2 + 3, tight: 3, shop: 2 + 1, doomed: 1 }
+export const BRANCHES: { readonly [flow: string]: number } = { work: 1 + 2 + 3, tight: 3, shop: 2 + 1, doomed: 1, trip: 1, queued: 1 }
 
 /** So long each effect takes (ms), and what it gives: the same for one key, in whichever process. */
 export const latencyOf = (key: string): number => 1 + Math.floor(hashFraction(`latency ${key}`) * 12)

@@ -43,8 +43,8 @@ async function seeThrough(run: RunId, input: number): Promise<void> {
   await engine.start(flow, input, { id: run })
   for (;;) {
     const outcome = await new EmbeddedHandle(engine, run).outcome()
-    if (outcome.status !== 'waiting') return
-    if (!alone) {
+    if (outcome.status !== 'waiting' && outcome.status !== 'queued') return
+    if (!alone || outcome.status === 'queued') {
       await after(20)
       continue
     }

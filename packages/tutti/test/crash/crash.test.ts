@@ -73,7 +73,7 @@ async function campaign(mode: Mode, seed: number, kills: number): Promise<Seen> 
     const name = `${nameOf(mode)}-${seed}-${batch}`
     const task: WorkerTask = {
       ...{ file: join(folder, `${name}.db`), log: join(folder, `${name}.log`), alone: false, store: mode.store },
-      runs: ['work', 'work', 'tight', 'shop', 'shop', 'doomed'].map((flow, n) => `${flow}-${name}-${n}`),
+      runs: ['work', 'tight', 'shop', 'shop', 'doomed', 'trip', 'queued', 'queued'].map((flow, n) => `${flow}-${name}-${n}`),
     }
     const leave = person(task, random)
     let before = await look(task)

@@ -17,10 +17,17 @@ export const AT_REST = 'late'
 /** What a signal of each name says. */
 export const answers: { readonly [signal: string]: unknown } = { approval: { ok: true, by: 'a person' }, late: 'at last' }
 
+/** What a trip books, in this order. */
+export const BOOKED = ['flight', 'hotel']
+
 export interface ShopFlows {
   readonly shop: Flow<number, string>
   /** Waits for what never comes, and is cancelled. */
   readonly doomed: Flow<number, string>
+  /** Is paid for in the end, or rather not: what was booked is undone. */
+  readonly trip: Flow<number, string>
+  /** One at a time. */
+  readonly queued: Flow<number, string>
   readonly model: Model
 }
 
@@ -82,7 +89,15 @@ export function shopFlows(world: World, { quick = false, changed = false }: Shop
     const before = await run.step(changed ? 'changed' : 'before', n, (_, ctx) => carryOut(run.id, ctx))
     return `${before} ${await run.wait(signal('never', z.string()))}`
   })
-  return { shop, doomed, model: clerkModel(world) }
+  const trip = flow('trip', async (n: number, run) => {
+    for (const what of BOOKED) {
+      const undo = (_output: string, _input: number, ctx: StepContext) => carryOut(run.id, ctx, what === 'hotel').then(() => {})
+      await run.step(what, n, (_, ctx) => carryOut(run.id, ctx), { effect: 'idempotent', retry: { attempts: 50, backoff: 2, max: 4 }, undo })
+    }
+    return run.fail('the card was declined')
+  })
+  const queued = flow('queued', { queue: { concurrency: 1 } }, async (n: number, run) => run.step('work', n, (_, ctx) => carryOut(run.id, ctx)))
+  return { shop, doomed, trip, queued, model: clerkModel(world) }
 }
 
 /** It remembers nothing: what it says follows from what it is shown, in whichever process. */

@@ -8,7 +8,7 @@ import { BRANCHES, COST, crashFlows, TIGHT } from './crash-flow.ts'
 import type { WorkerTask } from './crash-worker.ts'
 import { type Look, look } from './life.ts'
 import { answerTo } from './person.ts'
-import { shopFlows } from './shop-flow.ts'
+import { BOOKED, shopFlows } from './shop-flow.ts'
 import { dreamWorld, type Execution } from './world.ts'
 
 /** What a campaign has seen. */
@@ -52,13 +52,13 @@ function checkExecutions(run: string, { journals, executions }: Look): number {
   const all = executions.filter((execution) => execution.run === run)
   const effects = all.filter(({ sort }) => sort === 'plain' || sort === 'priced')
   const pids = [...new Set(all.map(({ pid }) => pid))]
-  const doneAt = new Map(entries.flatMap((entry) => (isFinal(entry) ? [[hash128(`${run}|${entry.key}`), entry.time] as const] : [])))
+  const doneAt = new Map(entries.flatMap((entry) => doneBy(entry).map((key) => [hash128(`${run}|${key}`), entry.time] as const)))
   const repeated = effects.filter(({ key, time }) => time > (doneAt.get(key) ?? Number.POSITIVE_INFINITY))
   expect(repeated, `recorded steps of ${run} that were carried out again`).toEqual([])
   checkAttempts(run, entries, effects, all)
   const again = (pid: number): number => {
     const mine = new Set(effects.filter((execution) => execution.pid === pid).map(({ key, attempt }) => `${key} ${attempt}`))
-    return [...mine].filter((one) => isRepeated(one, pid, effects, entries)).length
+    return [...mine].filter((one) => isRepeated(one, pid, run, { effects, entries })).length
   }
   const repeats = pids.map(again)
   for (const count of repeats) expect(count, `effects of ${run} that were in flight in one process`).toBeLessThanOrEqual(BRANCHES[run.split('-')[0] ?? ''] ?? 0)
@@ -77,25 +77,29 @@ function checkAttempts(run: string, entries: readonly Entry[], effects: readonly
 }
 
 /** It was carried out by this process, and again after it, though it had not failed. */
-function isRepeated(one: string, pid: number, effects: readonly Execution[], entries: readonly Entry[]): boolean {
+function isRepeated(one: string, pid: number, run: string, { effects, entries }: { effects: readonly Execution[]; entries: readonly Entry[] }): boolean {
   const [key = '', attempt] = one.split(' ')
-  const failed = entries.some(
-    (entry) => entry.type === 'step.failed' && entry.error.code !== 'ATTEMPT_LOST' && hash128Of(entry) === key && entry.attempt === Number(attempt),
-  )
-  if (failed) return false
+  const failed = entries.flatMap((entry) => {
+    if (entry.type === 'step.failed' && entry.error.code !== 'ATTEMPT_LOST') return [`${hash128(`${run}|${entry.key}`)} ${entry.attempt ?? 1}`]
+    return entry.type === 'step.compensated' && entry.error ? [`${hash128(`${run}|${entry.key}/~undo`)} ${entry.attempt ?? 1}`] : []
+  })
+  if (failed.includes(`${key} ${attempt}`)) return false
   const mine = effects.findLastIndex((execution) => execution.pid === pid && execution.key === key)
   return effects.slice(mine + 1).some((execution) => execution.key === key)
-  function hash128Of(entry: Extract<Entry, { type: 'step.failed' }>): string {
-    return hash128(`${effects[0]?.run}|${entry.key}`)
-  }
 }
 
-const isFinal = (entry: Entry): entry is Extract<Entry, { type: 'step.completed' | 'step.failed' | 'step.resolved' }> =>
-  entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final) || (entry.type === 'step.resolved' && entry.verdict === 'done')
+/** The key of what is not to be carried out any more. */
+function doneBy(entry: Entry): readonly string[] {
+  if (entry.type === 'step.compensated') return entry.final === false ? [] : [`${entry.key}/~undo`]
+  const isDone =
+    entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final) || (entry.type === 'step.resolved' && entry.verdict === 'done')
+  return isDone ? [entry.key] : []
+}
 
 async function checkOutcome(task: WorkerTask, run: string, input: number, { journals, executions }: Look): Promise<void> {
   const last = journals.get(run)?.findLast(isTerminal)
   if (run.startsWith('doomed-')) return expect(last?.type, run).toBe('run.cancelled')
+  if (run.startsWith('trip-')) return checkUndone(run, journals.get(run) ?? [])
   expect(last?.type, run).toBe('run.completed')
   const { flows, model } = dreamFlows()
   const flow = flows.find(({ name }) => run.startsWith(`${name}-`)) as AnyFlow
@@ -105,6 +109,13 @@ async function checkOutcome(task: WorkerTask, run: string, input: number, { jour
   if (flow.name === 'tight') expect(output).toMatch(/^[x.]{40}$/)
   else expect(output, run).toEqual(await undisturbed(run, input))
   checkUsage(run, last, executions)
+}
+
+/** All that was booked is undone, the last one first. */
+function checkUndone(run: string, entries: readonly Entry[]): void {
+  expect(entries.findLast(isTerminal), run).toMatchObject({ type: 'run.failed', error: { code: 'RUN_FAILED' } })
+  const undone = entries.flatMap((entry) => (entry.type === 'step.compensated' && !entry.error ? [entry.key] : []))
+  expect(undone).toEqual(BOOKED.map((what) => `trip/${what}`).reverse())
 }
 
 /** Every call that really went out, known from outside the journal, is counted at what it cost or more, and all of them pass no limit. */

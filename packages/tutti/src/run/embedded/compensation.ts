@@ -9,7 +9,7 @@
  */
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
 import type { Entry, EntryOf, JournalStore, Value } from '../../journal/index.ts'
-import { decode, LazyAbort } from '../../primitives/index.ts'
+import { decode, failpoint, LazyAbort } from '../../primitives/index.ts'
 import type { Undo } from '../core.port.ts'
 import type { EffectOp, RunResult } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
@@ -30,6 +30,7 @@ export async function compensated(activation: EmbeddedActivation, store: Journal
   if (undoable.size === 0 && !activation.record.some(isLastWord)) return result
   activation.begin()
   try {
+    failpoint('end decided, nothing undone', activation.run)
     const compensation = new Compensation(activation, store, undoable)
     await compensation.complete()
     return withNotUndone(result, notUndoneIn(await compensation.journal()))
@@ -107,6 +108,7 @@ class Compensation {
       const begun = clock.now()
       const error = await this.#tried(op, undo, output, attempt)
       const ms = clock.now() - begun
+      failpoint('step undone, not recorded', this.#activation.run, key)
       if (!error) return this.#write({ key, attempt: counted(attempt), ms })
       const again = undo.retry?.(rebuildError(error), attempt)
       if (!again) return this.#write({ key, attempt: counted(attempt), error, ms })
@@ -128,8 +130,9 @@ class Compensation {
     return Promise.race([tried, this.#over])
   }
 
-  #write(what: Omit<EntryOf<'step.compensated'>, 'type' | 'seq' | 'time'>): Promise<void> {
-    return this.#activation.append([{ type: 'step.compensated', ...what }])
+  async #write(what: Omit<EntryOf<'step.compensated'>, 'type' | 'seq' | 'time'>): Promise<void> {
+    await this.#activation.append([{ type: 'step.compensated', ...what }])
+    failpoint('undo recorded, next not begun', this.#activation.run, what.key)
   }
 
   /** Resolves with `work`, or when its time is over. */

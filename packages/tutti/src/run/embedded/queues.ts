@@ -7,7 +7,7 @@
  */
 import { TuttiError } from '../../errors/index.ts'
 import type { Admitted, AdmittedRun, JournalStore, QueueLimits, RunHead } from '../../journal/index.ts'
-import type { Clock, RunId } from '../../primitives/index.ts'
+import { type Clock, failpoint, type RunId } from '../../primitives/index.ts'
 import { isGone } from './owner.ts'
 import type { Registry } from './registry.ts'
 
@@ -212,6 +212,7 @@ class FlowQueue {
 
   async #drive(admitted: AdmittedRun): Promise<void> {
     try {
+      failpoint('run let through, not driven', admitted.lease.run)
       await this.#o.drive(admitted)
     } catch (error) {
       this.#o.failed(admitted.lease.run, error)

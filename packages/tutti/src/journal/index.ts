@@ -24,7 +24,9 @@ export {
   type Value,
 } from './entry.ts'
 export { everyRun } from './every-run.ts'
-export { memoryStore } from './memory-store.ts'
+export type { Answer, AppendJob, Job } from './job.ts'
+export { MemoryBooks } from './memory-books.ts'
+export { booksStore, memoryStore } from './memory-store.ts'
 export { type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns } from './prune.ts'
 export { checkCriteria, type EndedStatus, type RunCriteria } from './prune-criteria.ts'
 export type { Admission, QueueLimits, QueuePlace, Rate } from './queue.port.ts'

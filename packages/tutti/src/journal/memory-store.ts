@@ -10,7 +10,7 @@ import type { RunId } from '../primitives/index.ts'
 import { checkBlob, parseEntry } from './codec.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Entry } from './entry.ts'
-import { appendJob, type Created, createJob, postJob, removedMeanwhile } from './job.ts'
+import { appendJob, type Created, createJob, postJob, removedMeanwhile, type WriteGroup } from './job.ts'
 import { copyHead, MemoryBooks } from './memory-books.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
 import type { Admitted, InboxMessage, JournalStore, Lease, Removal } from './store.port.ts'
@@ -18,15 +18,23 @@ import type { Admitted, InboxMessage, JournalStore, Lease, Removal } from './sto
 /** A store that lives as long as this process, for tests and for scripts that need no durability. */
 export function memoryStore(): JournalStore {
   const books = new MemoryBooks()
-  const queue = new CommitQueue((jobs) => books.write(jobs))
+  return booksStore(
+    () => books,
+    (jobs) => books.write(jobs),
+  )
+}
+
+/** A store over books that somebody else keeps, and that are written to by `write`. */
+export function booksStore(current: () => MemoryBooks, write: WriteGroup): JournalStore {
+  const queue = new CommitQueue(write)
   const watchers = new Set<() => void>()
 
   async function* read(run: RunId, { after = 0 }: { readonly after?: number | undefined } = {}): AsyncGenerator<Entry> {
     queue.forgive(run)
-    const bodies = books.runs.get(run)?.bodies ?? []
+    const bodies = current().runs.get(run)?.bodies ?? []
     for (let i = after; i < bodies.length; i++) {
       if ((i - after) % READ_PAGE === 0) await nextTurn()
-      if (books.runs.get(run)?.bodies !== bodies) throw removedMeanwhile(run)
+      if (current().runs.get(run)?.bodies !== bodies) throw removedMeanwhile(run)
       yield parseEntry(bodies[i] as string, run, i + 1)
     }
   }
@@ -40,24 +48,25 @@ export function memoryStore(): JournalStore {
     },
     append: async (commit) => queue.submit<undefined>(appendJob(commit)),
     read,
-    blob: async (hash) => checkBlob(hash, books.blobs.get(hash)),
+    blob: async (hash) => checkBlob(hash, current().blobs.get(hash)),
     head: async (run) => {
-      const book = books.runs.get(run)
+      const book = current().runs.get(run)
       return book && copyHead(book.head)
     },
-    list: async (filter = {}) => books.list(filter).map(copyHead),
+    list: async (filter = {}) => current().list(filter).map(copyHead),
     acquire: async (run, owner, now, until) => queue.submit<Lease | undefined>({ op: 'acquire', run, owner, now, until }),
     admit: async (admission) => queue.submit<Admitted>({ op: 'admit', ...admission }),
-    place: async (run) => books.queue.place(run),
+    place: async (run) => current().queue.place(run),
     renew: async (leases, until) => queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until }),
     post: async (run, message) => {
       const answer = await queue.submit<'posted' | 'duplicate'>(postJob(run, message))
       if (answer === 'posted') for (const changed of watchers) changed()
       return answer
     },
-    inbox: async (run) => [...(books.runs.get(run)?.inbox.values() ?? [])].filter((body) => body !== undefined).map((body) => JSON.parse(body) as InboxMessage),
-    due: async (flows, now, limit) => books.due(flows, now, limit).map(copyHead),
-    schedules: async () => structuredClone([...books.schedules.values()]),
+    inbox: async (run) =>
+      [...(current().runs.get(run)?.inbox.values() ?? [])].filter((body) => body !== undefined).map((body) => JSON.parse(body) as InboxMessage),
+    due: async (flows, now, limit) => current().due(flows, now, limit).map(copyHead),
+    schedules: async () => structuredClone([...current().schedules.values()]),
     keepSchedule: async (name, change) => queue.submit<undefined>({ op: 'keep-schedule', name, change: structuredClone(change) }),
     dropSchedule: async (name) => queue.submit<boolean>({ op: 'drop-schedule', name }),
     remove: async (runs, { dryRun = false } = {}) => queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun }),

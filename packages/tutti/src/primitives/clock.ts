@@ -5,8 +5,11 @@ export interface Clock {
   alarm(at: number, fire: () => void, o?: { readonly idle?: boolean | undefined }): () => void
 }
 
-/** `setTimeout` fires at once beyond 2^31 - 1 ms, so a long wait is made of shorter ones. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
+/**
+ * A long wait is made of shorter ones: `setTimeout` knows nothing of a machine that slept or a clock that was set, and fires at once beyond 2^31 - 1 ms.
+ * So a jump of the clock is noticed this much later.
+ */
+const LONGEST_TIMEOUT_MS = 30_000
 
 export const systemClock: Clock = {
   now: () => Date.now(),

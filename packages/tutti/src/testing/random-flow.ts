@@ -1,7 +1,8 @@
 /** A random program as a flow, and the world its steps work in: latencies, failures and results from a seed. */
 
-import { hash128 } from '../primitives/index.ts'
-import { type Flow, flow, type Run, type StepContext } from '../run/index.ts'
+import { nothing } from '../budget/index.ts'
+import { hash128, type RunId, type Schema } from '../primitives/index.ts'
+import { type EffectContext, type EffectSpec, type Executed, type Flow, flow, type Run, type StepContext, signal } from '../run/index.ts'
 import type { Journal } from './failpoint-store.ts'
 import { ATTEMPTS, type Node, type StepNode, seeded } from './random-program.ts'
 
@@ -9,6 +10,10 @@ export interface World {
   /** The idempotency key of each execution, in order. */
   readonly executed: readonly string[]
   work(step: StepNode, ctx: StepContext): string | Promise<string>
+  /** What a call with a price costs (micro-USD). Default: its worst case. */
+  price?(worst: number, ctx: EffectContext): Promise<number>
+  /** The flow was given this result of a step. */
+  delivered?(value: string): void
 }
 
 /**
@@ -47,6 +52,14 @@ async function after<T>(latency: number, give: () => T): Promise<T> {
   else for (let turns = Math.floor(latency * 6); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
   return give()
 }
+
+/** What is answered to a wait for `said<n>`. */
+const said = (n: number) => signal(`said${n}`, anything)
+const anything: Schema<unknown, unknown> = { '~standard': { version: 1, vendor: 'tutti', validate: (value) => ({ value }) } }
+
+/** The flow `random`, whose input says which of these programs it plays. */
+export const flowOfAll = (programs: readonly Node[], worldOf: (run: RunId) => World): Flow<number, string> =>
+  flow('random', async (n: number, run) => new Player(worldOf(run.id), []).play(run, programs[n] as Node))
 
 /** The flow `random`. What it answers depends on every result and, in a program with races, on the order in which they came. */
 export function flowOf(program: Node, world: World, { ordered = true }: { readonly ordered?: boolean } = {}): Flow<null, string> {
@@ -109,6 +122,10 @@ class Player {
       case 'nap':
         await run.sleep('nap', node.ms)
         return 'z'
+      case 'wait':
+        return `${node.timeoutMs === undefined ? await run.wait(said(node.n)) : await run.wait(said(node.n), { timeout: node.timeoutMs, onTimeout: 'late' })}`
+      case 'priced':
+        return this.#priced(run, node.worst)
       case 'note':
         run.note('here')
         return 'n'
@@ -136,8 +153,23 @@ class Player {
     const { name, input, hops, effect } = step
     for (let i = 0; i < hops; i++) await null
     let value: string = await run.step(name, input, (_, ctx) => this.#world.work(step, ctx), { effect, retry: { attempts: ATTEMPTS, backoff: 1 } })
+    this.#world.delivered?.(value)
     for (let i = 0; i < hops; i++) value = await Promise.resolve(value)
     return value
+  }
+
+  /** One that does not fit any more is left out. */
+  #priced(run: Run, worst: number): Promise<string> {
+    const execute = async (ctx: EffectContext): Promise<Executed<string>> => {
+      const cost = (await this.#world.price?.(worst, ctx)) ?? worst
+      return { value: 'p', settle: { ...nothing, microUsd: cost, modelCalls: 1 } }
+    }
+    const hold = { ...nothing, microUsd: worst, modelCalls: 1 }
+    const spec: EffectSpec<string> = { name: 'priced', kind: 'model', effect: 'idempotent', fingerprint: `${worst}`, plan: () => ({ hold, execute }) }
+    return run['~core'].ask(spec).catch((error: { code: string }) => {
+      if (error.code === 'BUDGET_EXCEEDED') return '-'
+      throw error
+    })
   }
 
   #saw(value: string): string {

@@ -20,7 +20,7 @@ export interface StepNode {
   input: number
   /** Microtasks that the flow lets pass around it. */
   readonly hops: number
-  readonly effect: 'read' | 'idempotent'
+  readonly effect: 'read' | 'idempotent' | 'once'
   /** Attempts that throw; with more than `ATTEMPTS - 1` the step fails for good. */
   readonly throws: number
 }
@@ -35,6 +35,10 @@ export type Node =
   | { readonly t: 'race-scopes'; readonly a: Node; readonly b: Node; readonly after: Node }
   | { readonly t: 'caught'; readonly failing: Node; readonly sibling: Node; readonly after: Node }
   | { readonly t: 'nap'; readonly ms: number }
+  /** A signal called `said<n>`; with `timeoutMs` whichever comes first. */
+  | { readonly t: 'wait'; readonly n: number; readonly timeoutMs?: number }
+  /** A call with a price, at most so many micro-USD. */
+  | { readonly t: 'priced'; readonly worst: number }
   | { readonly t: 'note' }
   | { readonly t: 'draw' }
 
@@ -42,22 +46,28 @@ export type Node =
 export const ATTEMPTS = 3
 const DEPTH = 3
 
-/** @param races false leaves out everything whose result depends on who is first */
-export function randomProgram(seed: number, { races = true }: { readonly races?: boolean } = {}): Node {
-  const grow = new Grower(seeded(seed), races)
+/**
+ * @param races false leaves out everything whose result depends on who is first
+ * @param outside true adds what only somebody outside the run can answer, or what reaches outside: waits, long sleeps, once effects, calls with a price
+ */
+export function randomProgram(seed: number, { races = true, outside = false }: { readonly races?: boolean; readonly outside?: boolean } = {}): Node {
+  const grow = new Grower(seeded(seed), races, outside)
   return { t: 'seq', body: [grow.node(DEPTH), grow.node(DEPTH), grow.node(DEPTH - 1)] }
 }
 
 class Grower {
   readonly #random: () => number
   readonly #races: boolean
+  readonly #outside: boolean
 
-  constructor(random: () => number, races: boolean) {
+  constructor(random: () => number, races: boolean, outside: boolean) {
     this.#random = random
     this.#races = races
+    this.#outside = outside
   }
 
   node(depth: number): Node {
+    if (this.#outside && this.#random() < 0.3) return this.#reaching()
     switch (this.#below(depth > 0 ? 14 : 5)) {
       case 0:
       case 1:
@@ -97,6 +107,20 @@ class Grower {
   step(name: string): StepNode {
     const effect = this.#random() < 0.2 ? 'idempotent' : 'read'
     return { t: 'step', name, input: this.#below(3), hops: this.#below(6), effect, throws: this.#random() < 0.1 ? 1 + this.#below(ATTEMPTS - 1) : 0 }
+  }
+
+  #reaching(): Node {
+    switch (this.#below(6)) {
+      case 0:
+      case 1:
+        return this.#races && this.#random() < 0.5 ? { t: 'wait', n: this.#below(3), timeoutMs: 50 + this.#below(4_000) } : { t: 'wait', n: this.#below(3) }
+      case 2:
+        return { ...this.step('once'), effect: 'once', throws: 0 }
+      case 3:
+        return { t: 'nap', ms: [500, 30_000, 40 * 86_400_000][this.#below(3)] as number }
+      default:
+        return { t: 'priced', worst: 10 + this.#below(90) }
+    }
   }
 
   #race(depth: number): Node {

@@ -362,8 +362,14 @@ export class EmbeddedEngine {
     this.#standings.set(run, { type: 'waiting', waits })
     if (soon) return
     const live = this.#live.get(run)
+    if (live) this.#giveUpIn(restMs, live, run)
+  }
+
+  /** What it takes from its inbox meanwhile need not wake it: it is looked at again. */
+  #giveUpIn(restMs: number, live: LiveRun, run: RunId): void {
     systemClock.alarm(systemClock.now() + restMs, () => {
-      if (!live || this.#live.get(run) !== live || !live.activation.resting) return
+      if (this.#live.get(run) !== live || this.#standings.of(run)?.type !== 'waiting') return
+      if (!live.activation.resting) return this.#giveUpIn(restMs, live, run)
       failpoint('rest decided, not suspended', run)
       live.activation.suspend('waiting').catch(() => {})
     })

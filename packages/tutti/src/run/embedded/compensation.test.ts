@@ -304,6 +304,68 @@ describe('a run that is ended from outside', () => {
     expect(world).toEqual(['undo b', 'undo a a!'])
   })
 
+  it('[R7] and is paused while it undoes stands still once the undo under way is recorded, also in its backoff, until a person says that it goes on', async () => {
+    const world: string[] = []
+    const held = gate()
+    const clock = simulatedClock()
+    const desk = flow('trip', async (_: null, run) => {
+      await book(run, world, 'a')
+      await book(run, world, 'b', {
+        retry: { attempts: 2, backoff: '10s' },
+        undo: (_, what, { attempt }) => {
+          if (attempt === 1) throw new Error('not yet')
+          world.push(`undo ${what}`)
+        },
+      })
+      await book(run, world, 'c', { undo: () => held.promise })
+      run.fail('no')
+    })
+    const { start, engine, entries } = testEngine([desk], { clock })
+    const handle = await start(desk, null)
+    await settled()
+    await handle.pause('let me look')
+    await settled()
+    expect(compensations(await entries(handle.id))).toEqual([])
+    held.open()
+    expect(await handle.outcome()).toMatchObject({ status: 'paused', reason: 'let me look' })
+    expect((await entries(handle.id)).map(lineOf).slice(-2)).toEqual(['step.compensated trip/c', 'run.suspended'])
+    await handle.resume()
+    await settled()
+    await handle.pause('once more')
+    expect(await handle.outcome()).toMatchObject({ status: 'paused', reason: 'once more' })
+    expect((await entries(handle.id)).map(lineOf).slice(-2)).toEqual(['step.compensated trip/b RUN_STEP_FAILED again', 'run.suspended'])
+    await clock.advance('1h')
+    expect(world).toEqual(['book a', 'book b', 'book c'])
+    await handle.resume()
+    await clock.advance('1h')
+    expect(await handle.outcome()).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED', message: 'no' } })
+    expect(world).toEqual(['book a', 'book b', 'book c', 'undo b', 'undo a a!'])
+    expect(engine.closed).toBe(false)
+  })
+
+  it('[R7] and is paused, and then cancelled while the undo under way still holds it up, goes on undoing', async () => {
+    const world: string[] = []
+    const [stuck, held] = [gate(), gate()]
+    const desk = flow('trip', async (_: null, run) => {
+      await book(run, world, 'a')
+      await book(run, world, 'b', { undo: () => held.promise })
+      const never = run.step('never', () => stuck.promise).catch(() => {})
+      await settled(0)
+      run.fail('no')
+      await never
+    })
+    const { start } = testEngine([desk])
+    const handle = await start(desk, null)
+    await settled()
+    await handle.pause('let me look')
+    held.open()
+    await settled()
+    await handle.cancel('enough')
+    expect(await handle.outcome()).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED', message: 'no' } })
+    expect(world).toEqual(['book a', 'book b', 'undo a a!'])
+    stuck.open()
+  })
+
   it('[R6] two engines that undo one run: the one whose lease was taken records nothing more and undoes nothing more', async () => {
     const gates: ReturnType<typeof gate<void>>[] = []
     const world: string[] = []

@@ -103,7 +103,7 @@ class Compensation {
     const output = decode(await this.#activation.load(value))
     let { tries: attempt, retryAt } = fate
     for (;;) {
-      if (retryAt !== undefined) await this.#within(retryAt)
+      await this.#turn(op, retryAt)
       attempt++
       const begun = clock.now()
       const error = await this.#tried(op, undo, output, attempt)
@@ -115,6 +115,12 @@ class Compensation {
       retryAt = clock.now() + again.afterMs
       await this.#write({ key, attempt: counted(attempt), error, final: false, retryAt, ms })
     }
+  }
+
+  /** Until it is time, and the run is not paused. */
+  async #turn(op: EffectOp, at: number | undefined): Promise<void> {
+    const { pause, clock } = this.#activation
+    if (at !== undefined || pause.asked) await Promise.race([pause.untilTurn(at ?? clock.now(), op, { wanted: true }), this.#over])
   }
 
   /** Why it is not undone, when it is not. Rejects when the activation is over. */
@@ -136,7 +142,7 @@ class Compensation {
   }
 
   /** Resolves with `work`, or when its time is over. */
-  async #within(until: number, work: Promise<unknown> = new Promise(() => {})): Promise<void> {
+  async #within(until: number, work: Promise<unknown>): Promise<void> {
     let forget = (): void => {}
     const passed = new Promise<void>((resolve) => {
       forget = this.#activation.clock.alarm(until, resolve)

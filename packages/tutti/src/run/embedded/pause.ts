@@ -17,7 +17,7 @@ export class Pause {
   readonly #clock: Clock
   /** Called when nothing may be left that the pause waits for. */
   readonly #still: () => void
-  readonly #held = new Map<string, () => void>()
+  readonly #held = new Map<string, { readonly begin: () => void; readonly wanted: boolean }>()
   #asked: PauseRequest | undefined
   #asleep = 0
 
@@ -40,10 +40,10 @@ export class Pause {
     this.#still()
   }
 
-  /** Keeps what would begin now for later; false when nothing is to be kept. */
-  hold(key: string, begin: () => void): boolean {
+  /** Keeps what would begin now for later; false when nothing is to be kept. `wanted`: also when the run is cancelled meanwhile. */
+  hold(key: string, begin: () => void, wanted = false): boolean {
     if (!this.#asked) return false
-    this.#held.set(key, begin)
+    this.#held.set(key, { begin, wanted })
     return true
   }
 
@@ -56,14 +56,14 @@ export class Pause {
     this.#asked = undefined
     const held = [...this.#held.values()]
     this.#held.clear()
-    for (const begin of held) begin()
+    for (const { begin } of held) begin()
   }
 
-  /** The run is cancelled instead: what was held never begins. Answers the messages that asked for the pause. */
+  /** The run is cancelled instead: what was held never begins, unless it is wanted all the same. Answers the messages that asked for the pause. */
   drop(): readonly string[] {
     const taken = this.#asked?.taken ?? []
-    this.#asked = undefined
-    this.#held.clear()
+    for (const [key, { wanted }] of this.#held) if (!wanted) this.#held.delete(key)
+    this.withdraw()
     return taken
   }
 
@@ -77,7 +77,7 @@ export class Pause {
     this.#still()
     await new Promise<void>((resolve) => {
       const forget = this.#clock.alarm(at, () => {
-        if (!this.hold(op.key, resolve)) resolve()
+        if (!this.hold(op.key, resolve, wanted)) resolve()
       })
       if (wanted) return
       op.signal.addEventListener('abort', () => {

@@ -177,6 +177,8 @@ export interface StepStarted extends Asked {
   readonly hold?: Amounts | undefined
   /** The scopes whose budgets it draws on, outermost first; the run itself is always drawn on. */
   readonly draws?: readonly string[] | undefined
+  /** It has an undo, which the run owes when it ends otherwise than well. */
+  readonly undo?: true | undefined
 }
 
 export interface StepCompleted extends Partial<Asked> {

@@ -26,6 +26,7 @@ import { ledgerOf } from './restored-ledger.ts'
 import { isGivenUp } from './standstill.ts'
 import { Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
+import { givenUp } from './undo-fate.ts'
 
 export interface ActivationOptions {
   readonly run: RunId
@@ -171,21 +172,25 @@ export class EmbeddedActivation implements Activation, RunGround {
     return this.ledger.left(draws)
   }
 
-  async end(result: RunResult): Promise<void> {
+  /** @param before what is said before the end, in the same transaction */
+  async end(result: RunResult, before: readonly Draft[] = []): Promise<void> {
     this.#finish(finished)
     for (const [token] of this.ledger.unsettled()) this.ledger.settle(token)
     const usage = this.usage()
     const { draft, blobs } = terminalDraft(result, usage)
     failpoint('terminal entry built, not durable', this.run)
-    const [last] = await this.#write([draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
+    const written = await this.#write([...before, draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
     failpoint('terminal entry durable, caller not told', this.run)
-    this.#last = last
+    this.#last = written.at(-1)
   }
 
   /** One that was given up since it broke ends, for it can do nothing else. */
   async stop(error: TuttiError): Promise<void> {
-    const givenUp = isGivenUp(this.record)
-    if (givenUp) return this.end({ status: 'cancelled', reason: givenUp.reason })
+    const cancelled = isGivenUp(this.record)
+    if (cancelled) {
+      const { result, before } = givenUp(this.record, cancelled.reason)
+      return this.end(result, before)
+    }
     this.#finish(error)
     failpoint('divergence found, not suspended', this.run)
     await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], {

@@ -150,3 +150,39 @@ describe('a step that is under way when its run comes to its end', () => {
     expect(world).toEqual(['asked after 60000 ms', 'undo charge 17'])
   })
 })
+
+describe('a step whose undo is gone', () => {
+  /** Books `a`; in the code of the day after without an undo, or something else altogether. */
+  const desk = (world: string[], o: { undo?: false; other?: true } = {}) =>
+    flow('trip', async (_: null, run) => {
+      if (o.other) await run.step('other', () => 1)
+      await book(run, world, 'a', o.undo === false ? { undo: undefined } : {})
+      await run.sleep('long', '1d')
+    })
+  const missing = { data: { notUndone: [{ key: 'trip/a', code: 'RUN_UNDO_MISSING' }] } }
+  /** A run that has booked `a`, as its process left it. */
+  async function begun() {
+    const { start, store } = testEngine([desk([])])
+    const { id } = await start(desk([]), null)
+    await settled()
+    return { id, store: await seedJournal(await journalOf(store, id)) }
+  }
+
+  it('[R8] because the code of now has none, is named when the run is cancelled', async () => {
+    const { id, store } = await begun()
+    await store.post(id, { id: 'c', type: 'cancel', reason: 'never mind' }, 0)
+    const { outcome } = await resumeRun(store, desk([], { undo: false }), id)
+    expect(outcome).toMatchObject({ status: 'cancelled', error: { code: 'RUN_CANCELLED', ...missing } })
+    await expect(replayRun(store, id, desk([]))).rejects.toMatchObject(missing)
+  })
+
+  it('[R8][R5] because the code of now diverges and the run is cancelled after that, is named; it could not be driven to its undo', async () => {
+    const { id, store } = await begun()
+    const other = desk([], { other: true })
+    expect((await resumeRun(store, other, id)).outcome).toMatchObject({ error: { code: 'JOURNAL_DIVERGED' } })
+    await store.post(id, { id: 'c', type: 'cancel', reason: 'never mind' }, 0)
+    const { outcome, journal } = await resumeRun(store, other, id)
+    expect(outcome).toMatchObject({ status: 'cancelled', error: { code: 'RUN_CANCELLED', ...missing } })
+    expect(journal.entries.map(lineOf).slice(-2)).toEqual(['step.compensated trip/a RUN_UNDO_MISSING final', 'run.cancelled'])
+  })
+})

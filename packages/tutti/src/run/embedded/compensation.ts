@@ -13,11 +13,11 @@ import { decode, failpoint, LazyAbort } from '../../primitives/index.ts'
 import type { Undo } from '../core.port.ts'
 import type { EffectOp, RunResult } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
-import { isLastWord, notUndoneIn, withNotUndone } from '../undone.ts'
+import { notUndoneIn, withNotUndone } from '../undone.ts'
 import type { EmbeddedActivation } from './activation.ts'
 import { Attempt } from './attempt.ts'
 import { driveEffect } from './effect.ts'
-import { forkOf } from './seed.ts'
+import { type Fate, fatesIn, isUnknown, lastFirst, missing, unknown } from './undo-fate.ts'
 
 type Undoable = ReadonlyMap<string, EffectOp>
 
@@ -27,7 +27,7 @@ const GRACE_MS = 30_000
 /** Undoes what is to be undone, and answers how the run ends then. Rejects when the activation is over before that. */
 export async function compensated(activation: EmbeddedActivation, store: JournalStore, undoable: Undoable, result: RunResult): Promise<RunResult> {
   if (result.status === 'completed') return result
-  if (undoable.size === 0 && !activation.record.some(isLastWord)) return result
+  if (undoable.size === 0 && fatesIn(activation.record, undoable).size === 0) return result
   activation.begin()
   try {
     failpoint('end decided, nothing undone', activation.run)
@@ -57,12 +57,13 @@ class Compensation {
 
   async complete(): Promise<void> {
     await this.#untilDecided(await this.journal())
-    const fates = [...this.#fatesIn(await this.journal())].sort(([, a], [, b]) => b.seq - a.seq)
-    for (const [key, fate] of fates) {
+    for (const [key, fate] of lastFirst(fatesIn(await this.journal(), this.#undoable))) {
       const op = this.#undoable.get(key)
-      if (!op?.spec.undo || fate.spoken) continue
-      if (fate.done) await this.#undo(op, op.spec.undo, fate.done.value, fate)
-      else if (isUnknown(fate, op)) await this.#write({ key, error: unknown(key) })
+      const undo = op?.spec.undo
+      if (fate.spoken) continue
+      if (op && undo && fate.done) await this.#undo(op, undo, fate.done.value, fate)
+      else if (fate.done) await this.#write({ key, error: missing(key) })
+      else if (isUnknown(fate, op?.abandoned ?? true)) await this.#write({ key, error: unknown(key) })
     }
   }
 
@@ -77,24 +78,12 @@ class Compensation {
   /** What is under way is told to stop, and may still come to its end; what an earlier process left open is looked at once more, without doing it again. */
   async #untilDecided(entries: readonly Entry[]): Promise<void> {
     const { decisions, clock } = this.#activation
-    for (const [key, fate] of this.#fatesIn(entries)) {
+    for (const [key, fate] of fatesIn(entries, this.#undoable)) {
       const op = this.#undoable.get(key)
       if (op?.abandoned && fate.open && !fate.spoken && !decisions.has(key)) driveEffect(this.#activation, op)
     }
     const longestMs = Math.max(0, ...[...decisions.keys()].map((key) => this.#undoable.get(key)?.spec.timeoutMs ?? 0))
     if (decisions.size > 0) await this.#within(clock.now() + GRACE_MS + longestMs, Promise.all(decisions.values()))
-  }
-
-  #fatesIn(entries: readonly Entry[]): ReadonlyMap<string, Fate> {
-    const forked = forkOf(entries)
-    const fates = new Map<string, Fate>()
-    for (const entry of entries) {
-      const key = 'key' in entry ? entry.key : undefined
-      if (key === undefined || !this.#undoable.has(key) || (key === forked?.at && forked.output !== undefined)) continue
-      const fate = forked && 'reused' in entry && entry.reused ? untouched : fateAfter(fates.get(key) ?? untouched, entry)
-      if (fate) fates.set(key, fate)
-    }
-    return fates
   }
 
   async #undo(op: EffectOp, undo: Undo<unknown>, value: Value, fate: Fate): Promise<void> {
@@ -150,54 +139,6 @@ class Compensation {
     await Promise.race([work, passed, this.#over]).finally(() => forget())
   }
 }
-
-/** What the journal says of a step that can be undone. */
-interface Fate {
-  /** Of the last entry that says how it went. */
-  readonly seq: number
-  /** It was begun, and nothing says how it went. */
-  readonly open: boolean
-  readonly done: { readonly value: Value } | undefined
-  readonly error: ErrorRecord | undefined
-  /** The last word on undoing it is said. */
-  readonly spoken: boolean
-  /** Attempts at undoing it. */
-  readonly tries: number
-  readonly retryAt: number | undefined
-}
-
-const untouched: Fate = { seq: 0, open: false, done: undefined, error: undefined, spoken: false, tries: 0, retryAt: undefined }
-
-/** `undefined`: the entry says nothing of this. */
-function fateAfter(fate: Fate, entry: Entry): Fate | undefined {
-  const { seq } = entry
-  switch (entry.type) {
-    case 'step.started':
-    case 'step.doubted':
-      return { ...fate, seq, open: true, error: undefined }
-    case 'step.completed':
-      return { ...fate, seq, open: false, done: { value: entry.value } }
-    case 'step.failed':
-      return { ...fate, seq, open: false, error: entry.error }
-    case 'step.resolved':
-      return { ...fate, seq, open: false, done: entry.verdict === 'done' && entry.value !== undefined ? { value: entry.value } : undefined }
-    case 'step.compensated':
-      return { ...fate, spoken: isLastWord(entry), tries: entry.attempt ?? 1, retryAt: entry.retryAt }
-    default:
-      return undefined
-  }
-}
-
-/** It may have happened, and nobody can tell: it is open still, a process took it with it, or it stopped because it was told to. */
-function isUnknown({ open, error }: Fate, op: EffectOp): boolean {
-  return open || error?.code === 'ATTEMPT_LOST' || (op.abandoned && error !== undefined && isCutOff(error))
-}
-
-const isCutOff = ({ code, data }: ErrorRecord): boolean =>
-  code === 'RUN_CANCELLED' || code === 'RUN_DEADLINE_EXCEEDED' || (data as { name?: unknown } | null | undefined)?.name === 'AbortError'
-
-const unknown = (key: string): ErrorRecord =>
-  new TuttiError('RUN_UNDO_UNKNOWN', `'${key}' was under way when the run came to its end, and nobody knows whether it happened`).toJSON()
 
 /** The first attempt is not numbered. */
 const counted = (attempt: number): number | undefined => (attempt > 1 ? attempt : undefined)

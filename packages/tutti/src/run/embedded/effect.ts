@@ -133,6 +133,7 @@ class EffectDrive {
       attempt: this.#attempt,
       hold: plan.hold,
       draws: draws.length > 0 ? draws : undefined,
+      undo: spec.undo && true,
     }
     this.#asked = true
     this.#passes('attempt planned, intent not recorded')

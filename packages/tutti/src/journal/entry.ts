@@ -70,7 +70,8 @@ export type Entry = Written &
       }
     | { readonly type: 'run.resumed'; readonly owner: string; readonly epoch: number }
     | RunForked
-    | { readonly type: 'run.patched'; readonly id: string }
+    /** From here on `run.changed(id)` is true in this scope; left out, in the flow itself. */
+    | { readonly type: 'run.patched'; readonly id: string; readonly scope?: string | undefined }
     | StepStarted
     | StepCompleted
     | StepFailed

@@ -1,14 +1,14 @@
 /** One ask of a flow: from the moment it is made until its outcome is delivered. Owned by the pump. */
 import { rebuildError, type TuttiError } from '../errors/index.ts'
 import { decode, type Json, LazyAbort } from '../primitives/index.ts'
-import type { Op, Outcome } from './engine.port.ts'
+import type { AskOp, Outcome } from './engine.port.ts'
 import type { RunScope } from './scope.ts'
 
 export class Ask {
   readonly scope: RunScope
   readonly key: string
   readonly promise: Promise<unknown>
-  op: Op | undefined
+  op: AskOp | undefined
   settled = false
   readonly #abort = new LazyAbort()
   #resolve!: (value: unknown) => void

@@ -136,6 +136,13 @@ export interface Run {
   random(): number
   uuid(): string
   note(text: string, data?: Json): void
+  /**
+   * May this run go the way of code that was put in later? True for a run that has not got here yet, and then recorded; false for one whose record went past this
+   * place before the code was there. Keep the old way in the `else` until no such run is left. One answer for an `id` in a scope. @throws CONFIG_INVALID
+   * @example
+   * const found = run.changed('faster-search') ? await run.call(search, query) : await run.call(oldSearch, query)
+   */
+  changed(id: string): boolean
   /** Ends the run as failed, with `RUN_FAILED`. */
   fail(reason: string, data?: Json): never
   readonly '~core': RunCore

@@ -10,7 +10,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { Ask } from './ask.ts'
-import type { NoteOp, Op } from './engine.port.ts'
+import type { AskOp, NoteOp } from './engine.port.ts'
 import { aboveOf, NOWHERE, placeOf, type RecordedAsk, type RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
 
@@ -24,7 +24,7 @@ export class Divergence {
   }
 
   /** Rule 1. @throws JOURNAL_DIVERGED */
-  check(op: Op, byKey: RecordedAsk | undefined): void {
+  check(op: AskOp, byKey: RecordedAsk | undefined): void {
     const at = placeOf(op.at)
     const there = this.#record.byAt(at)
     if (there && (there.key !== op.key || there.sort !== op.op))
@@ -69,7 +69,7 @@ export class Divergence {
   }
 
   /** A step is asked with other instructions, another model or other settings than were recorded: not a divergence, but worth a note, once a step. */
-  compareTunable({ key }: Op, recorded: RecordedAsk, tunable: string): void {
+  compareTunable({ key }: AskOp, recorded: RecordedAsk, tunable: string): void {
     if (recorded.tunable === tunable || this.#record.retuned(key)) return
     const text = 'goes on with other instructions, another model or other settings than were recorded'
     this.#retuned.push({

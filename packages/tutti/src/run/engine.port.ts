@@ -43,7 +43,18 @@ export interface NoteOp extends Placed {
   readonly text: string | undefined
   readonly data: Json | undefined
 }
-export type Op = EffectOp | TimerOp | WaitOp | NoteOp
+/** Recorded before anything that is submitted after it, and nothing comes back: code that was put in later goes its new way here. */
+export interface MarkOp {
+  readonly op: 'mark'
+  /** Of nothing recorded: it tells one mark from another. */
+  readonly key: string
+  /** The key of the scope; left out, the flow itself. */
+  readonly scope: string | undefined
+  readonly id: string
+}
+/** What has a place in the run. */
+export type AskOp = EffectOp | TimerOp | WaitOp | NoteOp
+export type Op = AskOp | MarkOp
 
 /** What the pump delivers. `timer.fired` with the key `~deadline` is the deadline of the run; `<scope>/~deadline` that of a scope. */
 export type Outcome = EntryOf<'step.completed' | 'step.failed' | 'step.resolved' | 'timer.fired' | 'signal.received' | 'run.cancelling'>

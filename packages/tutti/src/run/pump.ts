@@ -11,9 +11,10 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Clock, Json } from '../primitives/index.ts'
 import { Ask } from './ask.ts'
+import { goesOnAfter, markOf } from './change.ts'
 import { DEADLINE_KEY } from './deadline.ts'
 import { Divergence } from './divergence.ts'
-import type { Activation, EffectOp, Op, Outcome } from './engine.port.ts'
+import type { Activation, AskOp, EffectOp, MarkOp, Outcome } from './engine.port.ts'
 import { RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
 
@@ -42,6 +43,8 @@ export class Pump {
   readonly #asks = new Map<string, Ask>()
   readonly #scopes = new Set<RunScope>()
   #parked: Ask[] = []
+  /** Of changes that are decided before the whole record is delivered. */
+  #marks: MarkOp[] = []
   #cursor = 0
   #live = false
   #over = false
@@ -79,7 +82,7 @@ export class Pump {
   }
 
   /** Takes an ask. What it answers to is known before anything executes. */
-  ask(scope: RunScope, key: string, make: (ask: Ask) => Op, tunable?: string): Ask {
+  ask(scope: RunScope, key: string, make: (ask: Ask) => AskOp, tunable?: string): Ask {
     const ask = new Ask(scope, key)
     if (this.#over) return ask
     if (this.#cancelled || scope.abort.aborted) {
@@ -95,8 +98,25 @@ export class Pump {
     return ask
   }
 
+  /** Whether code that was put in later goes its new way here. */
+  changed(scope: RunScope, id: string): boolean {
+    const decided = scope.changes.get(id)
+    if (decided !== undefined) return decided
+    const mark = markOf(scope, id)
+    const isMarked = this.#record.marked(mark.scope, id)
+    const isNew = isMarked || this.#live || !goesOnAfter(this.#record, scope)
+    scope.changes.set(id, isNew)
+    if (isNew && !isMarked && !this.#over) this.#mark(mark)
+    return isNew
+  }
+
+  #mark(mark: MarkOp): void {
+    if (this.#live) this.#activation.submit(mark)
+    else this.#marks.push(mark)
+  }
+
   /** What the record says of an ask; without an answer there, it waits until the whole record is delivered. */
-  #compare(ask: Ask, op: Op, tunable: string | undefined): void {
+  #compare(ask: Ask, op: AskOp, tunable: string | undefined): void {
     const recorded = this.#record.byKey(ask.key)
     if (!this.#orStop(() => this.#divergence.check(op, recorded))) return
     if (recorded && tunable !== undefined) this.#divergence.compareTunable(op, recorded, tunable)
@@ -137,6 +157,7 @@ export class Pump {
   /** A flow that ended together with its record said these on its way out. */
   #writeParkedNotes(): void {
     if (this.#record.ended) return
+    for (const mark of this.#marks) this.#activation.submit(mark)
     for (const { op } of this.#parked) if (op?.op === 'note') this.#activation.submit(op)
   }
 
@@ -204,6 +225,7 @@ export class Pump {
     this.#live = true
     const parked = this.#parked
     this.#parked = []
+    for (const mark of this.#marks.splice(0)) this.#activation.submit(mark)
     for (const note of this.#divergence.retuned) this.#activation.submit(note)
     for (const ask of parked) if (!ask.settled && ask.op) this.#activation.submit(ask.op)
   }

@@ -24,12 +24,16 @@ export class RunRecord {
   /** A place that is a scope, or a map: the first key asked below it. */
   readonly #below = new Map<string, string>()
   readonly #retuned = new Set<string>()
+  readonly #marks = new Set<string>()
+  /** By the place of a scope: the highest number that was asked in it, made when it is first asked for. */
+  #furthest: Map<string, number> | undefined
 
   constructor(entries: readonly Entry[]) {
     const outcomes: Outcome[] = []
     let ended = false
     for (const entry of entries) {
       if (entry.type === 'note' && entry.at.length === 0) this.#retuned.add(entry.key)
+      if (entry.type === 'run.patched') this.#marks.add(markKey(entry.scope, entry.id))
       const key = 'key' in entry ? entry.key : undefined
       const ask = key === undefined ? undefined : (this.#byKey.get(key) ?? this.#add(askOf(entry)))
       if (isOutcome(entry)) {
@@ -68,10 +72,33 @@ export class RunRecord {
     return this.#below.get(at)
   }
 
+  /** True when code that was put in later went its new way in this scope. */
+  marked(scope: string | undefined, id: string): boolean {
+    return this.#marks.has(markKey(scope, id))
+  }
+
+  /** The highest number that was asked in the scope at this place; -1 for none. */
+  furthest(at: At): number {
+    this.#furthest ??= furthestOf(this.#byAt.keys())
+    return this.#furthest.get(placeOf(at)) ?? -1
+  }
+
   /** True when the record says already that this step went on with other tunables. */
   retuned(key: string): boolean {
     return this.#retuned.has(key)
   }
+}
+
+const markKey = (scope: string | undefined, id: string): string => `${scope ?? ''}|${id}`
+
+function furthestOf(places: Iterable<string>): Map<string, number> {
+  const furthest = new Map<string, number>()
+  for (const place of places)
+    for (let at = place; at !== ''; at = aboveOf(at)) {
+      const above = aboveOf(at)
+      furthest.set(above, Math.max(furthest.get(above) ?? -1, Number(at.slice(above === '' ? 0 : above.length + 1))))
+    }
+  return furthest
 }
 
 /** The place of what no flow asked for: a note of the pump's own, about the step whose key it has. */

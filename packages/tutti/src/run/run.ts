@@ -159,6 +159,12 @@ export class ScopedRun implements RunCore {
     return hashUuid(this.#seed())
   }
 
+  changed(id: string): boolean {
+    this.#scope.checkUse()
+    checkName(id, 'change')
+    return this.#context.pump.changed(this.#scope, id)
+  }
+
   fail(reason: string, data?: Json): never {
     throw new TuttiError('RUN_FAILED', reason, data === undefined ? {} : { data })
   }

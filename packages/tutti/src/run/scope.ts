@@ -26,10 +26,14 @@ export class RunScope {
   /** Epoch ms; the earliest of its own and its parents'. */
   deadline: number | undefined
   closed = false
+  /** What `run.changed` answered here, by id. */
+  readonly changes = new Map<string, boolean>()
   #asks = 0
   #draws = 0
   #input: unknown
   #fingerprint: string | undefined
+  /** By the number of a map: the last item that was begun. */
+  readonly #items = new Map<number, number>()
   readonly #names = new Map<string, number>()
 
   constructor(parent: RunScope | undefined, key: string, at: readonly number[], input: unknown, hasBudget: boolean) {
@@ -67,7 +71,18 @@ export class RunScope {
 
   /** The place of one item of a map that stands at `place`. */
   item(place: { readonly key: string; readonly at: readonly number[] }, index: number): { key: string; at: readonly number[] } {
+    this.#items.set(place.at.at(-1) ?? 0, index)
     return { key: this.keyOf(`${place.key.slice(this.key.length + 1)}:${index}`), at: [...place.at, index] }
+  }
+
+  /** How much was asked here: the number of the next ask. */
+  get asked(): number {
+    return this.#asks
+  }
+
+  /** Of the map at this number: the last item that was begun. */
+  lastItem(map: number): number {
+    return this.#items.get(map) ?? -1
   }
 
   /** How many seeded values were drawn here before. */

@@ -123,6 +123,8 @@ export class EmbeddedActivation implements Activation, RunGround {
         return this.#await(op)
       case 'note':
         return this.#takeNote(op)
+      case 'mark':
+        return this.#appendSafely([{ type: 'run.patched', id: op.id, scope: op.scope }])
     }
   }
 

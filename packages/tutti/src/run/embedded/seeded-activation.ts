@@ -46,7 +46,7 @@ export class SeededActivation implements Activation {
 
   submit(op: Op): void {
     this.#begin()
-    if (op.op === 'note' || this.#inner.knows(op.key)) this.#do(op)
+    if (op.op === 'note' || op.op === 'mark' || this.#inner.knows(op.key)) this.#do(op)
     else this.#answer(op)
     // A flow that asks later than its turn, because it loaded something, finds the pump waiting.
     if (this.#awaited) process.nextTick(() => this.#handOut())
@@ -102,7 +102,7 @@ export class SeededActivation implements Activation {
     for (const entry of this.record) if (isOutcome(entry)) this.#seed.order.delivered(entry)
   }
 
-  #answer(op: Exclude<Op, { op: 'note' }>): void {
+  #answer(op: Exclude<Op, { op: 'note' | 'mark' }>): void {
     const { order } = this.#seed
     const answer = this.#seed.answer(op)
     const position = order.positionOf(op.key)

@@ -65,6 +65,26 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       'the card was declined',
     ],
   },
+  regress: {
+    title: '[D4] a change is tried on past runs: what stays the same is not done again, and nobody is paid twice',
+    prints: [
+      '  looks up the price of a lamp',
+      '  pays 10',
+      '10 euros for a lamp.',
+      '  looks up the price of a violin',
+      '  pays 30',
+      '30 euros for a violin.',
+      'the same rules: 0 steps done, passed',
+      '  violin: same',
+      '  lamp: same',
+      'longer letters: 1 steps done, not passed',
+      '  violin: changed: 30 euros for a violin. We pay 50 % of the price.',
+      '  lamp: same',
+      expect.stringMatching(/^smaller shares: \d steps done, not passed$/),
+      expect.stringMatching(/^ {2}violin: incomparable: would repeat an effect: 'claims\/pay'/),
+      '  lamp: same',
+    ],
+  },
   budget: {
     title: '[B1] the call that could pass a budget is not made',
     prints: [

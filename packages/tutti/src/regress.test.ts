@@ -73,6 +73,7 @@ describe('a regression over past runs', () => {
     expect(verdicts(report)).toEqual({ r1: 'same', r2: 'incomparable' })
     expect(report.runs[0]?.why).toMatch(/^would repeat an effect: 'pay\/charge'/)
     expect(report.unchanged).toMatchObject({ share: 1, of: 1 })
+    expect([report.passed(), report.passed(['changed'])]).toEqual([true, false])
     expect((await app.regress(pay(1), { runs: ['r2'] })).passed()).toBe(false)
   })
 

@@ -89,6 +89,7 @@ describe('why', () => {
     const why = await app.why(handle.id)
     expect(why.end).toMatchObject({ status: 'failed', at: 'fails/broken', why: 'RUN_STEP_FAILED: no paper' })
     expect(why.steps.map(({ key }) => key)).toEqual(['fails/read', 'fails/broken'])
+    expect(why.time).toMatchObject({ workedMs: 10, lostMs: 20 })
     expect(String(why).split('\n').slice(0, 3)).toEqual([
       'fails failed: RUN_STEP_FAILED: no paper',
       'it failed in fails/broken',

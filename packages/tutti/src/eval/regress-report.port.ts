@@ -51,5 +51,5 @@ export interface RegressReport {
   toString(): string
 }
 
-/** `changed`: any run ends otherwise; `failed`: any that had completed fails; `cost`: runs cost more, beyond what chance explains. */
+/** `changed`: any run ends otherwise, or would do an effect that it did not do, or ask a person what it did not ask; `failed`: any that had completed fails; `cost`: runs cost more, beyond what chance explains. */
 export type RegressGate = 'changed' | 'failed' | 'cost'

@@ -28,7 +28,9 @@ export function reportOf(facts: RegressFacts): RegressReport {
   })
 }
 
-function isStopped({ counts, usd }: Pick<RegressReport, 'counts' | 'usd'>, gate: RegressGate): boolean {
+function isStopped({ counts, usd, runs }: Pick<RegressReport, 'counts' | 'usd' | 'runs'>, gate: RegressGate): boolean {
   if (gate === 'failed') return counts.failed > 0
-  return gate === 'changed' ? counts.failed + counts.changed + counts.mended > 0 : usd.low > 0
+  if (gate === 'cost') return usd.low > 0
+  // A run that would pay another amount, or ask a person something new, goes another way, wherever that ends.
+  return counts.failed + counts.changed + counts.mended > 0 || runs.some((run) => run.verdict === 'incomparable' && run.firstDivergence !== undefined)
 }

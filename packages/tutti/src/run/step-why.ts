@@ -11,8 +11,9 @@ export function stepWhy(step: RecordedStep, load: LoadedValue): StepWhy {
   const { key, kind, microUsd, outcome, askedAt, attempts, reused } = step
   const doubtMs = Math.max(0, step.doubtMs)
   const ms = outcome ? outcome.time - askedAt : 0
-  const last = outcome && 'ms' in outcome ? (outcome.ms ?? 0) : 0
-  const lostMs = attempts > 1 ? Math.max(0, ms - last - doubtMs) : 0
+  const failed = outcome?.type === 'step.failed'
+  const last = outcome && !failed && 'ms' in outcome ? (outcome.ms ?? 0) : 0
+  const lostMs = failed || attempts > 1 ? Math.max(0, ms - last - doubtMs) : 0
   return {
     ...{ key, kind, usd: microUsd / 1_000_000, ms },
     ...(lostMs > 0 ? { lostMs } : {}),

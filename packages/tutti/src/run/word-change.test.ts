@@ -6,6 +6,7 @@ import { sayWords, wordRuns } from './word-change.ts'
 describe('a change of text', () => {
   test('[D3] is said as the words that went and those that came, and what stays far from them is left out', () => {
     expect(sayWords('We pay it back.', 'We pay it tomorrow.')).toBe('We pay it [-back-]{+tomorrow+}.')
+    expect(sayWords('It left on Monday.', 'It was lost.')).toBe('It [-left on Monday-]{+was lost+}.')
     expect(sayWords('one two', 'one two three')).toBe('one two{+ three+}')
     const long = 'a b c d e f g h i j'
     expect(sayWords(`${long} old ${long}`, `${long} new ${long}`)).toBe('… e f g h i j [-old-]{+new+} a b c d e …')

@@ -39,7 +39,31 @@ export function wordRuns(before: string, after: string): readonly Run[] {
   add('same', a.slice(0, first).join(''))
   addMiddle(a.slice(first, lastA), b.slice(first, lastB), add)
   add('same', a.slice(lastA).join(''))
-  return runs
+  return joined(runs)
+}
+
+/** Changes with nothing but a space between them read as one. */
+function joined(runs: readonly Run[]): readonly Run[] {
+  const whole: Run[] = []
+  let [gone, came] = ['', '']
+  const flush = (): void => {
+    if (gone) whole.push({ kind: 'gone', text: gone })
+    if (came) whole.push({ kind: 'new', text: came })
+    gone = came = ''
+  }
+  for (const [i, { kind, text }] of runs.entries()) {
+    if (kind === 'gone') gone += text
+    else if (kind === 'new') came += text
+    else if ((gone || came) && text.trim() === '' && i < runs.length - 1) {
+      gone += text
+      came += text
+    } else {
+      flush()
+      whole.push({ kind, text })
+    }
+  }
+  flush()
+  return whole
 }
 
 const wordsOf = (text: string): readonly string[] => text.match(/\s+|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) ?? []

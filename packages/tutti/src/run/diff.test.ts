@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Entry } from '../journal/index.ts'
 import { diffRuns } from './diff.ts'
+import { whyOf } from './why.ts'
 
 /** A step as a journal holds it. */
 interface Told {
@@ -47,6 +48,13 @@ describe('the diff of two runs', () => {
     const failed = { ...only, type: 'step.failed', attempt: 1, final: false, error: { code: 'X', message: 'x' } } as unknown as Entry
     const diff = diffRuns([only], [failed, only])
     expect(diff).toMatchObject({ usd: 0.00007, ms: 5, steps: [{ key: 'a', change: 'same', usd: 0.00007, ms: 5 }] })
+  })
+
+  test('[R8] a step that was undone is still the step that it was, and took no longer for it', () => {
+    const entries = run({ key: 'a' }, { key: 'b' })
+    const undone = [...entries, { seq: 9, time: 2_000, type: 'step.compensated', key: 'b', attempt: 3, ms: 500 } as Entry]
+    expect(diffRuns(entries, undone)).toMatchObject({ firstDivergence: undefined, usd: 0, ms: 0 })
+    expect(whyOf(undone, 'b').time.ms).toBe(whyOf(entries, 'b').time.ms)
   })
 
   test('[D3] it reads as a list of what changed, and counts what did not', () => {

@@ -84,6 +84,8 @@ function begun(entry: Entry): RecordedStep | undefined {
 const askedAt = (entry: Entry): number => entry.time - ('ms' in entry ? (entry.ms ?? 0) : 0)
 
 function take(step: RecordedStep, entry: Entry): void {
+  // What became of a step is not what became of undoing it.
+  if (entry.type === 'step.compensated') return
   if ('settle' in entry) step.microUsd += entry.settle?.microUsd ?? 0
   if ('ms' in entry) step.ms += entry.ms ?? 0
   if ('attempt' in entry && entry.attempt !== undefined) step.attempts = Math.max(step.attempts, entry.attempt)

@@ -23,7 +23,6 @@ import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.
 import { Inbox } from './inbox.ts'
 import { Pause } from './pause.ts'
 import { ledgerOf } from './restored-ledger.ts'
-import { isGivenUp } from './standstill.ts'
 import { Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 import { givenUp } from './undo-fate.ts'
@@ -188,17 +187,12 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** One that was given up since it broke ends, for it can do nothing else. */
   async stop(error: TuttiError): Promise<void> {
-    const cancelled = isGivenUp(this.record)
-    if (cancelled) {
-      const { result, before } = givenUp(this.record, cancelled.reason)
-      return this.end(result, before)
-    }
+    const end = givenUp(this.record)
+    if (end) return this.end(end.result, end.before)
     this.#finish(error)
     failpoint('divergence found, not suspended', this.run)
-    await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], {
-      head: { status: 'suspended' },
-      release: true,
-    })
+    const why = error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged'
+    await this.#write([{ type: 'run.suspended', why, error: error.toJSON() }], { head: { status: 'suspended' }, release: true })
   }
 
   /** Withdraws a pause that has not come about yet. */

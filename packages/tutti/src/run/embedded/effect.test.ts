@@ -124,6 +124,34 @@ describe('the entries of an effect', () => {
     expect(await linesOf(desk)).toEqual(['step.failed desk/a @1 MODEL_RATE_LIMITED again', 'step.failed desk/a @2 MODEL_KEY_REFUSED final'])
   })
 
+  it('[R8] a retry that names its codes stops at another one, also when a crash lies between the attempts', async () => {
+    const clock = simulatedClock()
+    const o = { retry: { attempts: 5, backoff: '10s', on: ['MODEL_RATE_LIMITED'] } } satisfies StepOptions<null, unknown>
+    const codes = ['MODEL_RATE_LIMITED', 'MODEL_RATE_LIMITED', 'MODEL_KEY_REFUSED']
+    const desk = one(({ attempt }) => {
+      throw new TuttiError(codes[attempt - 1] ?? 'RUN_FAILED', 'no')
+    }, o)
+    const first = testEngine([desk], { clock })
+    const handle = await first.start(desk, null)
+    await clock.advance('1h')
+    const journal = await journalOf(first.store, handle.id)
+    const expected = [
+      'step.failed desk/a @1 MODEL_RATE_LIMITED again',
+      'step.failed desk/a @2 MODEL_RATE_LIMITED again',
+      'step.failed desk/a @3 MODEL_KEY_REFUSED final',
+    ]
+    expect(await first.lines(handle.id)).toEqual(expected)
+    for (const length of [2, 3]) {
+      const later = simulatedClock(journal.entries[length - 1]?.time)
+      const second = testEngine([desk], { clock: later, store: await seedJournal(journal, length) })
+      await second.engine.activate(handle.id)
+      await later.advance('4s')
+      expect(await second.lines(handle.id)).toEqual(expected.slice(0, length - 1))
+      await later.advance('1h')
+      expect(await second.lines(handle.id)).toEqual(expected)
+    }
+  })
+
   it('[R2] the idempotency key is the same on every attempt, in every process, and another for every step', async () => {
     const keys: string[] = []
     const held = gate()

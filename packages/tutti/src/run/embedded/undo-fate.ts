@@ -5,6 +5,7 @@ import type { RunResult } from '../engine.port.ts'
 import { isLastWord, notUndoneIn, withNotUndone } from '../undone.ts'
 import type { Draft } from './draft.ts'
 import { forkOf } from './seed.ts'
+import { isGivenUp } from './standstill.ts'
 
 /** What the journal says of a step that can be undone. */
 export interface Fate {
@@ -80,14 +81,16 @@ export function fatesIn(entries: readonly Entry[], undoable: { has(key: string):
 /** In the reverse order in which they came about. */
 export const lastFirst = (fates: ReadonlyMap<string, Fate>): readonly (readonly [string, Fate])[] => [...fates].sort(([, a], [, b]) => b.seq - a.seq)
 
-/** The end of a cancelled run whose code cannot be driven any more: nobody undoes its steps, so each has its last word here. */
-export function givenUp(entries: readonly Entry[], reason: string): { readonly before: readonly Draft[]; readonly result: RunResult } {
+/** The end of a run that was cancelled after it broke: its code cannot be driven to undo its steps, so each has its last word here. `undefined`: it was not. */
+export function givenUp(entries: readonly Entry[]): { readonly before: readonly Draft[]; readonly result: RunResult } | undefined {
+  const cancelled = isGivenUp(entries)
+  if (!cancelled) return undefined
   const left = lastFirst(fatesIn(entries, new Set())).flatMap(([key, fate]): NotUndone[] => {
     const error = fate.done ? missing(key) : isUnknown(fate, true) ? unknown(key) : undefined
     return fate.spoken || !error ? [] : [{ key, error }]
   })
   return {
     before: left.map(({ key, error }) => ({ type: 'step.compensated', key, error })),
-    result: withNotUndone({ status: 'cancelled', reason }, [...notUndoneIn(entries), ...left]),
+    result: withNotUndone({ status: 'cancelled', reason: cancelled.reason }, [...notUndoneIn(entries), ...left]),
   }
 }

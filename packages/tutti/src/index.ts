@@ -4,7 +4,7 @@ export type { Budget, Usage } from './budget/index.ts'
 export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
 export type { RegressedRun, RegressGate, RegressProgress, RegressReport, RegressVerdict } from './eval/index.ts'
 export { chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
-export type { Effect, Pruned, PruneOptions } from './journal/index.ts'
+export type { Effect, EncryptionOptions, Erased, EraseOptions, Pruned, PruneOptions } from './journal/index.ts'
 export type { MessageLike, Prompt } from './message/index.ts'
 export { cache, cascade, hedge, limit, type Model, type ModelId, type ModelLike, retry } from './model/index.ts'
 export {

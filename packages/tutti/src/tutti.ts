@@ -5,7 +5,18 @@
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
 import { type RegressOptions as Regressed, type RegressReport, regress } from './eval/index.ts'
-import { type JournalStore, memoryStore, type Pruned, type PruneOptions, pruneRuns, sqliteStore } from './journal/index.ts'
+import {
+  type EncryptionOptions,
+  type Erased,
+  type EraseOptions,
+  eraseSubject,
+  type JournalStore,
+  memoryStore,
+  type Pruned,
+  type PruneOptions,
+  pruneRuns,
+  sqliteStore,
+} from './journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
 import { Retention, type RetentionRule } from './retention.ts'
@@ -129,6 +140,12 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
    * @throws CONFIG_INVALID | RUN_NOT_FOUND | RUN_NOT_FINISHED before anything is touched; JOURNAL_ARCHIVE_FAILED: what was not archived is still there
    */
   prune(o: PruneOptions): Promise<Pruned>
+  /**
+   * Removes all runs of a tenant, or of one user of a tenant, overwrites what was left of them in the file, and destroys the keys they were sealed with.
+   * What a backup of a journal that is not encrypted holds, it keeps: docs/erasure.md.
+   * @throws CONFIG_INVALID; RUN_NOT_FINISHED when some have not ended and it is not forced: nothing is touched; JOURNAL_LOCKED when another process still reads the old
+   */
+  erase(o: EraseOptions): Promise<Erased>
   /** @throws FLOW_NOT_YET */
   // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
   forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<{ usd: { p50: number; p95: number }; ms: { p50: number; p95: number }; runs: number }>
@@ -139,7 +156,8 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
 }
 
 /** A SQLite file; default `.tutti/tutti.db` below the working directory. `relaxed` survives a killed process, and may lose the last moments in a power cut. */
-export const sqlite = (path: string = homePath('tutti.db'), o: { durability?: 'sync' | 'relaxed' } = {}): Store => sqliteStore(path, o)
+export const sqlite = (path: string = homePath('tutti.db'), o: { durability?: 'sync' | 'relaxed'; encryption?: EncryptionOptions } = {}): Store =>
+  sqliteStore(path, o)
 /** Nothing outlives the process; everything else is the same. */
 export const inMemory = (): Store => memoryStore()
 
@@ -241,6 +259,10 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
     async prune(o: PruneOptions) {
       await engine.open()
       return pruneRuns(engine.store, o, { now: engine.clock.now() })
+    },
+    async erase(o: EraseOptions) {
+      await engine.open()
+      return eraseSubject(engine.store, o, { now: () => engine.clock.now() })
     },
     forecast: () => notYet('app.forecast'),
     fetch: () => notYet('app.fetch'),

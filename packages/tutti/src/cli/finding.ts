@@ -40,7 +40,7 @@ const CHECKED_RUNS = 500
 
 async function storeFindings(home: Home): Promise<Finding[]> {
   if (!existsSync(home.journal)) return [{ what: 'store', state: 'note', says: `${home.journal} does not exist yet; the first run makes it` }]
-  const store = sqliteStore(home.journal)
+  const store = sqliteStore(home.journal, { encryption: home.encryption })
   try {
     const heads = await store.list({ limit: CHECKED_RUNS })
     return [...(await fileFindings(store)), ...runFindings(heads, home), await damageFinding(store, heads)]

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
-import { type RunHead, type RunStatus, type SqliteStore, sqliteStore } from '../journal/index.ts'
+import { type EncryptionOptions, type RunHead, type RunStatus, type SqliteStore, sqliteStore } from '../journal/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { isGone } from '../run/index.ts'
 import type { Terminal } from './terminal.ts'
@@ -17,12 +17,18 @@ export interface Home {
   readonly index: string
   /** As a person would type it: empty when it is the default. */
   readonly option: string
+  /** From `TUTTI_KEY`. */
+  readonly encryption: EncryptionOptions | undefined
 }
 
 export function homeOf({ cwd, env }: Pick<Terminal, 'cwd' | 'env'>, o: HomeOptions): Home {
   const named = o.home ?? env.TUTTI_HOME
   const folder = resolve(cwd, named || '.tutti')
-  return { folder, journal: join(folder, 'tutti.db'), index: join(folder, 'index.db'), option: o.home === undefined ? '' : ` --home ${shellWord(o.home)}` }
+  return {
+    ...{ folder, journal: join(folder, 'tutti.db'), index: join(folder, 'index.db') },
+    option: o.home === undefined ? '' : ` --home ${shellWord(o.home)}`,
+    encryption: env.TUTTI_KEY ? { key: env.TUTTI_KEY } : undefined,
+  }
 }
 
 /** The command a person may copy. */
@@ -33,7 +39,7 @@ export const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word
 
 /** The journal of a home, for reading: nothing is made where there is none. Close it afterwards. */
 export function openForReading(home: Home): SqliteStore | undefined {
-  return existsSync(home.journal) ? sqliteStore(home.journal, { commit: 'main' }) : undefined
+  return existsSync(home.journal) ? sqliteStore(home.journal, { commit: 'main', encryption: home.encryption }) : undefined
 }
 
 /** Does `work` with the journal; a home without one has no runs. @throws RUN_NOT_FOUND */

@@ -11,7 +11,7 @@ import { printJson, printLine, type Terminal } from './terminal.ts'
 /** `tutti import FILE`: puts an exported run into this store, whole or not at all. */
 export async function importCommand(terminal: Terminal, file: string, o: CommonOptions): Promise<number> {
   const home = homeOf(terminal, o)
-  const store = sqliteStore(home.journal, { commit: 'main' })
+  const store = sqliteStore(home.journal, { commit: 'main', encryption: home.encryption })
   try {
     const done = await importRun(store, linesOf(resolve(terminal.cwd, file)))
     const { run, status, entries, imported } = done

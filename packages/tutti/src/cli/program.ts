@@ -83,6 +83,12 @@ function declareRuns(program: Command, act: Act): void {
   prune(command(program, 'prune [runs...]', 'remove runs that have ended, by name or by what they are like')).action(
     act(async () => (await import('./prune.ts')).prune),
   )
+  command(program, 'erase', 'remove all runs of a tenant, or of one user, and destroy the keys they were sealed with')
+    .requiredOption('--tenant <tenant>', 'whose runs')
+    .option('--user <user>', 'only of this user of the tenant')
+    .option('--force', 'cancel those that have not ended, and remove them too')
+    .addHelpText('after', '\nExample: npx tutti erase --tenant acme --user ada\nThe key of an encrypted journal is read from TUTTI_KEY.')
+    .action(act(async () => (await import('./erase.ts')).erase))
   command(program, 'signal <run> <name> <json>', 'send a run what it waits for, whoever drives it')
     .option('--key <key>', 'for the wait at this key, and no other')
     .option('--id <id>', 'sent again under one id, it is delivered once')

@@ -20,7 +20,7 @@ export function openSession(terminal: Terminal, home: Home, o: SessionOptions): 
   const services = servicesFor(terminal, o.words)
   const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
   return new EmbeddedEngine({
-    store: o.store ?? sqliteStore(home.journal),
+    store: o.store ?? sqliteStore(home.journal, { encryption: home.encryption }),
     flows: o.flows,
     services,
     retune: (run, forked) => forks.servicesFor(run, forked),

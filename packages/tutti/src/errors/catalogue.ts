@@ -28,6 +28,8 @@ export const catalogue = {
   JOURNAL_NEWER: line('terminal', 'The journal was written by a newer version of tutti.', 'Update tutti, or open another file.'),
   JOURNAL_UNWRITABLE: line('terminal', 'The journal cannot be written.', 'Free space, or make the file and its folder writable, then resume the run.'),
   JOURNAL_LOCKED: line('retryable', 'Another process holds the journal file for longer than tutti waits.', 'Wait for the other process to finish its transaction, then try again.'),
+  JOURNAL_KEY_WRONG: line('terminal', 'The key is not the one that the journal was encrypted with.', 'Give the key it was encrypted with; nothing was touched.'),
+  JOURNAL_KEY_NEEDED: line('terminal', 'The journal is encrypted, and a key of it is missing.', 'Open it with `encryption: { key }`; the command reads TUTTI_KEY.'),
   JOURNAL_ARCHIVE_FAILED: line('terminal', 'A run could not be written to a file, so it was not removed either.', 'Name a folder that may be written and has space, then prune again.'),
   JOURNAL_NODE_TOO_OLD: line('terminal', 'This Node has no usable node:sqlite.', 'Use Node 22.18 or newer.'),
 

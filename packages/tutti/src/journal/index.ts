@@ -23,8 +23,10 @@ export {
   type StepStarted,
   type Value,
 } from './entry.ts'
+export { type Erased, type EraseOptions, eraseSubject } from './erase.ts'
 export { everyRun } from './every-run.ts'
 export type { Answer, AppendJob, Job } from './job.ts'
+export type { Subject } from './key-file.ts'
 export { MemoryBooks } from './memory-books.ts'
 export { booksStore, memoryStore } from './memory-store.ts'
 export { type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns } from './prune.ts'
@@ -53,3 +55,4 @@ export type {
   RunStatus,
 } from './store.port.ts'
 export { exportRun, type Imported, importRun } from './transfer.ts'
+export { type EncryptionOptions, rotateKey } from './vault.ts'

@@ -6,6 +6,7 @@ import { type ErrorRecord, recordError, TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { entryText } from './codec.ts'
 import type { Entry } from './entry.ts'
+import type { Subject } from './key-file.ts'
 import type { Admission } from './queue.port.ts'
 import { blobsOf } from './reference.ts'
 import type { ScheduleChange } from './schedule.port.ts'
@@ -71,6 +72,15 @@ export interface RemoveJob {
   readonly op: 'remove'
   readonly runs: readonly RunId[]
   readonly dryRun: boolean
+  /** Also those that have not ended, and those that a fork reads. */
+  readonly force: boolean
+}
+
+/** Around an erasure: `begin` retires the keys of the subject, `end` destroys those. */
+export interface ShredJob {
+  readonly op: 'shred'
+  readonly subject: Subject
+  readonly step: 'begin' | 'end'
 }
 
 export interface KeepScheduleJob {
@@ -86,7 +96,7 @@ export interface DropScheduleJob {
 
 export type BlobPair = readonly [hash: string, text: string]
 export type LetterPair = readonly [id: string, body: string]
-export type Job = CreateJob | AppendJob | AcquireJob | AdmitJob | RenewJob | PostJob | RemoveJob | KeepScheduleJob | DropScheduleJob
+export type Job = CreateJob | AppendJob | AcquireJob | AdmitJob | RenewJob | PostJob | RemoveJob | ShredJob | KeepScheduleJob | DropScheduleJob
 
 /** One job was refused; the rest of its group is not harmed. */
 export interface Refusal {
@@ -97,7 +107,7 @@ export interface Created {
   readonly head: RunHead
 }
 /** What each job is answered, in the order of the jobs; an append that went well is answered `undefined`. */
-export type Answer = undefined | boolean | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Removal | Refusal
+export type Answer = undefined | boolean | number | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Removal | Refusal
 
 /** Writes the jobs in one transaction, in order. Throws when none of them was written. */
 export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<readonly Answer[]>

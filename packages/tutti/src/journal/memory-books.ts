@@ -90,6 +90,8 @@ export class MemoryBooks {
         return this.#post(job)
       case 'remove':
         return this.#remove(job)
+      case 'shred':
+        return 0
       case 'keep-schedule':
         return this.#keepSchedule(job)
       case 'drop-schedule':
@@ -158,11 +160,11 @@ export class MemoryBooks {
     return 'posted'
   }
 
-  #remove({ runs, dryRun }: RemoveJob): Removal {
+  #remove({ runs, dryRun, force }: RemoveJob): Removal {
     const removed: RunId[] = []
     const kept: KeptRun[] = []
     for (const run of new Set(runs)) {
-      const why = this.#whyKept(run)
+      const why = force && this.runs.has(run) ? undefined : this.#whyKept(run)
       if (why) kept.push(why)
       else removed.push(run)
     }

@@ -69,7 +69,8 @@ export function booksStore(current: () => MemoryBooks, write: WriteGroup): Journ
     schedules: async () => structuredClone([...current().schedules.values()]),
     keepSchedule: async (name, change) => queue.submit<undefined>({ op: 'keep-schedule', name, change: structuredClone(change) }),
     dropSchedule: async (name) => queue.submit<boolean>({ op: 'drop-schedule', name }),
-    remove: async (runs, { dryRun = false } = {}) => queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun }),
+    remove: async (runs, { dryRun = false, force = false } = {}) => queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun, force }),
+    shred: async (subject, step) => queue.submit<number>({ op: 'shred', subject, step }),
     compact: async () => {},
     watch: (changed) => {
       const watcher = (): void => changed()

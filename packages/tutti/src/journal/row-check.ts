@@ -9,7 +9,7 @@ import { TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 
 /** Of the text of an entry; `run` is the number of its run in the file. Signed, because SQLite then keeps it in four bytes. */
-export const entryCheck = (run: number, seq: number, body: string): number => crc32(body, (Math.imul(run, 0x9e3779b1) ^ seq) >>> 0) | 0
+export const entryCheck = (run: number, seq: number, body: string | Uint8Array): number => crc32(body, (Math.imul(run, 0x9e3779b1) ^ seq) >>> 0) | 0
 
 /** Of a message in an inbox, the `n`th of its run that is open. One that was taken has neither: its id is all that is left. */
 export const letterCheck = (run: number, id: string, n: number | null, body: string | null): number => crc32(`${id}\n${n}\n${body}`, run >>> 0) | 0

@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
 import { guarded } from './sqlite-fault.ts'
 import { migrate } from './sqlite-schema.ts'
+import type { EncryptionOptions } from './vault.ts'
 
 /** `sync` survives a power cut; `relaxed` survives a killed process and may lose the last moments in a power cut. */
 export type Durability = 'sync' | 'relaxed'
@@ -14,6 +15,7 @@ export interface ConnectionOptions {
   readonly durability: Durability
   /** How long a statement waits for another process, blocking this thread. */
   readonly busyMs: number
+  readonly encryption?: EncryptionOptions | undefined
 }
 
 /** Older ones can corrupt a database when a WAL is reset. */
@@ -49,7 +51,8 @@ export function sqliteVersion(db: DatabaseSync): string {
   return (db.prepare('SELECT sqlite_version() AS version').get() as { version: string }).version
 }
 
-function sqliteOfNode(): typeof DatabaseSync {
+/** @throws JOURNAL_NODE_TOO_OLD */
+export function sqliteOfNode(): typeof DatabaseSync {
   const sqlite = process.getBuiltinModule('node:sqlite')
   if (sqlite) return sqlite.DatabaseSync
   throw tooOld(`Node ${process.version} has no node:sqlite`)
@@ -58,8 +61,9 @@ function sqliteOfNode(): typeof DatabaseSync {
 function prepareFile(db: DatabaseSync, path: string, durability: Durability): void {
   const version = sqliteVersion(db)
   if (isOlder(version)) throw tooOld(`Node ${process.version} brings SQLite ${version}; tutti needs ${OLDEST_SQLITE.join('.')}`)
+  const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
   // Only a file that is empty yet takes this: what is removed later can be given back to the disk in small parts (`SqliteFile.compact`).
-  db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  if (pages === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
   const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }
   if (mode !== 'wal')
     throw new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' cannot have a write-ahead log (SQLite answers '${mode}')`, {

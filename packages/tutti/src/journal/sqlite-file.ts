@@ -15,6 +15,7 @@ import { connect, type Durability } from './sqlite-connection.ts'
 import { guarded } from './sqlite-fault.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
+import { type EncryptionOptions, Vault } from './vault.ts'
 import { WorkerWriter } from './worker-writer.ts'
 
 export interface FileOptions {
@@ -23,6 +24,7 @@ export interface FileOptions {
   readonly commit: 'auto' | Place
   /** How long a file that another process holds is waited for. */
   readonly lockTimeoutMs: number
+  readonly encryption?: EncryptionOptions | undefined
 }
 
 /** So long a statement may block the main thread for a lock; beyond it the wait is asynchronous. */
@@ -40,23 +42,35 @@ export class SqliteFile {
   readonly #writer: SqliteWriter
   readonly #worker: WorkerWriter
 
+  readonly #vault: Vault
+
   private constructor(options: FileOptions, db: DatabaseSync) {
-    const { path, durability, commit, lockTimeoutMs } = options
+    const { path, durability, commit, lockTimeoutMs, encryption } = options
+    this.#vault = new Vault(db, path, encryption)
     this.#options = options
     this.db = db
     this.commits = new CommitPlace(commit)
-    this.#reader = new SqliteReader(db)
-    this.#writer = new SqliteWriter(db, path)
-    this.#worker = new WorkerWriter({ path, durability, busyMs: lockTimeoutMs })
+    this.#reader = new SqliteReader(db, this.#vault)
+    this.#writer = new SqliteWriter(db, path, this.#vault)
+    this.#worker = new WorkerWriter({ path, durability, busyMs: lockTimeoutMs, encryption })
   }
 
-  /** @throws JOURNAL_NODE_TOO_OLD | JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED */
+  /** @throws JOURNAL_NODE_TOO_OLD | JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED | JOURNAL_KEY_WRONG | JOURNAL_KEY_NEEDED */
   static async open(options: FileOptions): Promise<SqliteFile> {
     const { path, durability, commit, lockTimeoutMs } = options
     const db = await patiently(() => connect({ path, durability, busyMs: BLOCK_MS }), lockTimeoutMs)
-    const file = new SqliteFile(options, db)
+    const file = SqliteFile.#over(db, options)
     if (commit === 'auto') await file.#probe()
     return file
+  }
+
+  static #over(db: DatabaseSync, options: FileOptions): SqliteFile {
+    try {
+      return new SqliteFile(options, db)
+    } catch (error) {
+      db.close()
+      throw error
+    }
   }
 
   /** One transaction. Answers at once on the main thread, and later from the worker or when the file is busy. */
@@ -95,8 +109,23 @@ export class SqliteFile {
     await this.#exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
+  /** Writes the file anew from what is in it, and empties the log: nothing is left of rows that were removed. @throws JOURNAL_LOCKED while others read the log */
+  async overwrite(): Promise<void> {
+    await this.#exec('VACUUM')
+    const { path, lockTimeoutMs } = this.#options
+    await patiently(() => {
+      const { busy } = guarded(path, () => this.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()) as { busy: number }
+      if (busy === 0) return
+      throw new TuttiError('JOURNAL_LOCKED', `another process still reads the log of '${path}', so what was removed may lie in it`, {
+        data: { path },
+        hint: 'The runs are removed. Close the other process, then ask for the same again.',
+      })
+    }, lockTimeoutMs)
+  }
+
   async close(): Promise<void> {
     await this.#worker.close()
+    this.#vault.close()
     this.db.close()
   }
 

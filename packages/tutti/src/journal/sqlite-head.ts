@@ -1,8 +1,11 @@
 /** The line of a run as it lies in a journal file, checked, and as the head it stands for. */
+import { TuttiError } from '../errors/index.ts'
 import type { Json, RunId, Scope } from '../primitives/index.ts'
 import { damagedRow, headCheck } from './row-check.ts'
+import type { Seal } from './seal.ts'
 import { RUN_SPAN } from './sqlite-schema.ts'
 import type { HeadChange, OpenWait, RunHead, RunStatus } from './store.port.ts'
+import type { Vault } from './vault.ts'
 
 /** What of a line changes while its run goes on. */
 interface Changing {
@@ -30,19 +33,22 @@ export interface HeadLine extends Changing {
   readonly labels: string
   /** The run it is a fork of. */
   readonly source: RunId | null
+  /** The data key its content is sealed with: `scope`, `labels`, `start_hash` and `waiting` too. */
+  readonly key_id: number | null
 }
 
 export interface HeadRow extends HeadLine {
   readonly crc: number
   readonly last_key: number | null
-  readonly last_time: number | string | null
+  /** Of a sealed entry: all of it. */
+  readonly last_time: number | string | Uint8Array | null
 }
 
 /** The columns in the order of `valuesOf` and `changesOf`. */
 export const changing = 'status, wake_at, waiting, stalls, epoch, owner, lease_until, last_seq'
-export const columns = `id, run, flow, version, tenant, scope, created_at, start_hash, labels, source, ${changing}`
+export const columns = `id, run, flow, version, tenant, scope, created_at, start_hash, labels, source, key_id, ${changing}`
 
-const integers = ['id', 'created_at', 'wake_at', 'stalls', 'epoch', 'lease_until', 'last_seq', 'crc']
+const integers = ['id', 'created_at', 'key_id', 'wake_at', 'stalls', 'epoch', 'lease_until', 'last_seq', 'crc']
 
 /** The columns of `runs r` and the check: an integer beyond what a number holds is damage, and read as -1, which nothing in a line is, so that it does not hide the other lines of a list. */
 export const readColumns = [...columns.split(', '), 'crc']
@@ -54,7 +60,7 @@ export const readColumns = [...columns.split(', '), 'crc']
   .join(', ')
 
 const changesOf = (r: Changing) => [r.status, r.wake_at, r.waiting, r.stalls, r.epoch, r.owner, r.lease_until, r.last_seq]
-const valuesOf = (r: HeadLine) => [r.id, r.run, r.flow, r.version, r.tenant, r.scope, r.created_at, r.start_hash, r.labels, r.source, ...changesOf(r)]
+const valuesOf = (r: HeadLine) => [r.id, r.run, r.flow, r.version, r.tenant, r.scope, r.created_at, r.start_hash, r.labels, r.source, r.key_id, ...changesOf(r)]
 
 /** What an INSERT of `columns` and the check binds. */
 export function checkedLine(line: HeadLine): (string | number | null)[] {
@@ -65,22 +71,34 @@ export function checkedLine(line: HeadLine): (string | number | null)[] {
 /** What an UPDATE of `changing` and the check binds. */
 export const checkedChanges = (line: HeadLine): (string | number | null)[] => [...changesOf(line), headCheck(valuesOf(line))]
 
+/** What a new run is written with besides its head. */
+export interface LineOrigin {
+  readonly source: RunId | undefined
+  readonly key: number | undefined
+  readonly seal: Seal | undefined
+}
+
 /** The line of a run that is not in the file yet. */
-export function lineOf(id: number, head: RunHead, source: RunId | undefined): HeadLine {
+export function lineOf(id: number, head: RunHead, { source, key, seal }: LineOrigin): HeadLine {
   const { run, flow, version, scope, status, createdAt, startHash, labels, lastSeq, wakeAt, waiting, stalls, epoch, owner, leaseUntil } = head
   return {
-    ...{ id, run, flow, version, tenant: scope.tenant, scope: JSON.stringify(scope), status, created_at: createdAt, start_hash: startHash },
-    ...{ labels: JSON.stringify(labels), source: source ?? null, wake_at: wakeAt ?? null, waiting: waiting ? JSON.stringify(waiting) : null, stalls, epoch },
+    ...{ id, run, flow, version, tenant: scope.tenant, scope: closed(seal, 'scope', JSON.stringify(scope)), status },
+    ...{ created_at: createdAt, start_hash: closed(seal, 'start_hash', startHash), labels: closed(seal, 'labels', JSON.stringify(labels)) },
+    ...{ source: source ?? null, key_id: key ?? null, wake_at: wakeAt ?? null, waiting: closedWaits(seal, waiting), stalls, epoch },
     ...{ owner: owner ?? null, lease_until: leaseUntil ?? null, last_seq: lastSeq },
   }
 }
 
-export function changeLine(line: HeadLine, change: HeadChange): void {
+export function changeLine(line: HeadLine, change: HeadChange, seal: Seal | undefined): void {
   if (change.status !== undefined) line.status = change.status
   if (change.stalls !== undefined) line.stalls = change.stalls
   if ('wakeAt' in change) line.wake_at = change.wakeAt ?? null
-  if ('waiting' in change) line.waiting = change.waiting ? JSON.stringify(change.waiting) : null
+  if ('waiting' in change) line.waiting = closedWaits(seal, change.waiting)
 }
+
+const closed = (seal: Seal | undefined, column: string, text: string): string => (seal ? seal.sealText(column, text) : text)
+const closedWaits = (seal: Seal | undefined, waits: readonly OpenWait[] | undefined): string | null =>
+  waits ? closed(seal, 'waiting', JSON.stringify(waits)) : null
 
 /** `lastSeq` is that of the last entry, so that an append need not touch the line. */
 export const lastSeqOf = ({ last_key }: Pick<HeadRow, 'last_key'>): number => (last_key === null ? 0 : last_key % RUN_SPAN)
@@ -92,40 +110,52 @@ export function checkHead(row: Omit<HeadRow, 'last_time'>): void {
   if (last < row.last_seq) throw damagedRow(row.run, 'line', `knows of ${row.last_seq} entries, but only ${last} are there`)
 }
 
-/** @throws JOURNAL_CORRUPT */
-export function headOf(row: HeadRow): RunHead {
+/** @throws JOURNAL_CORRUPT | JOURNAL_KEY_NEEDED */
+export function headOf(row: HeadRow, vault: Vault): RunHead {
   checkHead(row)
-  return readHead(row)
+  return readHead(row, vault.ofRun(row.key_id, row.run))
 }
 
 /** The same for a list, in which one damaged line does not stand in the way of the others. */
-export function listedHead(row: HeadRow): RunHead {
+export function listedHead(row: HeadRow, vault: Vault): RunHead {
   try {
-    return headOf(row)
-  } catch {
+    return headOf(row, vault)
+  } catch (error) {
+    if (TuttiError.is(error, 'JOURNAL_KEY_NEEDED')) throw error
     const { tenant } = row
-    return { ...readHead({ ...row, scope: JSON.stringify({ tenant }), labels: '{}', waiting: null }), damaged: true }
+    return { ...readHead({ ...row, scope: JSON.stringify({ tenant }), labels: '{}', waiting: null }, undefined), damaged: true }
   }
 }
 
-function readHead(row: HeadRow): RunHead {
-  const { run, flow, version, status, created_at: createdAt, start_hash: startHash, stalls, epoch } = row
+function readHead(row: HeadRow, seal: Seal | undefined): RunHead {
+  const { run, flow, version, status, created_at: createdAt, stalls, epoch } = row
+  const open = (column: 'scope' | 'labels' | 'start_hash' | 'waiting'): string => (seal ? seal.openText(column, row[column] ?? '') : (row[column] ?? ''))
   return {
     run,
     flow,
     version,
-    scope: JSON.parse(row.scope) as Scope,
+    scope: JSON.parse(open('scope')) as Scope,
     status,
     createdAt,
-    updatedAt: typeof row.last_time === 'number' ? row.last_time : createdAt,
-    startHash,
-    labels: JSON.parse(row.labels) as Record<string, string>,
+    updatedAt: timeOf(row, seal) ?? createdAt,
+    startHash: open('start_hash'),
+    labels: JSON.parse(open('labels')) as Record<string, string>,
     lastSeq: lastSeqOf(row),
     ...(row.wake_at !== null && { wakeAt: row.wake_at }),
-    ...(row.waiting !== null && { waiting: JSON.parse(row.waiting) as (OpenWait & { data?: Json })[] }),
+    ...(row.waiting !== null && { waiting: JSON.parse(open('waiting')) as (OpenWait & { data?: Json })[] }),
     stalls,
     epoch,
     ...(row.owner !== null && { owner: row.owner }),
     ...(row.lease_until !== null && { leaseUntil: row.lease_until }),
   }
 }
+
+/** Of the last entry. */
+function timeOf(row: HeadRow, seal: Seal | undefined): number | undefined {
+  const { last_time: time } = row
+  if (typeof time === 'number') return time
+  return time instanceof Uint8Array && seal ? (JSON.parse(seal.openText(entryPlace(lastSeqOf(row)), time)) as { t: number }).t : undefined
+}
+
+/** What an entry is sealed as. */
+export const entryPlace = (seq: number): string => `entry ${seq}`

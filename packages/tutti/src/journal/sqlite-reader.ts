@@ -3,18 +3,29 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Json, RunId } from '../primitives/index.ts'
 import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
 import type { Entry } from './entry.ts'
+import { openLetter } from './letter.ts'
 import { LIST_LIMIT, READ_PAGE } from './page.ts'
 import type { QueuePlace } from './queue.port.ts'
 import { type LineLength, type LinePlace, placeAmong } from './queue-place.ts'
 import { damagedRow, entryCheck, letterCheck } from './row-check.ts'
 import type { ScheduleState } from './schedule.port.ts'
-import { type HeadRow, headOf, listedHead, readColumns } from './sqlite-head.ts'
+import { entryPlace, type HeadRow, headOf, listedHead, readColumns } from './sqlite-head.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
 import type { FlowVersion, InboxMessage, RunFilter, RunHead } from './store.port.ts'
+import type { Vault } from './vault.ts'
 
-type EntryRow = readonly [key: number, body: string | null, crc: number]
+type EntryRow = readonly [key: number, body: string | Uint8Array | null, crc: number]
+
+/** Of a run in this file. */
+export interface RunNumber {
+  readonly id: number
+  readonly key: number | null
+  /** It holds so many entries at least. */
+  readonly least: number
+}
 interface LetterRow {
   readonly number: number
+  readonly key: number | null
   readonly id: string
   readonly n: number
   readonly body: string
@@ -30,7 +41,7 @@ interface ScheduleRow {
 
 /** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
 const HEAD = `
-  SELECT ${readColumns}, p.key AS last_key, iif(json_valid(e.body), e.body ->> '$.t', NULL) AS last_time FROM runs r
+  SELECT ${readColumns}, p.key AS last_key, CASE WHEN typeof(e.body) = 'blob' THEN e.body WHEN json_valid(e.body) THEN e.body ->> '$.t' END AS last_time FROM runs r
   LEFT JOIN places p ON p.key = (SELECT l.key FROM places l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)
   LEFT JOIN entries e ON e.n = p.n`
 const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) 
@@ -40,41 +51,59 @@ const SAME_LINE = 'b.flow = q.flow AND b.priority = q.priority AND b.tenant = q.
 
 export class SqliteReader {
   readonly #db: DatabaseSync
+  readonly #vault: Vault
   readonly #statements = new Map<string, StatementSync>()
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, vault: Vault) {
     this.#db = db
+    this.#vault = vault
   }
 
   head(run: RunId): RunHead | undefined {
     const row = this.#prepare(`${HEAD} WHERE r.run = ?`).get(run) as HeadRow | undefined
-    return row && headOf(row)
+    return row && headOf(row, this.#vault)
   }
 
-  /** The number of a run in this file, never another run's, also when this one is removed; and how many entries it holds at least. */
-  numberOf(run: RunId): { readonly id: number; readonly least: number } | undefined {
-    return this.#prepare('SELECT id, last_seq AS least FROM runs WHERE run = ?').get(run) as { id: number; least: number } | undefined
+  /** The number of a run in this file: never another run's, also when this one is removed. */
+  numberOf(run: RunId): RunNumber | undefined {
+    return this.#prepare('SELECT id, key_id AS key, last_seq AS least FROM runs WHERE run = ?').get(run) as RunNumber | undefined
   }
 
   /** The next entries after `after`, `READ_PAGE` of them or what there is. @throws JOURNAL_CORRUPT | JOURNAL_NEWER */
-  page(run: RunId, number: number, after: number): Entry[] {
+  page(run: RunId, { id, key: sealedWith }: Pick<RunNumber, 'id' | 'key'>, after: number): Entry[] {
     const statement = this.#prepare(
       'SELECT p.key, e.body, p.crc FROM places p LEFT JOIN entries e ON e.n = p.n WHERE p.key > ? AND p.key < ? ORDER BY p.key LIMIT ?',
     )
     // An object for each row would cost a tenth of what reading it does.
     statement.setReturnArrays(true)
-    const rows = statement.all(entryKey(number, after), entryKey(number + 1, 0), READ_PAGE) as unknown as readonly EntryRow[]
+    const rows = statement.all(entryKey(id, after), entryKey(id + 1, 0), READ_PAGE) as unknown as readonly EntryRow[]
+    const seal = this.#vault.ofRun(sealedWith, run)
     return rows.map(([key, body, crc], i) => {
       const seq = after + 1 + i
-      if (key !== entryKey(number, seq) || body === null) throw corruptEntry(run, seq, 'is missing')
-      if (typeof body !== 'string' || entryCheck(number, seq, body) !== crc) throw corruptEntry(run, seq, 'does not hold what was written')
-      return parseEntry(body, run, seq)
+      if (key !== entryKey(id, seq) || body === null) throw corruptEntry(run, seq, 'is missing')
+      const isWhole = seal ? body instanceof Uint8Array : typeof body === 'string'
+      if (!isWhole || entryCheck(id, seq, body) !== crc) throw corruptEntry(run, seq, 'does not hold what was written')
+      return parseEntry(seal ? seal.openText(entryPlace(seq), body) : (body as string), run, seq)
     })
   }
 
-  blob(hash: string): string {
-    const row = this.#prepare('SELECT body FROM blobs WHERE hash = ?').get(blobKey(hash)) as { body: string } | undefined
-    return checkBlob(hash, row?.body)
+  /** @param run whose blob it is; without it every key there is is tried */
+  blob(hash: string, run?: RunId): string {
+    const plain = this.#blobAt(blobKey(hash))
+    return checkBlob(hash, typeof plain === 'string' ? plain : this.#sealedBlob(hash, run))
+  }
+
+  #sealedBlob(hash: string, run: RunId | undefined): string | undefined {
+    const { key = null } = (run !== undefined && this.numberOf(run)) || {}
+    for (const each of key === null ? this.#vault.all() : [this.#vault.byId(key)]) {
+      const sealed = this.#blobAt(each.addressOf(hash))
+      if (sealed instanceof Uint8Array) return each.openBlob(hash, sealed)
+    }
+    return undefined
+  }
+
+  #blobAt(address: Uint8Array): unknown {
+    return (this.#prepare('SELECT body FROM blobs WHERE hash = ?').get(address) as { body: unknown } | undefined)?.body
   }
 
   list({ flow, tenant, status, limit = LIST_LIMIT, before }: RunFilter): RunHead[] {
@@ -84,16 +113,16 @@ export class SqliteReader {
         AND (:status IS NULL OR r.status IN (SELECT value FROM json_each(:status)))
       ORDER BY r.created_at DESC, r.id DESC LIMIT :limit`)
     const rows = statement.all({ before: before ?? null, flow: flow ?? null, tenant: tenant ?? null, status: status ? JSON.stringify(status) : null, limit })
-    const heads = (rows as unknown as readonly HeadRow[]).map(listedHead)
+    const heads = (rows as unknown as readonly HeadRow[]).map((row) => listedHead(row, this.#vault))
     return tenant === undefined ? heads : heads.filter(({ damaged }) => !damaged)
   }
 
   inbox(run: RunId): InboxMessage[] {
     const statement = this.#prepare(`
-      SELECT i.run AS number, i.id, i.n, i.body, i.crc FROM inbox i WHERE i.run = (SELECT id FROM runs WHERE run = ?) AND i.body IS NOT NULL ORDER BY i.n`)
-    return (statement.all(run) as unknown as readonly LetterRow[]).map(({ number, id, n, body, crc }) => {
+      SELECT i.run AS number, (SELECT key_id FROM runs WHERE id = i.run) AS key, i.id, i.n, i.body, i.crc FROM inbox i WHERE i.run = (SELECT id FROM runs WHERE run = ?) AND i.body IS NOT NULL ORDER BY i.n`)
+    return (statement.all(run) as unknown as readonly LetterRow[]).map(({ number, key, id, n, body, crc }) => {
       if (letterCheck(number, id, n, body) !== crc) throw damagedRow(run, 'inbox', `holds a message, '${id}', that is not what was sent`)
-      return JSON.parse(body) as InboxMessage
+      return openLetter(body, this.#vault.ofRun(key, run))
     })
   }
 
@@ -114,7 +143,9 @@ export class SqliteReader {
         ) FROM json_each(:flows) f
       )
       ORDER BY r.id LIMIT :limit`)
-    return (statement.all({ flows: JSON.stringify(flows), now, limit }) as unknown as readonly HeadRow[]).map(listedHead).filter(({ damaged }) => !damaged)
+    return (statement.all({ flows: JSON.stringify(flows), now, limit }) as unknown as readonly HeadRow[])
+      .map((row) => listedHead(row, this.#vault))
+      .filter(({ damaged }) => !damaged)
   }
 
   place(run: RunId): QueuePlace | undefined {

@@ -48,7 +48,7 @@ it('[R10] what one group writes of a run and then removes is in no table afterwa
   const file = await SqliteFile.open({ path, durability: 'relaxed', commit: 'main', lockTimeoutMs: 100 })
   onTestFinished(() => file.close())
   const run = 'run_a' as RunId
-  const remove: RemoveJob = { op: 'remove', runs: [run], dryRun: false }
+  const remove: RemoveJob = { op: 'remove', runs: [run], dryRun: false, force: false }
   const number = (): number => (file.db.prepare('SELECT id FROM runs').get() as { id: number }).id
   file.write([createJob(newRun(run)), { op: 'post', run, id: 'm', body: '{}' }])
   const first = number()

@@ -25,7 +25,7 @@ export class SqliteRemover {
     this.#db = db
   }
 
-  remove({ runs, dryRun }: RemoveJob): Removal {
+  remove({ runs, dryRun, force }: RemoveJob): Removal {
     const removed: RunId[] = []
     const kept: KeptRun[] = []
     let entries = 0
@@ -33,7 +33,7 @@ export class SqliteRemover {
     if (dryRun) this.#db.exec('SAVEPOINT dry_run')
     for (const run of new Set(runs)) {
       const row = this.#statements.find.get(run) as RunRow | undefined
-      const why = this.#whyKept(run, row)
+      const why = force && row ? undefined : this.#whyKept(run, row)
       if (why) kept.push(why)
       if (why || !row) continue
       const gone = this.#removeOne(row.id)

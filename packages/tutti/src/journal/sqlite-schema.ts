@@ -10,6 +10,7 @@
  * forked from. `blob_uses` says which runs name a blob; the last of them that is removed takes the blob with it.
  * A queued run lies in `queued` until it begins, and has its place in one of the `queue_lines`; `queue_held` names the runs that were let through and may
  * still be driven, `queue_begun` when the last ones of a rate began.
+ * Of an encrypted run (`key_id`: its data key in the key file, `vault.ts`) entries and blobs are sealed bytes; of its line and its messages the content is sealed text.
  * Every row of a run, an entry or a message carries a check of what it holds and where it belongs (`row-check.ts`); a blob is named by its hash.
  * A message in the `inbox` that was taken stays as its id alone; `n` orders those of a run that are open.
  */
@@ -37,6 +38,7 @@ const steps: readonly string[] = [
     start_hash TEXT NOT NULL,
     labels TEXT NOT NULL,
     source TEXT,
+    key_id INT,
     wake_at INT,
     waiting TEXT,
     stalls INT NOT NULL,
@@ -50,9 +52,9 @@ const steps: readonly string[] = [
   CREATE INDEX runs_running ON runs (lease_until) WHERE status = 'running';
   CREATE INDEX runs_by_source ON runs (source) WHERE source IS NOT NULL;
   CREATE INDEX runs_to_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
-  CREATE TABLE entries (n INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  CREATE TABLE entries (n INTEGER PRIMARY KEY, body ANY NOT NULL) STRICT;
   CREATE TABLE places (key INTEGER PRIMARY KEY, n INT NOT NULL, crc INT NOT NULL) STRICT;
-  CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+  CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body ANY NOT NULL) STRICT;
   CREATE TABLE blob_uses (run INT NOT NULL, blob INT NOT NULL, PRIMARY KEY (run, blob)) STRICT, WITHOUT ROWID;
   CREATE INDEX blob_uses_by_blob ON blob_uses (blob);
   CREATE TABLE inbox (

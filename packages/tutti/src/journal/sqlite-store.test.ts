@@ -8,6 +8,7 @@ const variants: Readonly<Record<string, SqliteOptions>> = {
   'sqlite, committing on the main thread': { commit: 'main' },
   'sqlite, committing in a worker': { commit: 'worker' },
   'sqlite, relaxed': { durability: 'relaxed' },
+  'sqlite, encrypted': { commit: 'main', encryption: { key: 'fe'.repeat(32) } },
 }
 
 for (const [name, options] of Object.entries(variants))

@@ -12,6 +12,7 @@ import type { Place } from './commit-place.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Entry } from './entry.ts'
 import { type Answer, appendJob, type Created, createJob, type Job, postJob, removedMeanwhile } from './job.ts'
+import type { Subject } from './key-file.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
@@ -20,6 +21,7 @@ import { inRun } from './sqlite-fault.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import type { SqliteReader } from './sqlite-reader.ts'
 import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, Removal, RunFilter, RunHead } from './store.port.ts'
+import type { EncryptionOptions } from './vault.ts'
 
 export interface SqliteOptions {
   /** Default `'sync'`: survives a power cut. `'relaxed'` survives a killed process, and may lose the last moments in a power cut. */
@@ -28,6 +30,8 @@ export interface SqliteOptions {
   commit?: 'auto' | Place | undefined
   /** How long a file that another process holds is waited for, before `JOURNAL_LOCKED`. Default 5,000. */
   lockTimeoutMs?: number | undefined
+  /** What runs record is sealed, under a key for each tenant and user. Default: it is not. */
+  encryption?: EncryptionOptions | undefined
 }
 
 /** What `tutti doctor` shows of a journal file. */
@@ -73,10 +77,10 @@ class FileStore implements SqliteStore {
   #opening: Promise<SqliteFile> | undefined
   #poll: NodeJS.Timeout | undefined
 
-  constructor(path: string, { durability = 'sync', commit = 'auto', lockTimeoutMs = 5_000 }: SqliteOptions) {
+  constructor(path: string, { durability = 'sync', commit = 'auto', lockTimeoutMs = 5_000, encryption }: SqliteOptions) {
     this.#path = path
     this.#durability = durability
-    this.#openFile = () => SqliteFile.open({ path, durability, commit, lockTimeoutMs })
+    this.#openFile = () => SqliteFile.open({ path, durability, commit, lockTimeoutMs, encryption })
   }
 
   async open(): Promise<void> {
@@ -103,7 +107,7 @@ class FileStore implements SqliteStore {
     const number = await read((reader) => reader.numberOf(run))
     if (!number) return
     for (let last = after; ; last += READ_PAGE) {
-      const page = await read((reader) => reader.page(run, number.id, last))
+      const page = await read((reader) => reader.page(run, number, last))
       yield* page
       if (page.length === READ_PAGE) {
         await nextTurn()
@@ -115,8 +119,8 @@ class FileStore implements SqliteStore {
     }
   }
 
-  async blob(hash: string): Promise<string> {
-    return (await this.#opened()).read((reader) => reader.blob(hash))
+  async blob(hash: string, run?: RunId): Promise<string> {
+    return (await this.#opened()).read((reader) => reader.blob(hash, run))
   }
 
   async head(run: RunId): Promise<RunHead | undefined> {
@@ -169,8 +173,14 @@ class FileStore implements SqliteStore {
     return this.#queue.submit<boolean>({ op: 'drop-schedule', name })
   }
 
-  async remove(runs: readonly RunId[], { dryRun = false }: { readonly dryRun?: boolean | undefined } = {}): Promise<Removal> {
-    return this.#queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun })
+  async remove(runs: readonly RunId[], { dryRun = false, force = false }: Parameters<JournalStore['remove']>[1] = {}): Promise<Removal> {
+    return this.#queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun, force })
+  }
+
+  async shred(subject: Subject, step: 'begin' | 'end'): Promise<number> {
+    const keys = await this.#queue.submit<number>({ op: 'shred', subject, step })
+    if (step === 'end') await (await this.#opened()).overwrite()
+    return keys
   }
 
   async compact(): Promise<void> {

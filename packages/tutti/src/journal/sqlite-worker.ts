@@ -6,6 +6,7 @@ import { failpoint } from '../primitives/index.ts'
 import type { Answer, Job } from './job.ts'
 import { type ConnectionOptions, connect } from './sqlite-connection.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
+import { Vault } from './vault.ts'
 
 export interface Written {
   readonly answers: readonly Answer[]
@@ -30,7 +31,7 @@ parentPort?.on('message', (jobs: readonly Job[] | 'close') => {
 function write(jobs: readonly Job[]): WorkerAnswer {
   try {
     db ??= connect(options)
-    writer ??= new SqliteWriter(db, options.path)
+    writer ??= new SqliteWriter(db, options.path, new Vault(db, options.path, options.encryption))
     const begun = performance.now()
     const answers = writer.write(jobs)
     failpoint('committed in the worker, answer not posted')

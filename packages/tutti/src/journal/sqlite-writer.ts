@@ -27,10 +27,13 @@ import {
   refuseAppend,
   refuseFull,
   refuseUnknown,
+  type ShredJob,
 } from './job.ts'
+import { sealLetter } from './letter.ts'
 import { entryCheck, letterCheck } from './row-check.ts'
+import type { Seal } from './seal.ts'
 import { guarded } from './sqlite-fault.ts'
-import { changeLine, checkedChanges, checkedLine, checkHead, type HeadLine, type HeadRow, lastSeqOf, lineOf } from './sqlite-head.ts'
+import { changeLine, checkedChanges, checkedLine, checkHead, entryPlace, type HeadLine, type HeadRow, lastSeqOf, lineOf } from './sqlite-head.ts'
 import { SqliteQueue } from './sqlite-queue.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
 import { SqliteRemover } from './sqlite-remover.ts'
@@ -38,10 +41,13 @@ import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
 import { prepareAll, type Statements, WIDE } from './sqlite-statements.ts'
 import { hasEnded } from './status.ts'
 import type { AdmittedRun, Lease, RunHead } from './store.port.ts'
+import type { Vault } from './vault.ts'
 
 interface Known {
   /** As it lies in the file, or will when the group is written. */
   readonly line: HeadLine
+  /** Of an encrypted run. */
+  readonly seal: Seal | undefined
   lastSeq: number
 }
 
@@ -49,6 +55,7 @@ const MOST_KNOWN = 20_000
 
 export class SqliteWriter {
   readonly #path: string
+  readonly #vault: Vault
   readonly #reader: SqliteReader
   readonly #remover: SqliteRemover
   readonly #statements: Statements
@@ -61,12 +68,13 @@ export class SqliteWriter {
   /** Runs that this group left without a driver. */
   #left: RunId[] = []
   /** Entries of this group that are not in the file yet: n, body, n, body, … and key, n, check, key, n, check, … */
-  #rows: (number | string)[] = []
+  #rows: (number | string | Uint8Array)[] = []
   #places: number[] = []
 
-  constructor(db: DatabaseSync, path: string) {
+  constructor(db: DatabaseSync, path: string, vault: Vault) {
     this.#path = path
-    this.#reader = new SqliteReader(db)
+    this.#vault = vault
+    this.#reader = new SqliteReader(db, vault)
     this.#remover = new SqliteRemover(db)
     this.#statements = prepareAll(db)
     this.#queue = new SqliteQueue(db, (run, job) => this.#admitOne(run, job))
@@ -141,6 +149,7 @@ export class SqliteWriter {
 
   #forget(): void {
     this.#known.clear()
+    this.#vault.forget()
     this.#lastRun = undefined
     this.#lastEntry = undefined
   }
@@ -172,6 +181,8 @@ export class SqliteWriter {
         return this.#post(job)
       case 'remove':
         return this.#remove(job)
+      case 'shred':
+        return this.#shred(job)
       case 'keep-schedule':
         return this.#keepSchedule(job)
       case 'drop-schedule':
@@ -189,7 +200,7 @@ export class SqliteWriter {
     this.#addRows(known, job.bodies)
     this.#keepBlobs(known, job.blobs, job.uses)
     for (const id of job.taken) this.#statements.take.run(letterCheck(line.id, id, null, null), line.id, id)
-    if (job.head) changeLine(line, job.head)
+    if (job.head) changeLine(line, job.head, known.seal)
     if (job.release) line.owner = line.lease_until = null
     if (job.head || job.release) this.#writeLine(known)
     return undefined
@@ -201,12 +212,14 @@ export class SqliteWriter {
     if (there) return { created: false, head: there }
     if (source && isToBegin(head) && !this.#recall(source)) return refuseUnknown(source)
     this.#lastRun = (this.#lastRun ?? (this.#statements.lastRun.get() as { last: number }).last) + 1
-    const known: Known = { line: lineOf(this.#lastRun, head, source), lastSeq: 0 }
+    const key = this.#vault.seals ? this.#vault.forScope(head.scope) : undefined
+    const seal = key?.ofRun(run)
+    const known: Known = { line: lineOf(this.#lastRun, head, { source, key: key?.id, seal }), seal, lastSeq: 0 }
     this.#statements.insertRun.run(...checkedLine(known.line))
     this.#known.set(run, known)
     this.#addRows(known, bodies)
     this.#keepBlobs(known, blobs, uses)
-    for (const [i, [id, body]] of inbox.entries()) this.#insertLetter(known.line.id, id, i + 1, body)
+    for (const [i, [id, body]] of inbox.entries()) this.#insertLetter(known, id, i + 1, body)
     const { flow, version, tenant } = known.line
     if (head.status === 'queued') this.#queue.join(known.line.id, { flow, priority, tenant, version })
     return { created: true, head }
@@ -268,7 +281,7 @@ export class SqliteWriter {
     const known = this.#recall(run)
     if (!known) return refuseUnknown(run)
     const { n } = this.#statements.nextLetter.get(known.line.id) as { n: number }
-    return this.#insertLetter(known.line.id, id, n, body) ? 'posted' : 'duplicate'
+    return this.#insertLetter(known, id, n, body) ? 'posted' : 'duplicate'
   }
 
   #remove(job: RemoveJob): Answer {
@@ -278,9 +291,17 @@ export class SqliteWriter {
     return removal
   }
 
+  #shred({ subject, step }: ShredJob): number {
+    this.#insertRows()
+    if (step === 'end') return this.#vault.destroy(subject)
+    this.#vault.retire(subject)
+    return 0
+  }
+
   /** False when this id was ever posted to this run. */
-  #insertLetter(run: number, id: string, n: number, body: string): boolean {
-    return this.#statements.post.run(run, id, n, body, letterCheck(run, id, n, body)).changes > 0
+  #insertLetter({ line, seal }: Known, id: string, n: number, body: string): boolean {
+    const stored = seal ? sealLetter(body, seal) : body
+    return this.#statements.post.run(line.id, id, n, stored, letterCheck(line.id, id, n, stored)).changes > 0
   }
 
   /** @throws JOURNAL_CORRUPT when its line is damaged */
@@ -290,7 +311,7 @@ export class SqliteWriter {
     const row = this.#statements.recall.get(run) as HeadRow | undefined
     if (!row) return undefined
     checkHead(row)
-    const found: Known = { line: row, lastSeq: lastSeqOf(row) }
+    const found: Known = { line: row, seal: this.#vault.ofRun(row.key_id, run), lastSeq: lastSeqOf(row) }
     this.#known.set(run, found)
     return found
   }
@@ -317,12 +338,14 @@ export class SqliteWriter {
   }
 
   #addRows(known: Known, bodies: readonly string[]): void {
-    const { id } = known.line
+    const { line, seal } = known
+    const { id } = line
     let n = this.#lastEntry ?? (this.#statements.lastEntry.get() as { last: number }).last
     for (const body of bodies) {
       const seq = ++known.lastSeq
-      this.#rows.push(++n, body)
-      this.#places.push(entryKey(id, seq), n, entryCheck(id, seq, body))
+      const stored = seal ? seal.seal(entryPlace(seq), body) : body
+      this.#rows.push(++n, stored)
+      this.#places.push(entryKey(id, seq), n, entryCheck(id, seq, stored))
     }
     this.#lastEntry = n
   }
@@ -337,12 +360,14 @@ export class SqliteWriter {
   }
 
   #keepBlobs({ line }: Known, blobs: readonly BlobPair[], uses: readonly string[]): void {
-    for (const [hash, text] of blobs) this.#statements.insertBlob.run(blobKey(hash), text)
-    for (const hash of uses) this.#statements.insertUse.run(line.id, blobKey(hash))
+    const key = line.key_id === null || uses.length === 0 ? undefined : this.#vault.byId(line.key_id)
+    const addressOf = (hash: string): Uint8Array => key?.addressOf(hash) ?? blobKey(hash)
+    for (const [hash, text] of blobs) this.#statements.insertBlob.run(addressOf(hash), key?.sealBlob(hash, text) ?? text)
+    for (const hash of uses) this.#statements.insertUse.run(line.id, addressOf(hash))
   }
 }
 
-function insertWide(values: readonly (number | string)[], columns: number, one: StatementSync, wide: StatementSync): void {
+function insertWide(values: readonly (number | string | Uint8Array)[], columns: number, one: StatementSync, wide: StatementSync): void {
   let i = 0
   for (; i + columns * WIDE <= values.length; i += columns * WIDE) wide.run(...values.slice(i, i + columns * WIDE))
   for (; i < values.length; i += columns) one.run(...values.slice(i, i + columns))

@@ -9,6 +9,7 @@
  */
 import type { Json, RunId, Scope } from '../primitives/index.ts'
 import type { Entry, Value } from './entry.ts'
+import type { Subject } from './key-file.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 
@@ -162,8 +163,8 @@ export interface JournalStore {
    * @throws RUN_NOT_FOUND when the run is removed while it is read
    */
   read(run: RunId, o?: { readonly after?: number | undefined }): AsyncIterable<Entry>
-  /** @throws JOURNAL_CORRUPT when the blob is missing or does not have its hash. */
-  blob(hash: string): Promise<string>
+  /** @param run that names it: an encrypted store finds it quicker. @throws JOURNAL_CORRUPT when the blob is missing or does not have its hash. */
+  blob(hash: string, run?: RunId): Promise<string>
   /** @throws JOURNAL_CORRUPT when its line is damaged. */
   head(run: RunId): Promise<RunHead | undefined>
   /** A damaged line is marked; of one tenant's runs it is left out, because it cannot be known to be that tenant's. */
@@ -196,9 +197,15 @@ export interface JournalStore {
   dropSchedule(name: string): Promise<boolean>
   /**
    * Removes runs that have ended, in one transaction: entries, head, inbox, and the blobs that no other run names. A run that may not be removed is kept,
-   * and said why. `dryRun`: says what it would do, and does not do it.
+   * and said why. `dryRun`: says what it would do, and does not do it. `force`: also runs that have not ended, whose drivers are refused from then on.
    */
-  remove(runs: readonly RunId[], o?: { readonly dryRun?: boolean | undefined }): Promise<Removal>
+  remove(runs: readonly RunId[], o?: { readonly dryRun?: boolean | undefined; readonly force?: boolean | undefined }): Promise<Removal>
+  /**
+   * Around an erasure. `begin`: what comes from now on of this subject is sealed with other keys. `end`, once its runs are removed: destroys the keys of before, and
+   * overwrites whatever is left of removed rows. Answers how many keys were destroyed; a store that is not encrypted has none.
+   * @throws JOURNAL_LOCKED when another process still reads what is to be overwritten
+   */
+  shred(subject: Subject, step: 'begin' | 'end'): Promise<number>
   /** Gives the room of what was removed back, a part at a time; others have their turn in between. */
   compact(): Promise<void>
   /** Calls `changed` when another process may have changed the store or a message was posted; may call it too often. Returns how to stop. */

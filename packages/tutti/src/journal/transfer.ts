@@ -72,7 +72,7 @@ export async function* exportRun(store: JournalStore, run: RunId): AsyncGenerato
     yield line({ entry })
   }
   for (const message of inbox) for (const blob of blobsOf(message)) hashes.add(blob)
-  for (const blob of hashes) yield line({ blob, text: await store.blob(blob) })
+  for (const blob of hashes) yield line({ blob, text: await store.blob(blob, run) })
   for (const message of inbox) yield line({ message })
   const last: LastLine = { end: 'run', entries: head.lastSeq, blobs: hashes.size, messages: inbox.length, sha256: hash.digest('hex') }
   yield `${JSON.stringify(last)}\n`

@@ -162,7 +162,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     if (!isBlobRef(value)) return value
     const hash = value['~blob']
     const text = this.#outcomes.takeText(hash)
-    return text === undefined ? this.#o.store.blob(hash).then((stored) => JSON.parse(stored) as Json) : (JSON.parse(text) as Json)
+    return text === undefined ? this.#o.store.blob(hash, this.run).then((stored) => JSON.parse(stored) as Json) : (JSON.parse(text) as Json)
   }
 
   openAccount(path: string, budget: unknown): void {

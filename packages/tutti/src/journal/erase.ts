@@ -1,0 +1,101 @@
+/**
+ * Removes all that a store holds of one tenant, or of one user of a tenant.
+ *
+ * Owns: the order. Does not own: how a run is removed, how keys are destroyed (`JournalStore.remove`, `shred`).
+ * First what comes from now on is given another key; then the runs of before are removed; then their keys are destroyed, and what removed rows left in the file is
+ * overwritten. On a crash each run is there whole, or gone whole; asked again, it goes on, and overwrites also when it finds no run.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TuttiError } from '../errors/index.ts'
+import type { RunId } from '../primitives/index.ts'
+import { everyRun } from './every-run.ts'
+import type { Subject } from './key-file.ts'
+import { nextTurn } from './page.ts'
+import { hasEnded } from './status.ts'
+import type { JournalStore, RunHead } from './store.port.ts'
+
+export interface EraseOptions extends Subject {
+  /** Runs that have not ended are cancelled, and removed within 5 s whether they ended or not. Default: they refuse all of it. */
+  force?: boolean | undefined
+}
+
+export interface Erased {
+  readonly runs: readonly RunId[]
+  readonly entries: number
+  readonly bytes: number
+  /** Data keys destroyed: what they sealed can be read nowhere any more. None where the store is not encrypted. */
+  readonly keys: number
+  /** Runs whose line is damaged, so that nobody knows whose they are; they are still there. */
+  readonly damaged: readonly RunId[]
+}
+
+const SLICE = 32
+const PATIENCE_MS = 5_000
+const LOOK_MS = 50
+const MOST_NAMED = 20
+
+/** @throws CONFIG_INVALID; RUN_NOT_FINISHED with `data.runs`: nothing is touched; JOURNAL_LOCKED: the runs are gone, but another process still reads the old log */
+export async function eraseSubject(store: JournalStore, { force = false, ...given }: EraseOptions, { now }: { readonly now: () => number }): Promise<Erased> {
+  const subject = checkSubject(given)
+  const open = (await chosen(store, subject)).heads.filter(({ status }) => !hasEnded(status))
+  if (open.length > 0 && !force) throw notFinished(subject, open)
+  await store.shred(subject, 'begin')
+  await cancelAll(store, open, now)
+  const { heads, damaged } = await chosen(store, subject)
+  const runs: RunId[] = []
+  let [entries, bytes] = [0, 0]
+  for (let i = 0; i < heads.length; i += SLICE) {
+    const removal = await store.remove(
+      heads.slice(i, i + SLICE).map(({ run }) => run),
+      { force: true },
+    )
+    runs.push(...removal.removed)
+    entries += removal.entries
+    bytes += removal.bytes
+    await nextTurn()
+  }
+  return { runs, entries, bytes, keys: await store.shred(subject, 'end'), damaged }
+}
+
+function checkSubject({ tenant, user }: Subject): Subject {
+  for (const [name, value] of Object.entries({ tenant, user }))
+    if ((name === 'tenant' || value !== undefined) && (typeof value !== 'string' || value === ''))
+      throw new TuttiError('CONFIG_INVALID', `an erasure was asked for with ${JSON.stringify(value)} as its ${name}`, {
+        hint: "erase({ tenant: 'acme' }), or erase({ tenant: 'acme', user: 'ada' })",
+      })
+  return { tenant, user }
+}
+
+/** A damaged line is of nobody's; so all are looked at, whatever their tenant. */
+async function chosen(store: JournalStore, { tenant, user }: Subject): Promise<{ heads: RunHead[]; damaged: RunId[] }> {
+  const heads: RunHead[] = []
+  const damaged: RunId[] = []
+  for await (const head of everyRun(store)) {
+    if (head.damaged) damaged.push(head.run)
+    else if (head.scope.tenant === tenant && (user === undefined || head.scope.user === user)) heads.push(head)
+  }
+  return { heads, damaged }
+}
+
+/** Whoever drives them ends what is under way; of those that do not end in time, the next entry is refused. */
+async function cancelAll(store: JournalStore, open: readonly RunHead[], now: () => number): Promise<void> {
+  const cancel = (run: RunId): Promise<unknown> => store.post(run, { id: 'erase', type: 'cancel', reason: 'its data is erased' }, now()).catch(() => {})
+  await Promise.all(open.map(({ run }) => cancel(run)))
+  let driven = open.filter(({ leaseUntil = 0 }) => leaseUntil > now())
+  const begun = performance.now()
+  while (driven.length > 0 && performance.now() - begun < PATIENCE_MS) {
+    await sleep(LOOK_MS)
+    const heads = await Promise.all(driven.map(({ run }) => store.head(run)))
+    driven = heads.filter((head) => head !== undefined && !hasEnded(head.status)) as RunHead[]
+  }
+}
+
+function notFinished({ tenant, user }: Subject, open: readonly RunHead[]): TuttiError {
+  const whose = user === undefined ? `the tenant '${tenant}'` : `the user '${user}' of '${tenant}'`
+  const runs = open.map(({ run }) => run)
+  const named = `${runs.slice(0, MOST_NAMED).join(', ')}${runs.length > MOST_NAMED ? ', …' : ''}`
+  return new TuttiError('RUN_NOT_FINISHED', `${runs.length} of the runs of ${whose} have not ended, so nothing was erased: ${named}`, {
+    data: { runs },
+    hint: 'Wait for them, cancel them, or force it: they are cancelled then.',
+  })
+}

@@ -1,5 +1,6 @@
 export { exportToFile } from './archive.ts'
 export { checkBlob, corruptEntry, entryText, INLINE_BYTES, joinValue, parseEntry, type SplitValue, splitValue } from './codec.ts'
+export type { EncryptionOptions, Subject } from './encryption.port.ts'
 export {
   type Asked,
   type At,
@@ -26,7 +27,6 @@ export {
 export { type Erased, type EraseOptions, eraseSubject } from './erase.ts'
 export { everyRun } from './every-run.ts'
 export type { Answer, AppendJob, Job } from './job.ts'
-export type { Subject } from './key-file.ts'
 export { MemoryBooks } from './memory-books.ts'
 export { booksStore, memoryStore } from './memory-store.ts'
 export { type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns } from './prune.ts'
@@ -55,4 +55,4 @@ export type {
   RunStatus,
 } from './store.port.ts'
 export { exportRun, type Imported, importRun } from './transfer.ts'
-export { type EncryptionOptions, rotateKey } from './vault.ts'
+export { rotateKey } from './vault.ts'

@@ -10,13 +10,10 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
-import type { Scope } from '../primitives/index.ts'
+import type { Subject } from './encryption.port.ts'
 import { DataKey, KEY_BYTES, Seal } from './seal.ts'
 import { sqliteOfNode } from './sqlite-connection.ts'
 import { guarded } from './sqlite-fault.ts'
-
-/** Whose data it is: without a user, a tenant's and all its users'. */
-export type Subject = Pick<Scope, 'tenant' | 'user'>
 
 interface KeyRow {
   readonly id: number

@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
+import type { EncryptionOptions } from './encryption.port.ts'
 import { guarded } from './sqlite-fault.ts'
 import { migrate } from './sqlite-schema.ts'
-import type { EncryptionOptions } from './vault.ts'
 
 /** `sync` survives a power cut; `relaxed` survives a killed process and may lose the last moments in a power cut. */
 export type Durability = 'sync' | 'relaxed'

@@ -10,9 +10,9 @@ import type { RunId } from '../primitives/index.ts'
 import { corruptEntry } from './codec.ts'
 import type { Place } from './commit-place.ts'
 import { CommitQueue } from './commit-queue.ts'
+import type { EncryptionOptions, Subject } from './encryption.port.ts'
 import type { Entry } from './entry.ts'
 import { type Answer, appendJob, type Created, createJob, type Job, postJob, removedMeanwhile } from './job.ts'
-import type { Subject } from './key-file.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
@@ -21,7 +21,6 @@ import { inRun } from './sqlite-fault.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import type { SqliteReader } from './sqlite-reader.ts'
 import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, Removal, RunFilter, RunHead } from './store.port.ts'
-import type { EncryptionOptions } from './vault.ts'
 
 export interface SqliteOptions {
   /** Default `'sync'`: survives a power cut. `'relaxed'` survives a killed process, and may lose the last moments in a power cut. */

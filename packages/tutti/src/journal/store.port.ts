@@ -8,8 +8,8 @@
  * later is accepted for that run until it is read again), I10 (constant time per append, linear time per read).
  */
 import type { Json, RunId, Scope } from '../primitives/index.ts'
+import type { Subject } from './encryption.port.ts'
 import type { Entry, Value } from './entry.ts'
-import type { Subject } from './key-file.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 

@@ -9,15 +9,9 @@ import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
 import type { RunId, Scope } from '../primitives/index.ts'
-import { KeyFile, type Subject } from './key-file.ts'
+import type { EncryptionOptions, Subject } from './encryption.port.ts'
+import { KeyFile } from './key-file.ts'
 import { type DataKey, KEY_BYTES, type Seal } from './seal.ts'
-
-export interface EncryptionOptions {
-  /** The master key: 32 bytes, or their text in base64 or hexadecimal, as `openssl rand -base64 32` prints them. It is not kept anywhere. */
-  key: string | Uint8Array
-  /** The file of the data keys. Default: beside the journal, with `.keys` behind its name. */
-  keys?: string | undefined
-}
 
 /** 'tuts', for `PRAGMA application_id`. */
 const SEALED = 0x74757473

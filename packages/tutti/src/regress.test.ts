@@ -77,6 +77,21 @@ describe('a regression over past runs', () => {
     expect((await app.regress(pay(1), { runs: ['r2'] })).passed()).toBe(false)
   })
 
+  test('[D4] undoes nothing that its runs did, and does nothing again that they undid: it is taken over', async () => {
+    const world: string[] = []
+    const trip = (failsFor: number) =>
+      flow('trip', async (n: number, run) => {
+        await run.step('book', n, (x) => world.push(`book ${x}`), { effect: 'once', undo: () => void world.push(`undo ${n}`) })
+        if (n === failsFor) run.fail('no room')
+        return n
+      })
+    await using app = tutti({ flows: [trip(1)], store: inMemory() })
+    for (const n of [1, 2]) await (await app.start(trip(1), n, { id: `r${n}` })).outcome()
+    expect(world.splice(0)).toEqual(['book 1', 'undo 1', 'book 2'])
+    expect(verdicts(await app.regress(trip(2)))).toEqual({ r1: 'mended', r2: 'failed' })
+    expect(world).toEqual([])
+  })
+
   test('[D4] lets an idempotent tool be asked otherwise only when it is told to', async () => {
     const written: string[] = []
     const write = (suffix: string) =>

@@ -1,4 +1,5 @@
 /** The package as its users get it: the tarball of release/ (`npm run build`), installed from the registry into an empty folder. */
+import { spawnSync } from 'node:child_process'
 import { globSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,6 +7,8 @@ import { type EmptyFolder, emptyFolderWith } from '../../../scripts/empty-folder
 
 const root = join(import.meta.dirname, '../../..')
 const MAX_INSTALL_MB = 25
+/** Linux gives a process a network of its own, without a way out, where unprivileged user namespaces are allowed. */
+const cutOff = process.platform === 'linux' && spawnSync('unshare', ['-rn', 'true']).status === 0
 
 const program = `
 import { flow, inMemory, sqlite, tutti } from 'tutti'
@@ -54,6 +57,17 @@ describe('the packed package', () => {
   it('brings the command', () => {
     expect(folder.run(join(folder.path, 'node_modules/.bin/tutti'), '--help')).toContain('tutti')
   })
+
+  it(`[D1] exports a run that a copy of it replays from an empty home, byte-equal, with the network ${cutOff ? 'cut off' : 'left on: this machine cannot cut it'}`, () => {
+    const command = join(folder.path, 'node_modules/.bin/tutti')
+    folder.write('guide.md', '# Retries\n\nSet `retries: 3` to try a failed call three times.\n')
+    const asked = JSON.parse(folder.run(command, 'ask', '--words', '--docs', 'guide.md', '--json', 'How often is a failed call retried?'))
+    folder.run(command, 'export', asked.run, '-o', 'run.jsonl')
+    const alone = (...args: readonly string[]): string => (cutOff ? folder.run('unshare', '-rn', command, ...args) : folder.run(command, ...args))
+    alone('import', 'run.jsonl', '--home', 'elsewhere')
+    const replayed = JSON.parse(alone('replay', asked.run, '--home', 'elsewhere', '--json'))
+    expect(JSON.stringify(replayed.output)).toBe(JSON.stringify(asked.output))
+  }, 30_000)
 
   it('imports every face it declares', () => {
     const faces = JSON.parse(folder.run('node', '-p', "JSON.stringify(Object.keys(require('tutti/package.json').exports))")) as string[]

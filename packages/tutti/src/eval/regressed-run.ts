@@ -21,8 +21,11 @@ export async function judge(store: JournalStore, run: RunId, fork: RunId, outcom
 
 /** What stood in the way of a comparison. */
 function whyNot(after: readonly Entry[], outcome: RunOutcome<unknown>): string | undefined {
-  const refused = after.find((entry) => entry.type === 'step.failed' && entry.error.code === 'RUN_FORK_ONCE')
-  if (refused?.type === 'step.failed') return `would repeat an effect: ${refused.error.message}`
+  for (const entry of after) {
+    if (entry.type !== 'step.failed' || entry.reused) continue
+    if (entry.error.code === 'RUN_FORK_ONCE') return `would repeat an effect: ${entry.error.message}`
+    if (entry.error.code === 'TOOL_IN_DOUBT') return entry.error.message
+  }
   if (outcome.status === 'waiting') {
     const [wait] = outcome.for
     return wait ? `waits at '${wait.key}' for '${wait.signal}', which nobody has answered` : 'sleeps, where the run before did not'

@@ -118,7 +118,7 @@ describe('a run that is cancelled', () => {
       const thrown = await replayRun(store, run, trip(again)).catch((error) => error)
       expect({ ...thrown.toJSON(), again }).toEqual({ ...('error' in outcome ? outcome.error.toJSON() : {}), again: [] })
     }
-    const early = statuses.slice(0, begins - 4)
+    const early = statuses.slice(0, begins - 6)
     expect(early).toEqual(early.map(() => 'cancelled'))
     expect(new Set(statuses.slice(begins))).toEqual(new Set(['failed']))
   })

@@ -60,6 +60,7 @@ export {
   type StepDiff,
   type StepOptions,
   type StepWhy,
+  type StrandedRun,
   signal,
   type Tool,
   type ToolContext,

@@ -35,6 +35,7 @@ import {
   replayRun,
   type Services,
   type StartOptions,
+  type StrandedRun,
 } from './run/index.ts'
 
 /** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
@@ -115,8 +116,13 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   run<I, O>(flow: Flow<I, O>, ...args: Args<I, T>): Promise<{ output: O; usage: Usage; id: RunId }>
   get(id: string): Promise<RunHandle<unknown> | undefined>
   get<O>(id: string, flow: Flow<never, O>): Promise<RunHandle<O> | undefined>
-  /** Goes on with a run that nobody drives. @throws RUN_NOT_FOUND | RUN_BUSY | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
+  /** Goes on with a run that nobody drives, also with one that was paused, that diverged or that crashed again and again. @throws RUN_NOT_FOUND | RUN_BUSY | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
   resume(id: string): Promise<RunHandle<unknown>>
+  /**
+   * Runs that have not ended, and whose flow or version this app does not register: nothing goes on with them until it does. Newest first; each with what is
+   * registered instead.
+   */
+  stranded(): Promise<readonly StrandedRun[]>
   /**
    * A new run from the record of another, with something changed: steps that are asked the same are taken over and cost nothing, the rest is done.
    * @throws RUN_NOT_FOUND | RUN_STEP_NOT_FOUND | RUN_INPUT_INVALID | CONFIG_INVALID | BUDGET_INVALID
@@ -238,6 +244,7 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
       if (inputSchema && o.input !== undefined) await validate(inputSchema, o.input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
       return new EmbeddedHandle(engine, await engine.fork(id as RunId, flow, { ...o, ...forks.keep(model) }))
     },
+    stranded: () => engine.stranded(),
     async diff(a: string, b: string) {
       await engine.open()
       return compareRuns(engine.store, a, b)

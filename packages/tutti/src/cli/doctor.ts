@@ -1,14 +1,14 @@
 import { exitCode } from './exit-code.ts'
 import { type Finding, findings } from './finding.ts'
 import { homeOf } from './home.ts'
-import type { CommonOptions } from './options.ts'
+import type { AppFileOptions, CommonOptions } from './options.ts'
 import { type Paint, pad, paintFor } from './paint.ts'
 import { plural } from './quantity.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 
 /** `tutti doctor`: what works here, what does not, and what to do about it. Exit code 1 when something does not. */
-export async function doctor(terminal: Terminal, o: CommonOptions): Promise<number> {
-  const found = await findings(terminal, homeOf(terminal, o))
+export async function doctor(terminal: Terminal, o: CommonOptions & AppFileOptions): Promise<number> {
+  const found = await findings(terminal, homeOf(terminal, o), o)
   const problems = found.filter(({ state }) => state === 'problem')
   if (o.json) {
     printJson(terminal.out, { ok: problems.length === 0, findings: found })

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
 import { type RunHead, SCHEMA_VERSION, type SqliteStore, sqliteStore } from '../journal/index.ts'
 import { chooseModel, isInstalled, providerTable } from '../model/index.ts'
-import { type Home, nextCommand, type Standing, standingOf } from './home.ts'
+import { type Home, nextCommand, type Standing, shellWord, standingOf } from './home.ts'
+import type { AppFileOptions } from './options.ts'
 import { plural, sayBytes } from './quantity.ts'
+import { sayStranded, strandedIn } from './stranded.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Finding {
@@ -17,8 +19,8 @@ export interface Finding {
   readonly next?: string | undefined
 }
 
-export async function findings(terminal: Terminal, home: Home): Promise<Finding[]> {
-  const parts = [nodeFindings(), await storeFindings(home), await embedderFindings(), await modelFindings(terminal), projectFindings(terminal)]
+export async function findings(terminal: Terminal, home: Home, o: AppFileOptions): Promise<Finding[]> {
+  const parts = [nodeFindings(), await storeFindings(terminal, home, o), await embedderFindings(), await modelFindings(terminal), projectFindings(terminal)]
   return parts.flat()
 }
 
@@ -38,12 +40,17 @@ const SLOW_COMMIT_MS = 20
 /** Runs whose journals are read through. */
 const CHECKED_RUNS = 500
 
-async function storeFindings(home: Home): Promise<Finding[]> {
+async function storeFindings(terminal: Terminal, home: Home, o: AppFileOptions): Promise<Finding[]> {
   if (!existsSync(home.journal)) return [{ what: 'store', state: 'note', says: `${home.journal} does not exist yet; the first run makes it` }]
   const store = sqliteStore(home.journal, { encryption: home.encryption })
   try {
     const heads = await store.list({ limit: CHECKED_RUNS })
-    return [...(await fileFindings(store)), ...runFindings(heads, home), await damageFinding(store, heads)]
+    return [
+      ...(await fileFindings(store)),
+      ...runFindings(heads, home),
+      await damageFinding(store, heads),
+      ...(await strandedFindings(store, home, terminal, o)),
+    ]
   } catch (error) {
     return [problemOf('store', error)]
   } finally {
@@ -82,6 +89,22 @@ function runFindings(heads: readonly RunHead[], home: Home): Finding[] {
         .map(({ run }) => run)
         .join(', ')}`,
       next: nextCommand(home, 'resume', first.run),
+    },
+  ]
+}
+
+/** Without `--app` only the flows of the command are known, so that those of an app are not called gone. */
+async function strandedFindings(store: SqliteStore, home: Home, terminal: Terminal, o: AppFileOptions): Promise<Finding[]> {
+  const gone = (await strandedIn(store, home, terminal, o)).filter(({ registered }) => o.app !== undefined || registered.length > 0)
+  if (gone.length === 0) return []
+  const says = `${plural(gone.length, 'run')} pinned to code that is gone: ${gone.slice(0, 3).map(sayStranded).join('; ')}`
+  const app = o.app === undefined ? '' : ` --app ${shellWord(o.app)}`
+  return [
+    {
+      what: 'stranded',
+      state: 'note',
+      says,
+      next: `Register the version they began with, beside the new one. All of them: npx tutti runs --stranded${app}${home.option}`,
     },
   ]
 }

@@ -20,7 +20,7 @@ export function declareProgram(act: Act): Command {
     .addHelpText('after', exitCodeHelp)
   declareQuestions(program, act)
   declareRuns(program, act)
-  command(program, 'doctor', 'what works here, what does not, and what to do about it').action(act(async () => (await import('./doctor.ts')).doctor))
+  app(command(program, 'doctor', 'what works here, what does not, and what to do about it')).action(act(async () => (await import('./doctor.ts')).doctor))
   return program
 }
 
@@ -42,6 +42,8 @@ function declareRuns(program: Command, act: Act): void {
     .option('--status <status>', 'queued, running, waiting, suspended, completed, failed or cancelled; may be given again', several)
     .option('--flow <name>', 'only of this flow')
     .option('--waiting', 'only those that wait for a signal, with what for')
+    .option('--stranded', 'only those that have not ended and whose flow or version is not there any more; with --app FILE, not in that module either')
+    .option('--app <file>', 'with --stranded: a module whose `flows` (or default) export holds your flows')
     .option('--limit <n>', 'how many', count, 20)
     .action(act(async () => (await import('./runs.ts')).runs))
   command(program, 'show <run>', "the steps of a run, with time, tokens and money; 'last' is the newest")

@@ -64,11 +64,16 @@ async function activate(engine: EmbeddedEngine, { run, flow }: RunHead, hasApp: 
   try {
     await engine.activate(run)
   } catch (error) {
+    if (TuttiError.is(error, 'RUN_VERSION_MISMATCH')) throw new TuttiError(error.code, error.message, { ...mismatch(hasApp), data: error.data, cause: error })
     if (!TuttiError.is(error, 'CONFIG_FLOW_UNKNOWN')) throw error
     const hint = hasApp ? `The module of --app does not export '${flow}'.` : `Name the module that exports '${flow}': --app file.ts`
     throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the run '${run}' is of the flow '${flow}', which is not one of the command's own`, { hint, cause: error })
   }
 }
+
+const mismatch = (hasApp: boolean): { hint: string } => ({
+  hint: `Export that version too from the module of --app, beside the new one${hasApp ? '' : ', and name it: --app file.ts'}. \`tutti runs --stranded\` lists every run like this one.`,
+})
 
 async function inputOf(store: JournalStore, { run }: RunHead): Promise<unknown> {
   for await (const entry of store.read(run)) {

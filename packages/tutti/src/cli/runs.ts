@@ -2,19 +2,22 @@ import { TuttiError } from '../errors/index.ts'
 import { type EntryOf, joinValue, type OpenWait, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import { type Home, homeOf, openForReading, type Standing, standingOf } from './home.ts'
-import type { CommonOptions } from './options.ts'
+import type { AppFileOptions, CommonOptions } from './options.ts'
 import { cutTo, inOneLine, type Paint, pad, paintFor } from './paint.ts'
 import { RunPicture } from './picture.ts'
 import { sayAgo, sayMs, sayUsd } from './quantity.ts'
+import { sayStranded, strandedIn } from './stranded.ts'
 import { suspensionOf } from './suspension.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { answerCommand, sayWait, waitsOf } from './waits.ts'
 
-export interface RunsOptions extends CommonOptions {
+export interface RunsOptions extends CommonOptions, AppFileOptions {
   readonly status?: readonly string[] | undefined
   readonly flow?: string | undefined
   /** Only those that wait for a signal, each with what for. */
   readonly waiting?: boolean | undefined
+  /** Only those whose code is gone. */
+  readonly stranded?: boolean | undefined
   readonly limit: number
 }
 
@@ -43,11 +46,23 @@ export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> 
   const home = homeOf(terminal, o)
   const unknown = o.status?.find((status) => !statuses.includes(status as RunStatus))
   if (unknown !== undefined) throw new TuttiError('CONFIG_USAGE', `'${unknown}' is not a status`, { hint: `It is one of ${statuses.join(', ')}.` })
+  if (o.stranded) return listStranded(terminal, home, o)
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
   else if (listed.length === 0)
     printLine(terminal.err, `No runs${o.status || o.flow || o.waiting ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
   else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out), home)) printLine(terminal.out, line)
+  return 0
+}
+
+async function listStranded(terminal: Terminal, home: Home, o: RunsOptions): Promise<number> {
+  const store = openForReading(home)
+  const all = store ? await strandedIn(store, home, terminal, o) : []
+  await store?.close()
+  const listed = all.filter(({ flow, status }) => (o.flow === undefined || o.flow === flow) && (!o.status || o.status.includes(status))).slice(0, o.limit)
+  if (o.json) printJson(terminal.out, { runs: listed.map(({ id: run, ...rest }) => ({ run, ...rest })) })
+  else if (listed.length === 0) printLine(terminal.err, `No run in ${home.folder} is pinned to code that is gone.`)
+  else for (const one of listed) printLine(terminal.out, sayStranded(one))
   return 0
 }
 

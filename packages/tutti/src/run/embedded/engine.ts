@@ -27,6 +27,7 @@ import { Registry } from './registry.ts'
 import { forkOf, seedOf } from './seed.ts'
 import type { Seed } from './seed-answers.ts'
 import { type Standing, Standings } from './standings.ts'
+import { type StrandedRun, strandedRuns } from './stranded.ts'
 import { headOf, isEnded, leaseOf, type Occasion, type TakeUpOptions, takeUp } from './take-up.ts'
 import { isElsewhere, Upkeep } from './upkeep.ts'
 
@@ -254,6 +255,11 @@ export class EmbeddedEngine {
     await this.open()
     if ((await headOf(this.store, run)).status === 'suspended') return
     await this.post(run, { id: newId('pause', this.clock.now()), type: 'pause', reason })
+  }
+
+  async stranded(): Promise<readonly StrandedRun[]> {
+    await this.open()
+    return strandedRuns(this.store, this.registry)
   }
 
   standing(run: RunId): Standing | undefined {

@@ -52,6 +52,7 @@ export class Registry {
     const versions = this.#flows.get(head.flow)
     if (!versions)
       throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the run '${head.run}' is of the flow '${head.flow}', which this app does not register`, {
+        hint: `Add '${head.flow}', version ${head.version}, to \`tutti({ flows })\`; \`app.stranded()\` lists every run like this one.`,
         data: { run: head.run, flow: head.flow },
       })
     const flow = versions.get(head.version)
@@ -60,6 +61,7 @@ export class Registry {
       'RUN_VERSION_MISMATCH',
       `the run '${head.run}' began with version ${head.version} of '${head.flow}'; this app has ${[...versions.keys()].join(', ')}`,
       {
+        hint: `Register version ${head.version} beside ${versions.size > 1 ? 'them' : 'it'}, or carry the run over; \`app.stranded()\` lists every run like this one.`,
         data: { run: head.run, flow: head.flow, recorded: head.version, registered: [...versions.keys()] },
       },
     )

@@ -11,6 +11,7 @@ import type { LiveRun } from './live-run.ts'
 import { isGone } from './owner.ts'
 import type { Queues } from './queues.ts'
 import type { Registry } from './registry.ts'
+import { pagesOfRuns } from './run-pages.ts'
 import type { Standings } from './standings.ts'
 
 /** So many runs are taken up together. */
@@ -97,7 +98,7 @@ export class Upkeep {
   /** What a process of this machine left behind when it was killed need not wait for its lease to run out. */
   async #takeUpOrphans(): Promise<void> {
     const { store, registry } = this.#o
-    for await (const running of runningRuns(store)) await this.#takeUpAll(running.filter((head) => isGone(head.owner) && registry.has(head)))
+    for await (const running of pagesOfRuns(store, ['running'])) await this.#takeUpAll(running.filter((head) => isGone(head.owner) && registry.has(head)))
   }
 
   async #takeUpAll(heads: readonly RunHead[]): Promise<void> {
@@ -111,22 +112,6 @@ export class Upkeep {
       type: 'stopped',
       error: TuttiError.is(error) ? error : new TuttiError('JOURNAL_UNWRITABLE', String(error), { cause: error }),
     })
-  }
-}
-
-/** Newest first, page by page. */
-async function* runningRuns(store: JournalStore): AsyncIterable<readonly RunHead[]> {
-  const seen = new Set<RunId>()
-  let before: number | undefined
-  for (let limit = AT_ONCE; ; ) {
-    const page = await store.list({ status: ['running'], limit, before })
-    const fresh = page.filter(({ run }) => !seen.has(run))
-    for (const { run } of fresh) seen.add(run)
-    yield fresh
-    if (page.length < limit) return
-    // Runs that began in the same millisecond as the last one may not all have been on its page.
-    if (fresh.length === 0) limit *= 2
-    before = (page.at(-1)?.createdAt ?? 0) + 1
   }
 }
 

@@ -62,7 +62,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly #o: ActivationOptions
   readonly #inbox: Inbox
   readonly #alarms: Alarms
-  readonly #underWay: UnderWay
+  readonly underWay: UnderWay
   readonly #outcomes = new DurableOutcomes()
   #over: { error: unknown } | undefined
   #last: Entry | undefined
@@ -88,7 +88,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.ledger = ledgerOf(first.budget, o.record)
     this.priors = priorAttempts(o.record)
     this.#inbox = new Inbox(this, o.store, o.record)
-    this.#underWay = new UnderWay(o.clock)
+    this.underWay = new UnderWay(o.clock)
     this.pause = new Pause(o.clock, () => this.#pauseSoon())
     this.#alarms = new Alarms(o.clock, o.record, (key) => this.#ring(key))
   }
@@ -206,7 +206,8 @@ export class EmbeddedActivation implements Activation, RunGround {
   /** Gives the run up so that it can be activated again, here or elsewhere; one that is being paused, only when a person asks for it. */
   async suspend(why: 'waiting' | 'drain'): Promise<void> {
     if (this.#over) return
-    const rest = { waiting: this.#restingFor(), wakeAt: this.#alarms.earliest, busy: this.#underWay.count > 0, useless: this.#inbox.useless() }
+    const busy = this.underWay.count > 0 || this.pause.holds
+    const rest = { waiting: this.#restingFor(), wakeAt: this.#alarms.earliest, busy, useless: this.#inbox.useless() }
     this.#finish(new Suspended())
     const { draft, beside } = suspensionOf(why, this.pause.asked, rest)
     this.#parting = this.#write([draft], beside)
@@ -232,7 +233,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   usage(): Usage {
     const { microUsd, ...counts } = this.ledger.spent()
-    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.record) + this.#underWay.spentMs }
+    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.record) + this.underWay.spentMs }
   }
 
   // ── writing ──
@@ -300,11 +301,11 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** Something is under way that will bring an outcome. */
   begin(): void {
-    this.#underWay.begin()
+    this.underWay.begin()
   }
 
   finish(): void {
-    this.#underWay.finish()
+    this.underWay.finish()
     if (this.#outcomes.awaited) this.#restSoon()
   }
 
@@ -315,7 +316,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   #restSoon(): void {
-    const mayRest = this.#underWay.count === 0 && this.#waitsForOthers
+    const mayRest = this.underWay.count === 0 && this.#waitsForOthers
     if (!mayRest && !this.#mayPause) return
     setImmediate(() => {
       if (this.#mayPause && this.#outcomes.awaited) this.suspend('waiting').catch(() => {})
@@ -332,16 +333,15 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** Nothing under way but waits and timers: it may be given up until one of them comes. */
   get resting(): boolean {
-    return !this.#over && this.#underWay.count === 0 && this.#outcomes.awaited && this.#waitsForOthers
+    return !this.#over && this.underWay.count === 0 && this.#outcomes.awaited && this.#waitsForOthers
   }
 
   get #waitsForOthers(): boolean {
     return this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0
   }
 
-  /** A pause was asked for, and nothing is under way but attempts whose turn has not come. */
   get #mayPause(): boolean {
-    return !this.#over && this.pause.asked !== undefined && this.#underWay.count === this.pause.asleep
+    return !this.#over && this.pause.asked !== undefined && this.underWay.count === this.pause.asleep
   }
 
   // ── timers, waits, notes ──

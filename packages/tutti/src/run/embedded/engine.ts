@@ -16,6 +16,7 @@ import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
 import { EmbeddedActivation } from './activation.ts'
 import { cancelQueued } from './cancel-queued.ts'
+import { LAST_WORD_MS, letFinish, within } from './drain.ts'
 import { Feed } from './feed.ts'
 import { beginFork, type ForkRequest } from './fork.ts'
 import { LiveRun, type LiveRunOptions } from './live-run.ts'
@@ -66,7 +67,7 @@ export class EmbeddedEngine {
   #activating = new Map<RunId, Promise<void>>()
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
-  #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(o: EmbeddedOptions) {
     this.#o = o
@@ -86,7 +87,7 @@ export class EmbeddedEngine {
 
   /** Opens the store and takes up what nobody drives. */
   open(): Promise<void> {
-    if (this.#closed) return Promise.reject(new TuttiError('ENGINE_CLOSED', 'the app was closed'))
+    if (this.closed) return Promise.reject(new TuttiError('ENGINE_CLOSED', 'the app was closed'))
     this.#opened ??= this.#open().catch((error) => {
       this.#opened = undefined
       throw error
@@ -164,7 +165,7 @@ export class EmbeddedEngine {
 
   /** Once the store is open. */
   async #takeUp(run: RunId, occasion: Occasion): Promise<void> {
-    if (this.#closed) throw new TuttiError('ENGINE_CLOSED', 'the app was closed')
+    if (this.closed) throw new TuttiError('ENGINE_CLOSED', 'the app was closed')
     const already = this.#activating.get(run)
     if (already) {
       if (occasion === 'due') return already
@@ -277,23 +278,22 @@ export class EmbeddedEngine {
   }
 
   /**
-   * Stops taking work, lets what is under way finish for as long as `graceMs` (default 5,000), then gives every run up so that it can be resumed.
+   * Stops taking work, lets what is under way finish for as long as `graceMs` (default 5,000), then gives every run up so that it can be resumed. For half of
+   * that time runs go on, and may end; then no step begins any more, so that none is cut off that does not take longer.
    */
-  async close(o: { graceMs?: number } = {}): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  close(o: { graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(o.graceMs ?? 5_000)
+    return this.#closing
+  }
+
+  async #close(graceMs: number): Promise<void> {
     this.#upkeep.stop()
     this.#unwatch?.()
     await this.#opened?.catch(() => {})
     await Promise.allSettled([this.#queues.stop(), ...this.#activating.values()])
     const lives = [...this.#live.values()]
     const finished = Promise.all(lives.map((live) => live.done))
-    let late = lives.some((live) => !live.activation.resting)
-    const forget = systemClock.alarm(systemClock.now() + (o.graceMs ?? 5_000), () => {
-      late = false
-    })
-    while (late && lives.some((live) => !live.activation.over && !live.activation.resting)) await turn(5)
-    forget()
+    await letFinish(lives, graceMs)
     const givenUp = Promise.allSettled(lives.map((live) => live.activation.suspend('drain'))).then(() => finished)
     await within(LAST_WORD_MS, givenUp)
     if (this.#opened) await this.store.close()
@@ -301,7 +301,7 @@ export class EmbeddedEngine {
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#closing !== undefined
   }
 
   get leaseMs(): number {
@@ -381,16 +381,3 @@ export class EmbeddedEngine {
     })
   }
 }
-
-/** So long a store has for the last entries of the runs that are given up: one that does not answer must not keep the process from ending. */
-const LAST_WORD_MS = 2_000
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let forget = (): void => {}
-  const over = new Promise<void>((resolve) => {
-    forget = systemClock.alarm(systemClock.now() + ms, resolve)
-  })
-  await Promise.race([work, over]).finally(() => forget())
-}
-
-const turn = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.alarm(systemClock.now() + ms, resolve))

@@ -1,5 +1,6 @@
 /**
- * A pause, in one activation: once somebody has asked for it nothing new begins; what is under way finishes, and then the run is suspended.
+ * A pause, in one activation: once somebody has asked for it, or the process is about to go, nothing new begins; what is under way finishes, and then the
+ * run is suspended.
  *
  * Owns: what was to begin meanwhile. Does not own: the suspension (the activation's), which answers the messages that asked for it.
  * On a crash those messages are still in the inbox, so whoever takes the run up suspends it before anything begins (`standstill.ts`).
@@ -20,6 +21,7 @@ export class Pause {
   readonly #held = new Map<string, { readonly begin: () => void; readonly wanted: boolean }>()
   #asked: PauseRequest | undefined
   #asleep = 0
+  #closed = false
 
   constructor(clock: Clock, still: () => void) {
     this.#clock = clock
@@ -35,6 +37,16 @@ export class Pause {
     return this.#asleep
   }
 
+  /** Something was to begin, and was kept. */
+  get holds(): boolean {
+    return this.#held.size > 0
+  }
+
+  /** The process is about to go: nothing begins here any more, whoever asks for what. */
+  close(): void {
+    this.#closed = true
+  }
+
   ask(id: string, reason: string): void {
     this.#asked = { reason: this.#asked?.reason ?? reason, taken: [...(this.#asked?.taken ?? []), id] }
     this.#still()
@@ -42,7 +54,7 @@ export class Pause {
 
   /** Keeps what would begin now for later; false when nothing is to be kept. `wanted`: also when the run is cancelled meanwhile. */
   hold(key: string, begin: () => void, wanted = false): boolean {
-    if (!this.#asked) return false
+    if (!this.#asked && !this.#closed) return false
     this.#held.set(key, { begin, wanted })
     return true
   }
@@ -54,6 +66,7 @@ export class Pause {
   /** The run goes on after all: what was held begins. */
   withdraw(): void {
     this.#asked = undefined
+    if (this.#closed) return
     const held = [...this.#held.values()]
     this.#held.clear()
     for (const { begin } of held) begin()

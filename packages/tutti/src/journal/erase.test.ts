@@ -31,7 +31,7 @@ beforeEach(() => {
   onTestFinished(() => rmSync(folder, { recursive: true }))
 })
 const open = (given: string | undefined = key, at = path): SqliteStore => {
-  const store = sqliteStore(at, { durability: 'relaxed', encryption: given ? { key: given } : undefined })
+  const store = sqliteStore(at, { durability: 'relaxed', commit: 'main', encryption: given ? { key: given } : undefined })
   onTestFinished(() => store.close())
   return store
 }

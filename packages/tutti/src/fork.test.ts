@@ -321,3 +321,37 @@ describe('a fork from the beginning', () => {
     expect((await (await app.fork(id, desk, { model: scripted(['third', 'fourth'], { id: 'another' }) })).result()).output).toEqual(['third', 'fourth'])
   })
 })
+
+describe('the diff of a run and its fork', () => {
+  test('[D3] says which words of a long text changed, counts what was taken over as it cost before, and where the two runs end apart', async () => {
+    const long = 'word '.repeat(400)
+    const writes = flow('writes', async (n: number, run) => {
+      const a = await run.step('a', n, (x) => `${long}${x} ${long}`)
+      return { title: await run.step('b', n, () => 'T'), text: a }
+    })
+    await using app = tutti({ flows: [writes], store: inMemory() })
+    const { id } = await app.run(writes, 1)
+    const fork = await app.fork(id, writes, { at: 'writes/a', output: `${long}2 ${long}` })
+    await fork.result()
+    const diff = await app.diff(id, fork.id)
+    expect(diff.steps[0]?.values).toHaveLength(1)
+    expect(String(diff)).toContain('[-1-]{+2+}')
+    expect(diff.steps[1]).toMatchObject({ key: 'writes/b', reused: true, usd: 0, ms: 0 })
+    expect(diff.output.map(({ path }) => path)).toEqual(['$.text'])
+  })
+
+  test('[D3] tells another model from other instructions and another input, and another version of the flow', async () => {
+    const writer = agent({ name: 'writer', instructions: 'Write.' })
+    const desk = (version: string) => flow('desk', { version }, async (topic: string, run) => run.call(writer, topic))
+    const [one, two] = [desk('1'), desk('2')]
+    await using app = tutti({ flows: [one, two], store: inMemory(), model: scripted(['a', 'c', 'd']) })
+    const { id } = await app.run(one, 'go')
+    const told = async (run: string): Promise<string | undefined> => (await app.diff(id, run)).steps[0]?.asked
+    const asked = await app.fork(id, one, { at: 'desk/writer', model: scripted(['b'], { id: 'other' }) })
+    const instructed = await app.fork(id, one, { at: 'desk/writer', instructions: 'Less.' })
+    for (const fork of [asked, instructed]) await fork.result()
+    const third = await app.run(two, 'stop')
+    expect([await told(asked.id), await told(instructed.id), await told(third.id)]).toEqual(['model scripted/script → scripted/other', 'instructions', 'input'])
+    expect(await app.diff(id, third.id)).toMatchObject({ flow: 'desk 1 → desk 2', input: [{ path: '$', before: 'go', after: 'stop' }] })
+  })
+})

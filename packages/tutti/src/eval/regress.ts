@@ -141,7 +141,7 @@ class Regression {
     const id = `${this.#id}-${hash128(run).slice(0, 8)}` as RunId
     const there = await engine.store.head(id)
     if (there) {
-      if (!['completed', 'failed', 'cancelled'].includes(there.status)) await engine.activate(id)
+      if (!['completed', 'failed', 'cancelled', 'queued'].includes(there.status)) await engine.activate(id)
       return id
     }
     if (past !== engine.store) await importRun(engine.store, exportRun(past, run))

@@ -57,6 +57,12 @@ describe('the diff of two runs', () => {
     expect(whyOf(undone, 'b').time.ms).toBe(whyOf(entries, 'b').time.ms)
   })
 
+  test('[D3] a step that a fork took over counts as what it cost and took where it was done', () => {
+    const [only] = run({ key: 'a', microUsd: 70, ms: 5 }) as [Entry]
+    const taken = { ...only, settle: undefined, ms: undefined, reused: { run: 'run_a', seq: 2 } } as unknown as Entry
+    expect(diffRuns([only], [taken])).toMatchObject({ usd: 0, ms: 0, steps: [{ key: 'a', change: 'same', reused: true, usd: 0, ms: 0 }] })
+  })
+
   test('[D3] it reads as a list of what changed, and counts what did not', () => {
     const text = String(diffRuns(run({ key: 'a' }, { key: 'b', microUsd: 120, ms: 50 }), run({ key: 'a' }, { key: 'b', output: 'x', ms: 10 })))
     expect(text.split('\n')).toEqual(['~ b  output, -$0.000120, -40 ms', '    $: [-out-]{+x+}', '1 of 2 steps changed, 1 are the same; -$0.000120, -40 ms'])

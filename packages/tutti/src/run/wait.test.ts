@@ -111,6 +111,40 @@ describe('waiting for a signal', () => {
     expect((await second.handle(handle.id).result()).output).toEqual(['nobody', 'for the second'])
   })
 
+  it('[R4] a signal is late when the one wait that it is for is over; sent again, an answer is a duplicate, and never late', async () => {
+    const desk = flow('desk', async (_: null, run) => [
+      await run.wait(Word),
+      await run.wait(Word, { timeout: 20, onTimeout: 'nobody' }),
+      await run.wait(Approval),
+    ])
+    const { start, store, entries } = testEngine([desk])
+    const handle = await start(desk, null)
+    await handle.outcome()
+    expect(await handle.send(Word, 'yes', { key: 'desk/word', id: 'm1' })).toBe('delivered')
+    while ((await entries(handle.id)).every(({ type }) => type !== 'timer.fired')) await settled(1)
+    expect(await handle.send(Word, 'no', { key: 'desk/word' })).toBe('late')
+    expect(await handle.send(Word, 'no', { key: 'desk/word#2' })).toBe('late')
+    expect(await handle.send(Word, 'yes', { key: 'desk/word', id: 'm1' })).toBe('duplicate')
+    expect(await store.inbox(handle.id)).toEqual([])
+    expect(await handle.send(Word, 'kept')).toBe('early')
+    await handle.send(Approval, { ok: true })
+    expect((await handle.result()).output).toEqual(['yes', 'nobody', { ok: true, why: 'no reason' }])
+  })
+
+  it('[R4] the sender is told the same, whichever process drives the run', async () => {
+    const desk = flow('desk', async (_: null, run) => run.all([run.wait(Word), run.sleep('night', '8h')]))
+    const store = memoryStore()
+    const driver = testEngine([desk], { store, restMs: 60_000 })
+    const { id } = await driver.start(desk, null)
+    await settled()
+    const stranger = testEngine([], { store })
+    expect(await stranger.handle(id).send(Approval, { ok: true })).toBe('early')
+    expect(await stranger.handle(id).send(Word, 'from afar', { id: 'm' })).toBe('delivered')
+    expect(await stranger.handle(id).send(Word, 'from afar', { id: 'm' })).toBe('duplicate')
+    await settled()
+    expect(await stranger.handle(id).send(Word, 'again', { key: 'desk/word' })).toBe('late')
+  })
+
   it('[R4] what does not fit the schema is refused to its sender, and a run that has ended takes nothing more', async () => {
     const desk = flow('desk', async (_: null, run) => run.wait(Approval))
     const { engine, start } = testEngine([desk])

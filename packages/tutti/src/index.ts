@@ -40,6 +40,7 @@ export {
   type InputOf,
   type Leaf,
   type MapOptions,
+  type Migration,
   type OutputOf,
   type QueueOptions,
   type Reception,

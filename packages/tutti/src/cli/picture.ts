@@ -95,6 +95,9 @@ export class RunPicture {
         this.begun = entry.time
         this.activations = 1
         return
+      case 'run.patched':
+        this.version = entry.to ?? this.version
+        return
       case 'run.resumed':
         this.status = 'running'
         this.pausedFor = undefined

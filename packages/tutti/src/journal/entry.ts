@@ -70,8 +70,7 @@ export type Entry = Written &
       }
     | { readonly type: 'run.resumed'; readonly owner: string; readonly epoch: number }
     | RunForked
-    /** From here on `run.changed(id)` is true in this scope; left out, in the flow itself. */
-    | { readonly type: 'run.patched'; readonly id: string; readonly scope?: string | undefined }
+    | RunPatched
     | StepStarted
     | StepCompleted
     | StepFailed
@@ -143,6 +142,25 @@ export interface RunForked {
   readonly chance?: RunId | undefined
 }
 
+/**
+ * From here on `run.changed(id)` is true in this scope. With `to`: from here on the run is driven by that version of its flow, and what was recorded before is
+ * what that version need not do again.
+ */
+export interface RunPatched {
+  readonly type: 'run.patched'
+  /** What was changed; `version`, when it is the whole flow. */
+  readonly id: string
+  /** Left out: the flow itself. */
+  readonly scope?: string | undefined
+  /** The version it was driven by, and the one that it is driven by from here on. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  /** What steps and scopes of the record are called by the new version: old key, new key. */
+  readonly rename?: Readonly<Record<string, string>> | undefined
+  /** What the new version is given. Default: what the old one was given. */
+  readonly input?: Value | undefined
+}
+
 export interface Retuned {
   /** The agent of this scope; left out, every one. */
   readonly scope?: string | undefined
@@ -152,10 +170,12 @@ export interface Retuned {
   readonly model?: Json | undefined
 }
 
-/** Of an outcome that a fork took over: the entry it is from. It cost nothing here. */
+/** Of what a fork, or a run that was carried over, took over: the entry it is from. It cost nothing here. */
 export interface Reused {
   readonly run: RunId
   readonly seq: number
+  /** Of a run that took it over from its own record: when it came, which is the time it tells the flow. */
+  readonly time?: number | undefined
 }
 
 /** What a run that ended otherwise than well could not undo. */
@@ -180,6 +200,8 @@ export interface StepStarted extends Asked {
   readonly draws?: readonly string[] | undefined
   /** It has an undo, which the run owes when it ends otherwise than well. */
   readonly undo?: true | undefined
+  /** It was begun there, and nothing was begun here. */
+  readonly reused?: Reused | undefined
 }
 
 export interface StepCompleted extends Partial<Asked> {

@@ -16,6 +16,7 @@ export {
   type Retuned,
   type Reused,
   type RunForked,
+  type RunPatched,
   type RunStarted,
   type SignalAwaited,
   type StepCompleted,

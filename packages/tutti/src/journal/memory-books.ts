@@ -238,6 +238,7 @@ function headAfter(head: RunHead, { bodies, head: change, release, time }: Appen
   if (change) {
     next.status = change.status ?? head.status
     next.stalls = change.stalls ?? head.stalls
+    next.version = change.version ?? head.version
     if (next.wakeAt === undefined) delete next.wakeAt
     if (next.waiting === undefined) delete next.waiting
   }

@@ -9,6 +9,7 @@ import type { Vault } from './vault.ts'
 
 /** What of a line changes while its run goes on. */
 interface Changing {
+  version: string
   status: RunStatus
   wake_at: number | null
   waiting: string | null
@@ -25,7 +26,6 @@ export interface HeadLine extends Changing {
   readonly id: number
   readonly run: RunId
   readonly flow: string
-  readonly version: string
   readonly tenant: string
   readonly scope: string
   readonly created_at: number
@@ -45,8 +45,8 @@ export interface HeadRow extends HeadLine {
 }
 
 /** The columns in the order of `valuesOf` and `changesOf`. */
-export const changing = 'status, wake_at, waiting, stalls, epoch, owner, lease_until, last_seq'
-export const columns = `id, run, flow, version, tenant, scope, created_at, start_hash, labels, source, key_id, ${changing}`
+export const changing = 'version, status, wake_at, waiting, stalls, epoch, owner, lease_until, last_seq'
+export const columns = `id, run, flow, tenant, scope, created_at, start_hash, labels, source, key_id, ${changing}`
 
 const integers = ['id', 'created_at', 'key_id', 'wake_at', 'stalls', 'epoch', 'lease_until', 'last_seq', 'crc']
 
@@ -59,8 +59,8 @@ export const readColumns = [...columns.split(', '), 'crc']
   )
   .join(', ')
 
-const changesOf = (r: Changing) => [r.status, r.wake_at, r.waiting, r.stalls, r.epoch, r.owner, r.lease_until, r.last_seq]
-const valuesOf = (r: HeadLine) => [r.id, r.run, r.flow, r.version, r.tenant, r.scope, r.created_at, r.start_hash, r.labels, r.source, r.key_id, ...changesOf(r)]
+const changesOf = (r: Changing) => [r.version, r.status, r.wake_at, r.waiting, r.stalls, r.epoch, r.owner, r.lease_until, r.last_seq]
+const valuesOf = (r: HeadLine) => [r.id, r.run, r.flow, r.tenant, r.scope, r.created_at, r.start_hash, r.labels, r.source, r.key_id, ...changesOf(r)]
 
 /** What an INSERT of `columns` and the check binds. */
 export function checkedLine(line: HeadLine): (string | number | null)[] {
@@ -91,6 +91,7 @@ export function lineOf(id: number, head: RunHead, { source, key, seal }: LineOri
 
 export function changeLine(line: HeadLine, change: HeadChange, seal: Seal | undefined): void {
   if (change.status !== undefined) line.status = change.status
+  if (change.version !== undefined) line.version = change.version
   if (change.stalls !== undefined) line.stalls = change.stalls
   if ('wakeAt' in change) line.wake_at = change.wakeAt ?? null
   if ('waiting' in change) line.waiting = closedWaits(seal, change.waiting)

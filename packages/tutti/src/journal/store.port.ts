@@ -52,7 +52,7 @@ export interface OpenWait {
 }
 
 /** What a writer may change of the head of its run. A field that is there and `undefined` clears `wakeAt` or `waiting`; one that is left out stays. */
-export type HeadChange = Partial<Pick<RunHead, 'status' | 'wakeAt' | 'waiting' | 'stalls'>>
+export type HeadChange = Partial<Pick<RunHead, 'status' | 'wakeAt' | 'waiting' | 'stalls' | 'version'>>
 
 export interface NewRun extends Pick<RunHead, 'run' | 'flow' | 'version' | 'scope' | 'createdAt' | 'startHash' | 'labels'> {
   /** The first entries, `seq` from 1. */

@@ -25,6 +25,11 @@ export interface FlowOptions {
   readonly '~standard'?: undefined
   /** A run is pinned to the version it began with. Default `'1'`. */
   version?: string | undefined
+  /**
+   * How runs that began with an earlier version are carried over to this one, oldest first: each entry leads from its version to the one after it in this list, the last
+   * one to this version. `true`: as they are. Left out: they stay with the version they began with.
+   */
+  migrations?: Readonly<Record<string, Migration | true>> | undefined
   description?: string | undefined
   retry?: Retry | undefined
   deadline?: Duration | undefined
@@ -45,6 +50,15 @@ export interface QueueOptions {
   /** Runs that begin, in any stretch of that length. One that goes on has begun already. */
   rate?: RunRate | undefined
   ratePerTenant?: RunRate | undefined
+}
+
+/** What changed from one version of a flow to the next, as far as runs under way have to know. */
+export interface Migration {
+  /** What steps and scopes are called now: old key, new key, as `tutti show` prints them. Of a scope it holds for all below it. */
+  rename?: Readonly<Record<string, string>> | undefined
+  /** The input that the next version takes, made from that of the earlier one. */
+  // biome-ignore lint/suspicious/noExplicitAny: what earlier versions took is not known to this one
+  input?: ((old: any) => unknown) | undefined
 }
 
 /** A named, versioned, typed unit of orchestration. Chains, routes, agents and teams are all flows. */

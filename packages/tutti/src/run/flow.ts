@@ -51,6 +51,7 @@ export interface FlowDefinition extends FlowBody {
 export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
   const { name, ...body } = definition
   checkName(name, 'flow')
+  checkMigrations(name, body.options)
   if (body.options.queue) queueLimits(name, body.options.queue)
   const made = {
     name,
@@ -60,6 +61,20 @@ export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
     asTool: (o = {}) => flowAsTool(made, o),
   } as unknown as Flow<I, O>
   return made
+}
+
+/** A migration that says nothing, or speaks of another flow, is a mistake that would show only when a run is carried over. */
+function checkMigrations(name: string, { migrations = {}, version = '1' }: FlowOptions): void {
+  const wrong = (from: string, what: string, hint: string): TuttiError =>
+    new TuttiError('CONFIG_INVALID', `the migration of '${name}' from version ${from} ${what}`, { data: { flow: name, from }, hint })
+  for (const [from, migration] of Object.entries(migrations)) {
+    if (from === version) throw wrong(from, 'leads to that very version', 'Give the flow a new version, or leave this entry out.')
+    if (migration === true) continue
+    if (typeof migration !== 'object' || migration === null) throw wrong(from, 'is none', 'Give true, or { rename, input }.')
+    for (const key of Object.entries(migration.rename ?? {}).flat())
+      if (typeof key !== 'string' || !key.startsWith(`${name}/`))
+        throw wrong(from, `renames '${String(key)}'`, `Keys are written as \`tutti show\` prints them: '${name}/…'.`)
+  }
 }
 
 export const isFlow = (value: unknown): value is AnyFlow => typeof value === 'object' && value !== null && '~flow' in value

@@ -8,6 +8,7 @@ export type {
   InputOf,
   Leaf,
   MapOptions,
+  Migration,
   OutputOf,
   QueueOptions,
   Retry,

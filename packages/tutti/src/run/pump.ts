@@ -244,7 +244,7 @@ export class Pump {
   }
 
   #deliver(outcome: Outcome, value: Json | undefined): void {
-    this.time = outcome.time
+    this.time = ('reused' in outcome ? outcome.reused?.time : undefined) ?? outcome.time
     if (outcome.type === 'run.cancelling') return this.#cancelRun(new TuttiError('RUN_CANCELLED', outcome.reason))
     if (outcome.type === 'timer.fired' && outcome.key.endsWith(DEADLINE_KEY)) return this.#passDeadline(outcome.key)
     if (outcome.type === 'step.completed') this.reached = value

@@ -32,8 +32,11 @@ export class RunRecord {
     const outcomes: Outcome[] = []
     let ended = false
     for (const entry of entries) {
-      if (entry.type === 'note' && entry.at.length === 0) this.#retuned.add(entry.key)
       if (entry.type === 'run.patched') this.#marks.add(markKey(entry.scope, entry.id))
+      if (entry.type === 'note' && entry.at.length === 0) {
+        this.#retuned.add(entry.key)
+        continue
+      }
       const key = 'key' in entry ? entry.key : undefined
       const ask = key === undefined ? undefined : (this.#byKey.get(key) ?? this.#add(askOf(entry)))
       if (isOutcome(entry)) {

@@ -3,6 +3,7 @@
  * Costs linear time in the entries.
  */
 import type { Asked, At, Entry, Reused, Value } from '../journal/index.ts'
+import { carriedRecord } from './carried-record.ts'
 
 export interface RecordedStep {
   readonly key: string
@@ -29,11 +30,14 @@ export interface RecordedStep {
 /** In the order of their first entries. */
 export function recordedSteps(entries: Iterable<Entry>): ReadonlyMap<string, RecordedStep> {
   const steps = new Map<string, RecordedStep>()
-  for (const entry of entries) {
+  const { whole, mark } = carriedRecord([...entries])
+  for (const entry of whole) {
     const key = 'key' in entry ? entry.key : undefined
     if (key === undefined) continue
-    const step = steps.get(key) ?? begun(entry)
+    const known = steps.get(key)
+    const step = known && !(mark && known.first.seq < mark.seq && entry.seq > mark.seq) ? known : askedNow(entry, known)
     if (!step) continue
+    if (step !== known) steps.delete(key)
     steps.set(key, step)
     take(step, entry)
   }
@@ -59,6 +63,12 @@ export function agentsIn(steps: Iterable<RecordedStep>): ReadonlySet<string> {
     if (label?.agent !== undefined) agents.add(label.agent)
   }
   return agents
+}
+
+/** As the present version of the flow asks for it; what earlier ones spent on it counts. */
+function askedNow(entry: Entry, known: RecordedStep | undefined): RecordedStep | undefined {
+  const asked = begun(entry)
+  return asked && known ? { ...asked, microUsd: known.microUsd, ms: known.ms, attempts: known.attempts } : (asked ?? known)
 }
 
 function begun(entry: Entry): RecordedStep | undefined {

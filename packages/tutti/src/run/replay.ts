@@ -5,6 +5,7 @@ import { rebuildError, TuttiError } from '../errors/index.ts'
 import { type Entry, type EntryOf, isBlobRef, isTerminal, type JournalStore, type RunStarted, type Value } from '../journal/index.ts'
 import { decode, type Json, type RunId, systemClock } from '../primitives/index.ts'
 import { type BegunFlow, beginFlow } from './begin.ts'
+import { carriedRecord } from './carried-record.ts'
 import type { Services } from './core.port.ts'
 import type { AnyFlow } from './definition.port.ts'
 import type { Activation, Op, Outcome, RunResult } from './engine.port.ts'
@@ -39,7 +40,7 @@ export async function replayToEnd(store: JournalStore, run: RunId, flow: AnyFlow
       hint: 'Wait for its end, or resume it.',
       data: { run },
     })
-  const recorded = new RecordedRun(store, record)
+  const recorded = new RecordedRun(store, carriedRecord(record).present)
   const pump = new Pump(recorded, { clock: systemClock })
   const begun: BegunFlow = { run, flow, services, activation: recorded, pump }
   const now = withNotUndone(resultOf(await pump.drive(beginFlow(begun)), pump), notUndoneIn(record))

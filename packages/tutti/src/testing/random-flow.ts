@@ -2,7 +2,7 @@
 
 import { nothing } from '../budget/index.ts'
 import { hash128, type RunId, type Schema } from '../primitives/index.ts'
-import { type EffectContext, type EffectSpec, type Executed, type Flow, flow, type Run, type StepContext, signal } from '../run/index.ts'
+import { type EffectContext, type EffectSpec, type Executed, type Flow, type FlowOptions, flow, type Run, type StepContext, signal } from '../run/index.ts'
 import type { Journal } from './failpoint-store.ts'
 import { ATTEMPTS, type Node, type StepNode, seeded } from './random-program.ts'
 
@@ -62,8 +62,12 @@ export const flowOfAll = (programs: readonly Node[], worldOf: (run: RunId) => Wo
   flow('random', async (n: number, run) => new Player(worldOf(run.id), []).play(run, programs[n] as Node))
 
 /** The flow `random`. What it answers depends on every result and, in a program with races, on the order in which they came. */
-export function flowOf(program: Node, world: World, { ordered = true }: { readonly ordered?: boolean } = {}): Flow<null, string> {
-  return flow('random', async (_: null, run) => {
+export function flowOf(
+  program: Node,
+  world: World,
+  { ordered = true, version, migrations }: FlowOptions & { readonly ordered?: boolean } = {},
+): Flow<null, string> {
+  return flow('random', { version, migrations }, async (_: null, run) => {
     const seen: string[] = []
     const output = await new Player(world, seen).play(run, program)
     return `${output}/${(ordered ? seen : seen.sort()).join(',')}`

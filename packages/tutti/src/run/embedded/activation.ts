@@ -11,8 +11,8 @@ import type { Budget, Ledger, Usage } from '../../budget/index.ts'
 import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Commit, type Entry, isBlobRef, type JournalStore, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
-import { DEADLINE_KEY } from '../deadline.ts'
-import type { Activation, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
+import { carriedRecord } from '../carried-record.ts'
+import type { Activation, EffectOp, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import { activeMsOf } from './active-time.ts'
 import { Alarms } from './alarms.ts'
@@ -23,6 +23,7 @@ import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.
 import { Inbox } from './inbox.ts'
 import { Pause } from './pause.ts'
 import { ledgerOf } from './restored-ledger.ts'
+import type { Seed } from './seed-answers.ts'
 import { Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 import { givenUp } from './undo-fate.ts'
@@ -35,8 +36,8 @@ export interface ActivationOptions {
   readonly record: readonly Entry[]
   /** Activations before this one that added nothing. */
   readonly stalls: number
-  /** Whoever drives it calls `open`, once what is known of the run is handed out. Default: the first `next` does. */
-  readonly opensLater?: boolean | undefined
+  /** Who drives a seeded run calls `open` once all is handed out; else the first `next` does. */
+  readonly seed?: Seed | undefined
   sight(sighting: Sighting): void
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
@@ -50,7 +51,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly ledger: Ledger
   readonly run: RunId
   readonly clock: Clock
-  readonly priors: ReadonlyMap<string, PriorAttempts>
+  readonly priors: Map<string, PriorAttempts>
   readonly waits = new Map<string, WaitOp>()
   /** Effects whose doubt waits for a person, by key. */
   readonly doubts = new Map<string, Doubt>()
@@ -74,23 +75,24 @@ export class EmbeddedActivation implements Activation, RunGround {
   #live = false
 
   constructor(o: ActivationOptions) {
-    const first = o.record[0]
+    const { present, whole } = carriedRecord(o.record)
+    const first = present[0]
     if (first?.type !== 'run.started') throw new TuttiError('JOURNAL_CORRUPT', `the journal of ${o.run} does not begin with run.started`)
     this.#o = o
     this.run = o.run
     this.clock = o.clock
     this.sight = o.sight
     this.started = first
-    this.record = o.record
+    this.record = present
     this.resumedAt = o.record.findLast(({ type }) => type === 'run.resumed')?.time ?? first.time
     this.#seq = (o.record.at(-1)?.seq ?? 0) + 1
     this.#stalls = o.stalls
-    this.ledger = ledgerOf(first.budget, o.record)
-    this.priors = priorAttempts(o.record)
-    this.#inbox = new Inbox(this, o.store, o.record)
+    this.ledger = ledgerOf(first.budget, whole)
+    this.priors = priorAttempts(present)
+    this.#inbox = new Inbox(this, o.store, whole)
     this.underWay = new UnderWay(o.clock)
     this.pause = new Pause(o.clock, () => this.#pauseSoon())
-    this.#alarms = new Alarms(o.clock, o.record, (key) => this.#ring(key))
+    this.#alarms = new Alarms(o.clock, present, (key) => this.#ring(key))
   }
 
   get epoch(): number {
@@ -127,6 +129,10 @@ export class EmbeddedActivation implements Activation, RunGround {
     }
   }
 
+  identityOf(op: EffectOp): string {
+    return this.#o.seed?.identityOf?.(op) ?? op.key
+  }
+
   /** The record of this very run knows of it already, so no seed speaks for it. */
   knows(key: string): boolean {
     return this.priors.has(key) || this.#alarms.recorded(key) !== undefined
@@ -136,9 +142,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   open(): void {
     if (this.#live) return
     this.#live = true
-    const { deadline } = this.started
-    const hasPassed = this.record.some((entry) => entry.type === 'timer.fired' && entry.key === DEADLINE_KEY)
-    if (deadline !== undefined && !hasPassed) this.#alarms.set(DEADLINE_KEY, deadline)
+    this.#alarms.setDeadline(this.started.deadline)
     this.poke().catch((error) => this.fail(error))
   }
 
@@ -150,7 +154,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   next(): Promise<Outcome> {
-    if (!this.#o.opensLater) this.open()
+    if (!this.#o.seed) this.open()
     const ready = this.#outcomes.take()
     if (ready) return Promise.resolve(ready)
     if (this.#over) return Promise.reject(this.#over.error)
@@ -159,10 +163,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   load(value: Value): Json | Promise<Json> {
-    if (!isBlobRef(value)) return value
-    const hash = value['~blob']
-    const text = this.#outcomes.takeText(hash)
-    return text === undefined ? this.#o.store.blob(hash, this.run).then((stored) => JSON.parse(stored) as Json) : (JSON.parse(text) as Json)
+    return isBlobRef(value) ? this.#outcomes.load(value, (hash) => this.#o.store.blob(hash, this.run)) : value
   }
 
   openAccount(path: string, budget: unknown): void {
@@ -233,10 +234,8 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   usage(): Usage {
     const { microUsd, ...counts } = this.ledger.spent()
-    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.record) + this.underWay.spentMs }
+    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.#o.record) + this.underWay.spentMs }
   }
-
-  // ── writing ──
 
   /** Appends entries and, once they are durable, queues those that are outcomes. */
   append(drafts: readonly Draft[], o: Beside = {}): Promise<void> {
@@ -297,8 +296,6 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#outcomes.fail(error)
   }
 
-  // ── at rest ──
-
   /** Something is under way that will bring an outcome. */
   begin(): void {
     this.underWay.begin()
@@ -343,8 +340,6 @@ export class EmbeddedActivation implements Activation, RunGround {
   get #mayPause(): boolean {
     return !this.#over && this.pause.asked !== undefined && this.underWay.count === this.pause.asleep
   }
-
-  // ── timers, waits, notes ──
 
   #setTimer(op: TimerOp): void {
     const recorded = this.#alarms.recorded(op.key)

@@ -1,16 +1,19 @@
 /** The alarms of one activation: the sleeps, the waits with a timeout and the deadlines that have not passed, and when those of the record were to pass. */
 import type { Entry } from '../../journal/index.ts'
 import type { Clock } from '../../primitives/index.ts'
+import { DEADLINE_KEY } from '../deadline.ts'
 
 export class Alarms {
   readonly #clock: Clock
   readonly #ring: (key: string) => void
   readonly #set = new Map<string, { readonly at: number; readonly forget: () => void }>()
   readonly #recorded = new Map<string, number>()
+  readonly #isDeadlineOver: boolean
 
   constructor(clock: Clock, record: readonly Entry[], ring: (key: string) => void) {
     this.#clock = clock
     this.#ring = ring
+    this.#isDeadlineOver = record.some((entry) => entry.type === 'timer.fired' && entry.key === DEADLINE_KEY)
     for (const entry of record) {
       if (entry.type === 'timer.set') this.#recorded.set(entry.key, entry.fireAt)
       if (entry.type === 'signal.awaited') this.#recorded.set(entry.key, entry.until ?? Number.POSITIVE_INFINITY)
@@ -29,6 +32,11 @@ export class Alarms {
       this.#ring(key)
     })
     this.#set.set(key, { at, forget })
+  }
+
+  /** That of the run, unless the record says that it passed. @param at epoch ms */
+  setDeadline(at: number | undefined): void {
+    if (at !== undefined && !this.#isDeadlineOver) this.set(DEADLINE_KEY, at)
   }
 
   forget(key: string): void {

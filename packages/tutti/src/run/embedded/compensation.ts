@@ -116,7 +116,7 @@ class Compensation {
   #tried(op: EffectOp, undo: Undo<unknown>, output: unknown, attempt: number): Promise<ErrorRecord | undefined> {
     const { key, spec } = op
     const { signal } = this.#abort
-    const ctx = new Attempt(this.#activation, { key, signal, spec }, attempt, `${key}/~undo`)
+    const ctx = new Attempt(this.#activation, { key, signal, spec }, attempt, `${this.#activation.identityOf(op)}/~undo`)
     const work = standing.run(new InsideStep(key), async () => undo.execute(output, ctx))
     const tried = ctx.limited(work).then(
       () => undefined,

@@ -1,5 +1,6 @@
 /** Outcomes that are durable and not yet delivered, in the order of the journal, and the pump that waits for the next one. */
-import type { Blobs } from '../../journal/index.ts'
+import type { BlobRef, Blobs } from '../../journal/index.ts'
+import type { Json } from '../../primitives/index.ts'
 import type { Outcome } from '../engine.port.ts'
 
 export class DurableOutcomes {
@@ -35,11 +36,12 @@ export class DurableOutcomes {
     return this.#waker !== undefined
   }
 
-  /** The text of a blob, once. */
-  takeText(hash: string): string | undefined {
+  /** What lies in a blob: at once when it was just written, which is told once. */
+  load({ '~blob': hash }: BlobRef, read: (hash: string) => Promise<string>): Json | Promise<Json> {
     const text = this.#texts.get(hash)
-    if (text !== undefined) this.#texts.delete(hash)
-    return text
+    if (text === undefined) return read(hash).then((stored) => JSON.parse(stored) as Json)
+    this.#texts.delete(hash)
+    return JSON.parse(text) as Json
   }
 
   /** There will be no more. */

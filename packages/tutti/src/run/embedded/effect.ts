@@ -22,11 +22,14 @@ type Reconciled = Awaited<ReturnType<NonNullable<EffectOp['spec']['reconcile']>>
 
 const untried: PriorAttempts = { attempt: 0, open: false, doubted: false, retryAt: undefined, last: undefined }
 
-export function priorAttempts(record: readonly Entry[]): ReadonlyMap<string, PriorAttempts> {
+export function priorAttempts(record: readonly Entry[]): Map<string, PriorAttempts> {
   const priors = new Map<string, PriorAttempts>()
   for (const entry of record) {
-    if (entry.type === 'step.started') priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, open: true, retryAt: undefined })
-    else if (entry.type === 'step.failed' && !entry.final)
+    if (entry.type === 'step.started') {
+      const once = entry.effect === 'once' || priors.get(entry.key)?.once
+      priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, open: true, retryAt: undefined, once })
+    }
+    if (entry.type === 'step.failed' && !entry.final)
       priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: entry.retryAt, last: entry.error })
     else if (entry.type === 'step.doubted')
       priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, doubted: true, open: true, last: entry.why })
@@ -55,7 +58,7 @@ class EffectDrive {
     const prior = activation.priors.get(op.key)
     this.#activation = activation
     this.#op = op
-    this.#asked = prior !== undefined
+    this.#asked = prior !== undefined && prior.isAsked !== false
     this.#attempt = (prior?.attempt ?? 0) + 1
     this.#last = prior?.last
   }
@@ -90,7 +93,7 @@ class EffectDrive {
   /** An effect that an earlier activation began. */
   async #goOn(prior: PriorAttempts): Promise<void> {
     if (prior.open) {
-      if (this.#op.spec.effect === 'once') {
+      if (this.#op.spec.effect === 'once' || prior.once) {
         this.#attempt = prior.attempt
         return this.#doubt(prior.doubted && prior.last ? prior.last : this.#lost(), prior.doubted)
       }
@@ -145,7 +148,7 @@ class EffectDrive {
 
   #work(plan: AttemptPlan<unknown>): Promise<void> {
     const begun = this.#activation.clock.now()
-    const ctx = new Attempt(this.#activation, this.#op, this.#attempt)
+    const ctx = new Attempt(this.#activation, this.#op, this.#attempt, this.#activation.identityOf(this.#op))
     if (this.#attempt > 1) ctx.stream({ type: 'reset' })
     let work: Executed<unknown> | Promise<Executed<unknown>>
     try {
@@ -243,12 +246,12 @@ class EffectDrive {
    * outcome any more. A hook that fails knows nothing.
    */
   async #reconcile(why: ErrorRecord): Promise<Reconciled> {
-    const { key, spec } = this.#op
+    const { spec } = this.#op
     if (!spec.reconcile) return 'unknown'
     if (why.code === 'ATTEMPT_LOST' && spec.timeoutMs !== undefined)
       await this.#sleepUntil(this.#activation.resumedAt + spec.timeoutMs, { wanted: spec.undo !== undefined })
     try {
-      return await spec.reconcile(idempotencyKey(this.#activation, key))
+      return await spec.reconcile(idempotencyKey(this.#activation, this.#activation.identityOf(this.#op)))
     } catch {
       return 'unknown'
     }

@@ -4,7 +4,7 @@
  * Owns: which runs are driven here, giving up runs at rest, draining on shutdown.
  * Does not own: delivery (the pump), execution (the activation), storage (the store), leases and waking (the upkeep).
  * Invariants: I2 (a run is driven only under a lease), I9 (a run is driven only by the version of its flow that it began
- * with). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
+ * with, or by one that declares how to carry it over). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
  */
 import type { Budget } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'

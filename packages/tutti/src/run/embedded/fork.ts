@@ -3,6 +3,7 @@ import { type Budget, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Entry, type NewRun, type RunForked, splitValue, type Value } from '../../journal/index.ts'
 import { durationMs, encode, type Json, newRunId, type RunId } from '../../primitives/index.ts'
+import { knownFrom } from '../carried-record.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import { agentsIn, type RecordedStep, recordedSteps } from '../recorded-step.ts'
 import { beginRun } from './new-run.ts'
@@ -32,7 +33,8 @@ export interface ForkRequest {
 }
 
 /** @throws RUN_STEP_NOT_FOUND | CONFIG_INVALID | BUDGET_INVALID */
-export function beginFork(record: readonly Entry[], flow: AnyFlow, o: ForkRequest, now: number): NewRun {
+export function beginFork(recorded: readonly Entry[], flow: AnyFlow, o: ForkRequest, now: number): NewRun {
+  const record = knownFrom(recorded)
   const started = record[0]
   if (started?.type !== 'run.started') throw new TuttiError('JOURNAL_CORRUPT', 'the journal does not begin with run.started')
   if (started.flow !== flow.name)
@@ -52,7 +54,7 @@ export function beginFork(record: readonly Entry[], flow: AnyFlow, o: ForkReques
     labels: o.labels ? { ...started.labels, ...o.labels } : started.labels,
   }
   const blobs = [input?.blob, output?.blob].filter((blob) => blob !== undefined)
-  const forked: Entry = { seq: 2, time: now, ...forkedFrom(record, started.run, o, output?.value) }
+  const forked: Entry = { seq: 2, time: now, ...forkedFrom(record, started.run, o, output?.value), through: recorded.at(-1)?.seq }
   return beginRun(flow, begun, now, { startHash: run, blobs: blobs.length > 0 ? new Map(blobs) : undefined, behind: [forked] })
 }
 

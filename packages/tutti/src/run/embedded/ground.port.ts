@@ -3,7 +3,7 @@ import type { Ledger } from '../../budget/index.ts'
 import type { ErrorRecord } from '../../errors/index.ts'
 import type { Commit, InboxMessage, RunStarted, Value } from '../../journal/index.ts'
 import type { Clock, Json, RunId } from '../../primitives/index.ts'
-import type { Sighting, WaitOp } from '../engine.port.ts'
+import type { EffectOp, Sighting, WaitOp } from '../engine.port.ts'
 import type { Draft } from './draft.ts'
 import type { Pause } from './pause.ts'
 
@@ -16,6 +16,10 @@ export interface PriorAttempts {
   readonly doubted: boolean
   readonly retryAt: number | undefined
   readonly last: ErrorRecord | undefined
+  /** It was begun as one that may happen once only. */
+  readonly once?: boolean | undefined
+  /** Default true: the record of this activation says what was asked. */
+  readonly isAsked?: boolean | undefined
 }
 
 /** What a person says of an effect in doubt. */
@@ -43,6 +47,8 @@ export interface RunGround {
   readonly resumedAt: number
   readonly over: boolean
   readonly pause: Pause
+  /** What the idempotency key of this effect is made of. */
+  identityOf(op: EffectOp): string
   sight(sighting: Sighting): void
   load(value: Value): Json | Promise<Json>
   /** Appends entries and, once they are durable, queues those that are outcomes. */

@@ -10,13 +10,10 @@ import { Pump } from '../pump.ts'
 import { resultOf } from '../result.ts'
 import { type ActivationOptions, EmbeddedActivation } from './activation.ts'
 import { compensated } from './compensation.ts'
-import type { Seed } from './seed-answers.ts'
 import { SeededActivation } from './seeded-activation.ts'
 import { Suspended } from './suspension.ts'
 
-export interface LiveRunOptions extends Omit<ActivationOptions, 'opensLater'> {
-  /** What need not be done again. */
-  readonly seed?: Seed | undefined
+export interface LiveRunOptions extends ActivationOptions {
   readonly flow: AnyFlow
   readonly services: Services
   readonly patienceMs?: number | undefined
@@ -35,7 +32,7 @@ export class LiveRun {
 
   constructor(o: LiveRunOptions) {
     this.flow = o.flow
-    this.activation = new EmbeddedActivation({ ...o, opensLater: o.seed !== undefined })
+    this.activation = new EmbeddedActivation(o)
     this.done = this.#drive(o, o.seed ? new SeededActivation(this.activation, o.seed) : this.activation)
   }
 

@@ -14,6 +14,8 @@ export async function waitsIn(record: AsyncIterable<Entry> | Iterable<Entry>): P
   const over = new Map<string, string | undefined>()
   const received = new Set<string>()
   for await (const entry of record) {
+    // What an earlier version waited for is waited for once the present one asks again.
+    if (entry.type === 'run.patched' && entry.to !== undefined) open.clear()
     if (entry.type === 'signal.awaited') {
       const { signal, key, until, data } = entry
       open.set(key, { signal, key, until, data })

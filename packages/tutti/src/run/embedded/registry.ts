@@ -7,6 +7,8 @@ import { queueLimits, tightest } from '../queue-limits.ts'
 export class Registry {
   readonly #flows = new Map<string, Map<string, AnyFlow>>()
   readonly #limits = new Map<string, QueueLimits>()
+  /** Earlier versions, and the flow that carries their runs over. */
+  readonly #carriers = new Map<string, Map<string, AnyFlow>>()
 
   /** @throws CONFIG_FLOW_DUPLICATE */
   constructor(flows: readonly AnyFlow[]) {
@@ -23,9 +25,16 @@ export class Registry {
   add(flow: AnyFlow): void {
     const versions = this.#flows.get(flow.name) ?? new Map<string, AnyFlow>()
     this.#flows.set(flow.name, versions.set(flow.version, flow))
+    this.#addCarrier(flow)
     const queues = [...versions.values()].flatMap(({ name, '~flow': { options } }) => (options.queue ? [queueLimits(name, options.queue)] : []))
     if (queues.length > 0) this.#limits.set(flow.name, tightest(queues))
     else this.#limits.delete(flow.name)
+  }
+
+  #addCarrier(flow: AnyFlow): void {
+    const carriers = this.#carriers.get(flow.name) ?? new Map<string, AnyFlow>()
+    for (const earlier of Object.keys(flow['~flow'].options.migrations ?? {})) carriers.set(earlier, flow)
+    this.#carriers.set(flow.name, carriers)
   }
 
   /** Of the queue that all versions of a flow share; `undefined` where none of them has one. */
@@ -40,14 +49,16 @@ export class Registry {
   /** What runs may be pinned to, so that they can be driven here. Default: of every flow. */
   versions(of?: string): readonly FlowVersion[] {
     const flows = of === undefined ? [...this.#flows] : [[of, this.#flows.get(of) ?? new Map<string, AnyFlow>()] as const]
-    return flows.flatMap(([flow, versions]) => [...versions.keys()].map((version) => ({ flow, version })))
+    return flows.flatMap(([flow, versions]) =>
+      [...new Set([...versions.keys(), ...(this.#carriers.get(flow)?.keys() ?? [])])].map((version) => ({ flow, version })),
+    )
   }
 
   has({ flow, version }: FlowVersion): boolean {
-    return this.#flows.get(flow)?.has(version) === true
+    return this.#flows.get(flow)?.has(version) === true || this.#carriers.get(flow)?.has(version) === true
   }
 
-  /** The flow that a run began with. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
+  /** The flow that a run is driven by: of its own version, else one that carries it over. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
   get(head: Pick<RunHead, 'run' | 'flow' | 'version'>): AnyFlow {
     const versions = this.#flows.get(head.flow)
     if (!versions)
@@ -55,7 +66,7 @@ export class Registry {
         hint: `Add '${head.flow}', version ${head.version}, to \`tutti({ flows })\`; \`app.stranded()\` lists every run like this one.`,
         data: { run: head.run, flow: head.flow },
       })
-    const flow = versions.get(head.version)
+    const flow = versions.get(head.version) ?? this.#carriers.get(head.flow)?.get(head.version)
     if (flow) return flow
     throw new TuttiError(
       'RUN_VERSION_MISMATCH',

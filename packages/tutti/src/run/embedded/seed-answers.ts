@@ -14,8 +14,17 @@ type AskedOp = EffectOp | TimerOp | WaitOp
 export interface Seed {
   /** In which order its outcomes came. */
   readonly order: RecordedOrder
-  /** What is to be appended instead of doing it, or how it is gone on with; `undefined`: it is to be done. */
-  answer(op: AskedOp): readonly Draft[] | GoOn | undefined
+  /**
+   * What is to be appended instead of doing it, or how it is gone on with; `undefined`: it is to be done.
+   * @param time what the flow takes the time to be (epoch ms)
+   */
+  answer(op: AskedOp, time: number): readonly Draft[] | GoOn | undefined
+  /** What the record told the flow without being asked, and its place there. */
+  unasked?(): readonly { readonly position: number; readonly draft: Draft }[]
+  /** What the idempotency key of an effect is made of. Default: its key. */
+  identityOf?(op: EffectOp): string
+  /** What is to be said when the run ends of what it never asked for. */
+  leftOver?(): readonly Draft[]
 }
 
 /** An ask that was begun already, and is gone on with from there. */
@@ -40,11 +49,11 @@ export function askedNow({ key, at, fingerprint, spec }: EffectOp): Asked {
   return { key, at, fingerprint, tunable, kind: kind === 'code' ? undefined : kind, effect: effect === 'read' ? undefined : effect, label }
 }
 
-/** The outcome that `run` holds, as an outcome of this run. */
-export function takenOver(op: EffectOp, { first, outcome }: Settled, run: RunId): readonly Draft[] {
+/** The outcome that `run` holds, as an outcome of this run. @param time when it came, where that is what the flow is to be told */
+export function takenOver(op: EffectOp, { first, outcome }: Settled, run: RunId, time?: number): readonly Draft[] {
   const { tunable, kind, effect, label } = first as Partial<Asked>
   const asked = { key: op.key, at: op.at, fingerprint: op.fingerprint, tunable, kind, effect, label }
-  const reused = { run, seq: outcome.seq }
+  const reused = { run, seq: outcome.seq, time }
   if (outcome.type === 'step.failed') return [{ ...asked, type: 'step.failed', attempt: 1, error: outcome.error, final: true, reused }]
   return [{ ...asked, type: 'step.completed', value: valueIn(outcome) ?? encode(undefined), reused }]
 }

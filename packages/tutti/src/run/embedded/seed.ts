@@ -12,11 +12,13 @@
  * On a crash: the seed is read again from the store; what was taken over already is in the record of the fork.
  */
 import type { Entry, JournalStore, RunForked } from '../../journal/index.ts'
+import { carriedRecord, knownFrom } from '../carried-record.ts'
 import { DEADLINE_KEY } from '../deadline.ts'
 import type { EffectOp, TimerOp, WaitOp } from '../engine.port.ts'
 import { readRun } from '../read-run.ts'
 import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
 import { isLastWord } from '../undone.ts'
+import { CarriedSeed } from './carried-seed.ts'
 import type { Draft } from './draft.ts'
 import { RecordedOrder } from './recorded-order.ts'
 import { askedNow, isSettled, nameOf, neverHappened, received, refused, type Seed, type Settled, slept, takenOver, waitedFor } from './seed-answers.ts'
@@ -39,7 +41,7 @@ export class ForkSeed implements Seed {
   /** @param own the record of the fork itself, as far as it has come */
   constructor(forked: RunForked, seed: readonly Entry[], own: readonly Entry[]) {
     this.#forked = forked
-    const known = seed.filter(({ seq }) => seq <= (forked.through ?? seq))
+    const known = knownFrom(seed.filter(({ seq }) => seq <= (forked.through ?? seq)))
     const steps = new Map(recordedSteps(known))
     this.order = new RecordedOrder(known, inputText(known) !== inputText(own))
     this.#isWhole = forked.at === undefined
@@ -143,8 +145,10 @@ export class ForkSeed implements Seed {
   }
 }
 
-/** The seed of a run that was forked; `undefined` for every other. */
+/** The seed of a run that was forked, or carried over; `undefined` for every other. */
 export async function seedOf(store: JournalStore, record: readonly Entry[]): Promise<Seed | undefined> {
+  const carried = carriedRecord(record)
+  if (carried.mark) return new CarriedSeed(carried, carried.mark)
   const forked = forkOf(record)
   return forked && new ForkSeed(forked, await readRun(store, forked.from), record)
 }

@@ -31,6 +31,9 @@ export class SeededActivation implements Activation {
   #unknown: EffectOp[] = []
   /** Asks that are being done again, and the place their outcome had. */
   readonly #under = new Map<string, number>()
+  /** What is to be said of asks that were begun before. */
+  readonly #begunBefore = new Map<string, readonly Draft[]>()
+  #time: number
   /** The last place whose outcome was handed out, and those that were handed out and not delivered yet. */
   #handedOut = -1
   readonly #onTheWay = new Set<string>()
@@ -42,6 +45,7 @@ export class SeededActivation implements Activation {
     this.#seed = seed
     this.started = inner.started
     this.record = inner.record
+    this.#time = inner.started.time
   }
 
   submit(op: Op): void {
@@ -62,7 +66,7 @@ export class SeededActivation implements Activation {
       this.#onTheWay.delete(outcome.key as string)
       this.#under.delete(outcome.key as string)
     }
-    this.#seed.order.delivered(outcome)
+    this.#saw(outcome)
     return outcome
   }
 
@@ -87,8 +91,10 @@ export class SeededActivation implements Activation {
     return this.#inner.left(draws)
   }
 
-  end(result: RunResult): Promise<void> {
-    return this.#inner.end(result)
+  async end(result: RunResult): Promise<void> {
+    const left = this.#seed.leftOver?.() ?? []
+    if (left.length > 0) await this.#inner.append(left)
+    await this.#inner.end(result)
   }
 
   stop(error: Parameters<Activation['stop']>[0]): Promise<void> {
@@ -99,26 +105,37 @@ export class SeededActivation implements Activation {
   #begin(): void {
     if (this.#begun) return
     this.#begun = true
-    for (const entry of this.record) if (isOutcome(entry)) this.#seed.order.delivered(entry)
+    for (const entry of this.record) if (isOutcome(entry)) this.#saw(entry)
+    for (const { position, draft } of this.#seed.unasked?.() ?? []) this.#hold({ key: '', position, drafts: [draft] })
+  }
+
+  #saw(outcome: Outcome): void {
+    this.#seed.order.delivered(outcome)
+    this.#time = ('reused' in outcome ? outcome.reused?.time : undefined) ?? outcome.time
   }
 
   #answer(op: Exclude<Op, { op: 'note' | 'mark' }>): void {
     const { order } = this.#seed
-    const answer = this.#seed.answer(op)
+    const answer = this.#seed.answer(op, this.#time)
     const position = order.positionOf(op.key)
     if (answer && !isGoOn(answer)) {
       if (order.differs) this.#append(answer)
       else this.#hold({ key: op.key, position: position ?? Number.POSITIVE_INFINITY, drafts: answer })
       return
     }
-    if (op.op !== 'effect' || order.differs) this.#do(op)
-    else if (position === undefined) this.#unknown.push(op)
-    else this.#again.push(op)
+    if (answer?.prior) this.#inner.priors.set(op.key, answer.prior)
+    if (answer) this.#begunBefore.set(op.key, answer.begun)
+    const asked = answer?.op ?? op
+    if (asked.op !== 'effect' || order.differs) this.#do(asked)
+    else if (position === undefined) this.#unknown.push(asked)
+    else this.#again.push(asked)
   }
 
   #do(op: Op): void {
     const position = this.#seed.order.positionOf(op.key)
     if (op.op !== 'wait' && position !== undefined) this.#under.set(op.key, position)
+    const begun = this.#begunBefore.get(op.key) ?? []
+    if (begun.length > 0) this.#append(begun)
     this.#inner.submit(op)
   }
 

@@ -30,7 +30,8 @@ export function nextStand(record: readonly Entry[], inbox: readonly InboxMessage
 /** It was cancelled since it diverged, or since it was found to crash again and again: it cannot go on, and nobody wants it to. */
 export function isGivenUp(record: readonly Entry[]): Extract<Entry, { type: 'run.cancelling' }> | undefined {
   const broke = record.findLastIndex((entry) => entry.type === 'run.suspended' && (entry.why === 'diverged' || entry.why === 'crash-loop'))
-  return broke < 0 ? undefined : record.slice(broke).find((entry) => entry.type === 'run.cancelling')
+  const carriedOver = record.findLastIndex((entry) => entry.type === 'run.patched' && entry.to !== undefined)
+  return broke < 0 || broke < carriedOver ? undefined : record.slice(broke).find((entry) => entry.type === 'run.cancelling')
 }
 
 function standsStill(record: readonly Entry[]): boolean {

@@ -1,13 +1,14 @@
 /**
  * Taking a run up: its lease, its record, and whether it goes on or stands still until a person says otherwise.
  *
- * Owns nothing: the engine drives what is taken up here. Invariants: I2 (nothing is written without the lease), I9 (only the version it began with).
+ * Owns nothing: the engine drives what is taken up here. Invariants: I2 (nothing is written without the lease), I9 (only the version it began with, or one that declares how to carry it over).
  * On a crash before `run.resumed` or `run.suspended` is durable the lease runs out, and the run is taken up again.
  */
 import { TuttiError } from '../../errors/index.ts'
-import type { AdmittedRun, Entry, JournalStore, Lease, RunHead } from '../../journal/index.ts'
+import { type AdmittedRun, type Entry, type JournalStore, joinValue, type Lease, type RunHead } from '../../journal/index.ts'
 import { type Clock, failpoint, type RunId } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
+import { type CarriedOver, carryOver } from './carry-over.ts'
 import type { Draft } from './draft.ts'
 import { waitsIn } from './open-waits.ts'
 import { isGone } from './owner.ts'
@@ -36,7 +37,7 @@ export interface TakenUp {
 
 /**
  * Takes up a run whose lease was taken; nothing when it stands still, or its flow is not here: then its lease is given back.
- * @throws JOURNAL_CORRUPT
+ * @throws JOURNAL_CORRUPT | RUN_MIGRATION_REFUSED
  */
 export async function takeUp({ head, lease, isNew }: AdmittedRun, occasion: Occasion, o: TakeUpOptions): Promise<TakenUp | undefined> {
   const { run, epoch } = lease
@@ -52,12 +53,26 @@ export async function takeUp({ head, lease, isNew }: AdmittedRun, occasion: Occa
     await o.store.append({ run, epoch, ...still, release: true })
     return undefined
   }
-  const resumed: readonly Draft[] = isNew ? [] : [{ type: 'run.resumed', owner: o.owner, epoch }]
-  const added = number([...resumed, ...drafts])
+  const flow = o.registry.get(head)
+  const carried = flow.version === head.version ? undefined : await carriedOver(record, flow, lease, o)
+  const resumed: readonly Draft[] = isNew && !carried ? [] : [{ type: 'run.resumed', owner: o.owner, epoch }]
+  // What was said to the earlier version is told to the new one in its place, after all that came before it.
+  const added = number(carried ? [...drafts, ...carried.drafts, ...resumed] : [...resumed, ...drafts])
   const stalls = head.stalls + (isNew ? 0 : 1)
-  if (added.length > 0) await o.store.append({ run, epoch, entries: added, head: { status: 'running', stalls, wakeAt: undefined, waiting: undefined }, taken })
+  const change = { status: 'running', version: flow.version, stalls, wakeAt: undefined, waiting: undefined } as const
+  if (added.length > 0) await o.store.append({ run, epoch, entries: added, blobs: carried?.blobs, head: change, taken })
   if (!isNew) failpoint('run.resumed written, run not driven', run)
-  return { head: { ...head, stalls, epoch }, flow: o.registry.get(head), record: [...record, ...added], added }
+  return { head: { ...head, stalls, epoch }, flow, record: [...record, ...added], added }
+}
+
+/** What makes it a run of this version. Refused, it is let go as it was. @throws RUN_MIGRATION_REFUSED */
+async function carriedOver(record: readonly Entry[], flow: AnyFlow, { run, epoch }: Lease, { store }: TakeUpOptions): Promise<CarriedOver> {
+  try {
+    return await carryOver(record, flow, (value) => joinValue(value, (hash) => store.blob(hash, run)))
+  } catch (error) {
+    await store.append({ run, epoch, entries: [], release: true })
+    throw error
+  }
 }
 
 /**

@@ -53,22 +53,7 @@ function declareRuns(program: Command, act: Act): void {
   app(command(program, 'resume <run>', 'go on with a run to its end, also with one that was paused or that stopped')).action(
     act(async () => (await import('./resume.ts')).resume),
   )
-  app(command(program, 'replay <run>', 'run a run again from its record alone, and compare: nothing is asked of anyone')).action(
-    act(async () => (await import('./replay.ts')).replay),
-  )
-  command(program, 'diff <a> <b>', 'what changed from one run to another, step by step').action(act(async () => (await import('./diff.ts')).diff))
-  app(command(program, 'fork <run>', 'run it again from one of its steps on, with something changed; what stays the same is taken over'))
-    .option('--at <key>', 'the step, or the scope, where it leaves the run; default: its beginning')
-    .option('--output <json>', 'what that step gave instead')
-    .option('--model <id>', 'another model, for the agent of that step')
-    .option('--instructions <text>', 'other instructions, for the agent of that step')
-    .option('--agent <name>', 'without --at: whose model and instructions are other')
-    .option('--redo <step>', 'do this step again though it is asked the same: its code is another; may be given again', several)
-    .action(act(async () => (await import('./fork.ts')).fork))
-  declareRegress(program, act)
-  command(program, 'why <run> [step]', 'what stands behind the output of a run, or of one of its steps: the longest chain, and the dearest').action(
-    act(async () => (await import('./why.ts')).why),
-  )
+  declareDebugging(program, act)
   command(program, 'cancel <run>', 'end a run, whoever drives it')
     .option('--reason <text>', 'is recorded with it', 'cancelled from the command line')
     .action(act(async () => (await import('./cancel.ts')).cancel))
@@ -78,10 +63,11 @@ function declareRuns(program: Command, act: Act): void {
     .action(act(async () => (await import('./pause.ts')).pause))
   command(program, 'export <run>', 'write a run to one file, for another store or for safe keeping')
     .option('-o, --output <file>', 'default: standard output')
+    .addHelpText('after', '\nExample: npx tutti export last -o run.jsonl')
     .action(act(async () => (await import('./export.ts')).exportCommand))
-  command(program, 'import <file>', 'put an exported run into this store, whole or not at all').action(
-    act(async () => (await import('./import.ts')).importCommand),
-  )
+  command(program, 'import <file>', 'put an exported run into this store, whole or not at all')
+    .addHelpText('after', '\nExample: npx tutti import run.jsonl')
+    .action(act(async () => (await import('./import.ts')).importCommand))
   prune(command(program, 'prune [runs...]', 'remove runs that have ended, by name or by what they are like')).action(
     act(async () => (await import('./prune.ts')).prune),
   )
@@ -108,6 +94,29 @@ function declareRuns(program: Command, act: Act): void {
     .action(act(async () => (await import('./resolve.ts')).resolve))
 }
 
+/** What reads the record of a run, or goes another way from it. */
+function declareDebugging(program: Command, act: Act): void {
+  app(command(program, 'replay <run>', 'run a run again from its record alone, and compare: nothing is asked of anyone'))
+    .addHelpText('after', '\nExample: npx tutti replay last --app src/flows.ts')
+    .action(act(async () => (await import('./replay.ts')).replay))
+  command(program, 'diff <a> <b>', 'what changed from one run to another, step by step')
+    .addHelpText('after', '\nExample: npx tutti diff run_1m82dk0qqz0hfm15209a last')
+    .action(act(async () => (await import('./diff.ts')).diff))
+  app(command(program, 'fork <run>', 'run it again from one of its steps on, with something changed; what stays the same is taken over'))
+    .option('--at <key>', 'the step, or the scope, where it leaves the run; default: its beginning')
+    .option('--output <json>', 'what that step gave instead')
+    .option('--model <id>', 'another model, for the agent of that step')
+    .option('--instructions <text>', 'other instructions, for the agent of that step')
+    .option('--agent <name>', 'without --at: whose model and instructions are other')
+    .option('--redo <step>', 'do this step again though it is asked the same: its code is another; may be given again', several)
+    .addHelpText('after', '\nExample: npx tutti fork last --at desk/triage/turn:1 --model openai/gpt-5-mini --app src/flows.ts')
+    .action(act(async () => (await import('./fork.ts')).fork))
+  declareRegress(program, act)
+  command(program, 'why <run> [step]', 'what stands behind the end of a run, or the outcome of a step: the longest way to it, and what it cost')
+    .addHelpText('after', '\nExample: npx tutti why last desk/answer/turn:2')
+    .action(act(async () => (await import('./why.ts')).why))
+}
+
 function declareRegress(program: Command, act: Act): void {
   app(command(program, 'regress <flow>', 'run the last runs of a flow again against the code as it is now; what is asked the same costs nothing'))
     .option('--last <n>', 'how many of those that ended', count, 20)
@@ -124,7 +133,7 @@ function declareRegress(program: Command, act: Act): void {
     .option('--idempotent', 'let tools and steps that are idempotent be done with inputs they never had')
     .option('--fail-on <what>', 'changed, failed or cost: exit with 1 then; may be given again (default: failed)', several)
     .option('--id <id>', 'go on with the regression of this id')
-    .addHelpText('after', '\nExample:\n  tutti regress desk --app src/flows.ts --last 20 --budget 0.50 --fail-on changed')
+    .addHelpText('after', '\nExample: npx tutti regress desk --app src/flows.ts --last 20 --budget 0.50 --fail-on changed')
     .action(act(async () => (await import('./regress.ts')).regressCommand))
 }
 

@@ -48,6 +48,7 @@ async function storeFindings(terminal: Terminal, home: Home, o: AppFileOptions):
     return [
       ...(await fileFindings(store)),
       ...runFindings(heads, home),
+      ...(await pagesFinding(store)),
       await damageFinding(store, heads),
       ...(await strandedFindings(store, home, terminal, o)),
     ]
@@ -111,12 +112,23 @@ async function strandedFindings(store: SqliteStore, home: Home, terminal: Termin
 
 const isLeft = (head: RunHead): boolean => ['stopped', 'suspended'].includes(standingOf(head))
 
-/** Reads every journal through, blobs included. */
+/** What no row can tell of itself: pages that are lost, rows that their index does not know. */
+async function pagesFinding(store: SqliteStore): Promise<Finding[]> {
+  const found = await store.check()
+  if (found.length === 0) return []
+  return [{ what: 'pages', state: 'problem', says: `the file itself is damaged, so entries may be missing: ${found.slice(0, 3).join('; ')}`, next: RESTORE }]
+}
+
+const RESTORE = 'Restore the file from a backup. A run that is read through can still be moved out: tutti export RUN.'
+
+/** Reads every journal through: its head, its entries, its blobs, its inbox. */
 async function damageFinding(store: SqliteStore, heads: readonly RunHead[]): Promise<Finding> {
   const damaged: string[] = []
   for (const { run, lastSeq } of heads) {
     try {
       let seq = 0
+      await store.head(run)
+      await store.inbox(run)
       for await (const entry of store.read(run)) {
         seq = entry.seq
         for (const hash of blobsIn(entry)) await store.blob(hash)
@@ -131,7 +143,7 @@ async function damageFinding(store: SqliteStore, heads: readonly RunHead[]): Pro
     what: 'journals',
     state: 'problem',
     says: `${damaged.length} damaged: ${damaged.slice(0, 5).join('; ')}`,
-    next: 'Restore the file from a backup; other runs are not touched by this.',
+    next: `${RESTORE} Other runs are not touched by this.`,
   }
 }
 

@@ -60,7 +60,7 @@ export class SqliteFile {
   static async open(options: FileOptions): Promise<SqliteFile> {
     const { path, durability, commit, lockTimeoutMs } = options
     const db = await patiently(() => connect({ path, durability, busyMs: BLOCK_MS }), lockTimeoutMs)
-    const file = SqliteFile.#over(db, options)
+    const file = guarded(path, () => SqliteFile.#over(db, options))
     if (commit === 'auto') await file.#probe()
     return file
   }

@@ -1,7 +1,8 @@
 /** The line of a run as it lies in a journal file, checked, and as the head it stands for. */
 import { TuttiError } from '../errors/index.ts'
 import type { Json, RunId, Scope } from '../primitives/index.ts'
-import { damagedRow, headCheck } from './row-check.ts'
+import { corruptEntry } from './codec.ts'
+import { damagedRow, entryCheck, headCheck } from './row-check.ts'
 import type { Seal } from './seal.ts'
 import { RUN_SPAN } from './sqlite-schema.ts'
 import type { HeadChange, OpenWait, RunHead, RunStatus } from './store.port.ts'
@@ -37,11 +38,16 @@ export interface HeadLine extends Changing {
   readonly key_id: number | null
 }
 
-export interface HeadRow extends HeadLine {
+export interface CheckedLine extends HeadLine {
   readonly crc: number
   readonly last_key: number | null
-  /** Of a sealed entry: all of it. */
-  readonly last_time: number | string | Uint8Array | null
+}
+
+/** With the last entry of its run. */
+export interface HeadRow extends CheckedLine {
+  readonly last_crc: number | null
+  /** Of a sealed entry its bytes. */
+  readonly last_body: string | Uint8Array | null
 }
 
 /** The columns in the order of `valuesOf` and `changesOf`. */
@@ -50,13 +56,13 @@ export const columns = `id, run, flow, tenant, scope, created_at, start_hash, la
 
 const integers = ['id', 'created_at', 'key_id', 'wake_at', 'stalls', 'epoch', 'lease_until', 'last_seq', 'crc']
 
-/** The columns of `runs r` and the check: an integer beyond what a number holds is damage, and read as -1, which nothing in a line is, so that it does not hide the other lines of a list. */
+/** An integer beyond what a number holds is damage, and read as -1, which nothing in a line is, so that it does not hide the other lines of a list. */
+export const asNumber = (column: string): string =>
+  `iif(${column} BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} OR ${column} IS NULL, ${column}, -1)`
+
+/** The columns of `runs r` and the check. */
 export const readColumns = [...columns.split(', '), 'crc']
-  .map((name) =>
-    integers.includes(name)
-      ? `iif(r.${name} BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} OR r.${name} IS NULL, r.${name}, -1) AS ${name}`
-      : `r.${name}`,
-  )
+  .map((name) => (integers.includes(name) ? `${asNumber(`r.${name}`)} AS ${name}` : `r.${name}`))
   .join(', ')
 
 const changesOf = (r: Changing) => [r.version, r.status, r.wake_at, r.waiting, r.stalls, r.epoch, r.owner, r.lease_until, r.last_seq]
@@ -102,10 +108,10 @@ const closedWaits = (seal: Seal | undefined, waits: readonly OpenWait[] | undefi
   waits ? closed(seal, 'waiting', JSON.stringify(waits)) : null
 
 /** `lastSeq` is that of the last entry, so that an append need not touch the line. */
-export const lastSeqOf = ({ last_key }: Pick<HeadRow, 'last_key'>): number => (last_key === null ? 0 : last_key % RUN_SPAN)
+export const lastSeqOf = ({ last_key }: Pick<CheckedLine, 'last_key'>): number => (last_key === null ? 0 : last_key % RUN_SPAN)
 
 /** @throws JOURNAL_CORRUPT unless the row holds what was written, and the run all that the row knows of. */
-export function checkHead(row: Omit<HeadRow, 'last_time'>): void {
+export function checkHead(row: CheckedLine): void {
   if (headCheck(valuesOf(row)) !== row.crc) throw damagedRow(row.run, 'line', 'does not hold what was written')
   const last = lastSeqOf(row)
   if (last < row.last_seq) throw damagedRow(row.run, 'line', `knows of ${row.last_seq} entries, but only ${last} are there`)
@@ -114,7 +120,12 @@ export function checkHead(row: Omit<HeadRow, 'last_time'>): void {
 /** @throws JOURNAL_CORRUPT | JOURNAL_KEY_NEEDED */
 export function headOf(row: HeadRow, vault: Vault): RunHead {
   checkHead(row)
-  return readHead(row, vault.ofRun(row.key_id, row.run))
+  const last = lastSeqOf(row)
+  const body = row.last_body
+  const isWhole = typeof body === 'string' || body instanceof Uint8Array
+  if (last > 0 && !(isWhole && entryCheck(row.id, last, body) === row.last_crc)) throw corruptEntry(row.run, last, 'does not hold what was written')
+  const seal = vault.ofRun(row.key_id, row.run)
+  return readHead(row, seal, timeOf(row, seal))
 }
 
 /** The same for a list, in which one damaged line does not stand in the way of the others. */
@@ -124,11 +135,11 @@ export function listedHead(row: HeadRow, vault: Vault): RunHead {
   } catch (error) {
     if (TuttiError.is(error, 'JOURNAL_KEY_NEEDED')) throw error
     const { tenant } = row
-    return { ...readHead({ ...row, scope: JSON.stringify({ tenant }), labels: '{}', waiting: null }, undefined), damaged: true }
+    return { ...readHead({ ...row, scope: JSON.stringify({ tenant }), labels: '{}', waiting: null }, undefined, undefined), damaged: true }
   }
 }
 
-function readHead(row: HeadRow, seal: Seal | undefined): RunHead {
+function readHead(row: CheckedLine, seal: Seal | undefined, lastTime: number | undefined): RunHead {
   const { run, flow, version, status, created_at: createdAt, stalls, epoch } = row
   const open = (column: 'scope' | 'labels' | 'start_hash' | 'waiting'): string => (seal ? seal.openText(column, row[column] ?? '') : (row[column] ?? ''))
   return {
@@ -138,7 +149,7 @@ function readHead(row: HeadRow, seal: Seal | undefined): RunHead {
     scope: JSON.parse(open('scope')) as Scope,
     status,
     createdAt,
-    updatedAt: timeOf(row, seal) ?? createdAt,
+    updatedAt: lastTime ?? createdAt,
     startHash: open('start_hash'),
     labels: JSON.parse(open('labels')) as Record<string, string>,
     lastSeq: lastSeqOf(row),
@@ -151,11 +162,12 @@ function readHead(row: HeadRow, seal: Seal | undefined): RunHead {
   }
 }
 
-/** Of the last entry. */
+/** Of the last entry; `undefined` when it is sealed and its key is not here. */
 function timeOf(row: HeadRow, seal: Seal | undefined): number | undefined {
-  const { last_time: time } = row
-  if (typeof time === 'number') return time
-  return time instanceof Uint8Array && seal ? (JSON.parse(seal.openText(entryPlace(lastSeqOf(row)), time)) as { t: number }).t : undefined
+  const { last_body: body } = row
+  if (body === null || (body instanceof Uint8Array && !seal)) return undefined
+  const text = body instanceof Uint8Array ? seal?.openText(entryPlace(lastSeqOf(row)), body) : body
+  return (JSON.parse(text as string) as { t: number }).t
 }
 
 /** What an entry is sealed as. */

@@ -9,7 +9,7 @@ import type { QueuePlace } from './queue.port.ts'
 import { type LineLength, type LinePlace, placeAmong } from './queue-place.ts'
 import { damagedRow, entryCheck, letterCheck } from './row-check.ts'
 import type { ScheduleState } from './schedule.port.ts'
-import { entryPlace, type HeadRow, headOf, listedHead, readColumns } from './sqlite-head.ts'
+import { asNumber, entryPlace, type HeadRow, headOf, listedHead, readColumns } from './sqlite-head.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
 import type { FlowVersion, InboxMessage, RunFilter, RunHead } from './store.port.ts'
 import type { Vault } from './vault.ts'
@@ -41,7 +41,7 @@ interface ScheduleRow {
 
 /** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
 const HEAD = `
-  SELECT ${readColumns}, p.key AS last_key, CASE WHEN typeof(e.body) = 'blob' THEN e.body WHEN json_valid(e.body) THEN e.body ->> '$.t' END AS last_time FROM runs r
+  SELECT ${readColumns}, p.key AS last_key, ${asNumber('p.crc')} AS last_crc, e.body AS last_body FROM runs r
   LEFT JOIN places p ON p.key = (SELECT l.key FROM places l WHERE l.key > r.id * ${RUN_SPAN} AND l.key < (r.id + 1) * ${RUN_SPAN} ORDER BY l.key DESC LIMIT 1)
   LEFT JOIN entries e ON e.n = p.n`
 const UNDRIVEN = `(r.lease_until IS NULL OR r.lease_until <= :now) 
@@ -168,6 +168,12 @@ export class SqliteReader {
       paused: paused === 1,
       ...(spec !== null && { spec: JSON.parse(spec) as Json }),
     }))
+  }
+
+  /** What SQLite finds wrong with the file itself, a few lines of it at most. */
+  check(): string[] {
+    const rows = this.#prepare('PRAGMA integrity_check(5)').all() as unknown as readonly { integrity_check: string }[]
+    return rows.flatMap(({ integrity_check: says }) => (says === 'ok' ? [] : says.split('\n')))
   }
 
   /** Another number than last time: another connection has committed since. */

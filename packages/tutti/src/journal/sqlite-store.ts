@@ -49,6 +49,11 @@ export interface SqliteStats {
 
 export interface SqliteStore extends JournalStore {
   stats(): Promise<SqliteStats>
+  /**
+   * What is wrong with the pages of the file, which no row can tell of itself: a few lines, none when all is well. Reads the whole file, and nothing else
+   * goes on in this process meanwhile.
+   */
+  check(): Promise<readonly string[]>
 }
 
 /** Another process cannot tell us that it wrote: we look so often. */
@@ -207,6 +212,10 @@ class FileStore implements SqliteStore {
       fileBytes: bytesOf(this.#path),
       logBytes: bytesOf(`${this.#path}-wal`),
     }
+  }
+
+  async check(): Promise<readonly string[]> {
+    return (await this.#opened()).read((reader) => reader.check())
   }
 
   async close(): Promise<void> {

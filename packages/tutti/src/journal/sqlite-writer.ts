@@ -33,7 +33,7 @@ import { sealLetter } from './letter.ts'
 import { entryCheck, letterCheck } from './row-check.ts'
 import type { Seal } from './seal.ts'
 import { guarded } from './sqlite-fault.ts'
-import { changeLine, checkedChanges, checkedLine, checkHead, entryPlace, type HeadLine, type HeadRow, lastSeqOf, lineOf } from './sqlite-head.ts'
+import { type CheckedLine, changeLine, checkedChanges, checkedLine, checkHead, entryPlace, type HeadLine, lastSeqOf, lineOf } from './sqlite-head.ts'
 import { SqliteQueue } from './sqlite-queue.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
 import { SqliteRemover } from './sqlite-remover.ts'
@@ -308,7 +308,7 @@ export class SqliteWriter {
   #recall(run: RunId): Known | undefined {
     const known = this.#known.get(run)
     if (known) return known
-    const row = this.#statements.recall.get(run) as HeadRow | undefined
+    const row = this.#statements.recall.get(run) as CheckedLine | undefined
     if (!row) return undefined
     checkHead(row)
     const found: Known = { line: row, seal: this.#vault.ofRun(row.key_id, run), lastSeq: lastSeqOf(row) }

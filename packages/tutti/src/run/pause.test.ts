@@ -306,6 +306,26 @@ describe('a run that broke', () => {
     expect(executed).toEqual(['b'])
   })
 
+  it('[R7] a run that crashes again and again is left alone by restarts and signals, and cancel ends it without its flow', async () => {
+    const executed: string[] = []
+    const deadly = flow('deadly', async (_: null, run) => `${await step(run, 'boom', executed)}${await run.wait(Go)}`)
+    const before = testEngine([deadly])
+    const { id } = await before.start(deadly, null)
+    const store = await seedJournal(await journalOf(before.store, id), 1)
+    const looping = testEngine([deadly], { store, maxStalls: 1 })
+    await looping.handle(id).resume()
+    expect(await looping.handle(id).outcome()).toMatchObject({ status: 'failed', error: { code: 'RUN_CRASH_LOOP' } })
+    executed.length = 0
+    const restarted = testEngine([deadly], { store, maxStalls: 1, resume: true })
+    await restarted.engine.open()
+    expect(await restarted.handle(id).send(Go, 'now')).toBe('early')
+    await settled()
+    expect((await store.head(id))?.status).toBe('suspended')
+    await restarted.handle(id).cancel('given up')
+    expect(await restarted.handle(id).outcome()).toMatchObject({ status: 'cancelled', error: { message: 'given up' } })
+    expect(executed).toEqual([])
+  })
+
   it('[R7] a run that diverged can be cancelled by the very code that it does not match', async () => {
     const { store, run } = await broken()
     const executed: string[] = []

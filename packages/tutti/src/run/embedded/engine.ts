@@ -352,12 +352,9 @@ export class EmbeddedEngine {
       data: { run, flow: flow.name },
     })
     failpoint('crash loop found, not suspended', run)
-    this.#standings.set(run, { type: 'stopped', error })
     const activation = new EmbeddedActivation(o)
-    const stopped = activation.stop(error).then(() => {
-      if (activation.last) this.#standings.set(run, { type: 'ended', last: activation.last })
-    })
-    stopped.catch(() => {})
+    const stand = (): void => this.#standings.set(run, activation.last ? { type: 'ended', last: activation.last } : { type: 'stopped', error })
+    activation.stop(error).then(stand, stand)
   }
 
   /** A run that only waits is given up after a while; its signals and timers wake it. */

@@ -23,15 +23,23 @@ export async function resolve(terminal: Terminal, reference: string, step: strin
   return withRun(home, reference, async (store, { run }) => {
     const picture = new RunPicture()
     for await (const entry of store.read(run)) picture.take(entry)
-    const doubted = [...picture.all()].filter(({ state }) => state === 'doubted').map(({ key }) => key)
-    if (!doubted.includes(step)) {
-      const hint = doubted.length > 0 ? `In doubt: ${doubted.join(', ')}` : 'Nothing in this run is in doubt.'
+    const doubted = [...picture.all()].filter(({ state }) => state === 'doubted')
+    const doubt = doubted.find(({ key }) => key === step)
+    if (!doubt) {
+      const hint = doubted.length > 0 ? `In doubt: ${doubted.map(({ key }) => key).join(', ')}` : 'Nothing in this run is in doubt.'
       throw new TuttiError('CONFIG_USAGE', `'${step}' of ${run} is not in doubt`, { hint })
     }
     const verdict = o.done ? 'done' : 'not-done'
     await store.post(
       run,
-      { id: `resolve_${step}_${Date.now()}`, type: 'resolve', key: step, verdict, ...(value === undefined ? {} : { value: encode(value) }) },
+      {
+        id: `resolve_${step}_${Date.now()}`,
+        type: 'resolve',
+        key: step,
+        attempt: doubt.attempts,
+        verdict,
+        ...(value === undefined ? {} : { value: encode(value) }),
+      },
       Date.now(),
     )
     if (o.json) printJson(terminal.out, { run, step, verdict })

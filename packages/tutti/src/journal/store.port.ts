@@ -115,7 +115,15 @@ export type InboxMessage =
   | { readonly id: string; readonly type: 'cancel'; readonly reason: string }
   | { readonly id: string; readonly type: 'pause'; readonly reason: string }
   | { readonly id: string; readonly type: 'grant'; readonly more: Json }
-  | { readonly id: string; readonly type: 'resolve'; readonly key: string; readonly verdict: 'done' | 'not-done'; readonly value?: Value | undefined }
+  | {
+      readonly id: string
+      readonly type: 'resolve'
+      readonly key: string
+      /** The attempt that was looked into. Left out: whichever is in doubt when it is read. */
+      readonly attempt?: number | undefined
+      readonly verdict: 'done' | 'not-done'
+      readonly value?: Value | undefined
+    }
 
 /** A flow in one of its versions: what a run is pinned to (I9). */
 export type FlowVersion = Pick<RunHead, 'flow' | 'version'>

@@ -8,7 +8,7 @@
  * On a crash: timers, waits and open attempts are read again from the journal by the next activation.
  */
 import type { Budget, Ledger, Usage } from '../../budget/index.ts'
-import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
+import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Commit, type Entry, isBlobRef, type JournalStore, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
@@ -324,7 +324,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   #restingFor(): readonly OpenWait[] {
-    const doubted = [...this.doubts].map(([key, { why }]) => ({ signal: 'tutti.resolve', key, data: { code: why.code, message: why.message } }))
+    const doubted = [...this.doubts].map(([key, { data }]) => ({ signal: 'tutti.resolve', key, data }))
     return [...this.openWaits(), ...doubted]
   }
 
@@ -368,12 +368,13 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   /** What a person says of an effect in doubt; the run may rest until then. */
-  async doubt(key: string, why: ErrorRecord): Promise<Verdict> {
-    const said = new Promise<Verdict>((resolve) => this.doubts.set(key, { why, resolve }))
+  async doubt(key: string, data: Doubt['data']): Promise<Verdict> {
+    const said = new Promise<Verdict>((resolve) => this.doubts.set(key, { data, resolve }))
     this.finish()
     this.poke().catch((error) => this.fail(error))
     const verdict = await said
     this.begin()
+    this.#wake()
     this.doubts.delete(key)
     return verdict
   }

@@ -235,7 +235,7 @@ class EffectDrive {
     const known = await this.#reconcile(why)
     if (known !== 'unknown') return this.#resolve('hook', known.done ? { json: encode(known.value) } : undefined)
     this.#decided()
-    const { id, verdict, value } = await this.#activation.doubt(key, why)
+    const { id, verdict, value } = await this.#activation.doubt(key, { code: why.code, message: why.message, attempt: this.#attempt })
     this.#announce()
     const json = value === undefined ? encode(undefined) : await this.#activation.load(value)
     return this.#resolve('person', verdict === 'done' ? { json } : undefined, [id])

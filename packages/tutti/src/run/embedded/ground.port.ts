@@ -25,7 +25,8 @@ export interface PriorAttempts {
 /** What a person says of an effect in doubt. */
 export type Verdict = Extract<InboxMessage, { type: 'resolve' }>
 export interface Doubt {
-  readonly why: ErrorRecord
+  /** Which attempt is in doubt, and why. */
+  readonly data: { readonly code: string; readonly message: string; readonly attempt: number }
   readonly resolve: (verdict: Verdict) => void
 }
 
@@ -59,7 +60,7 @@ export interface RunGround {
   /** Ends the activation at once: the lease is lost, or the store fails. */
   fail(error: unknown): void
   /** What a person says of an effect in doubt; the run may rest until then. */
-  doubt(key: string, why: ErrorRecord): Promise<Verdict>
+  doubt(key: string, data: Doubt['data']): Promise<Verdict>
   /** A wait is answered: nothing else may answer it. */
   answered(key: string): void
 }

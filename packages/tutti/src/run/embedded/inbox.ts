@@ -96,10 +96,13 @@ export class Inbox {
 
   /** The effect takes it, together with what comes of it; one that nobody doubts yet is looked at again when somebody does. */
   async #takeVerdict(message: Extract<InboxMessage, { type: 'resolve' }>): Promise<void> {
-    const doubt = this.#activation.doubts.get(message.key)
-    if (doubt) return doubt.resolve(message)
-    this.#taken.delete(message.id)
-    this.#undoubted.add(message.id)
+    const { id, key, attempt } = message
+    const doubt = this.#activation.doubts.get(key)
+    // What was said of an earlier attempt, twice perhaps, is no answer to this doubt.
+    if (doubt && attempt !== undefined && attempt < doubt.data.attempt) return this.#activation.append([], { taken: [id] })
+    if (doubt && (attempt === undefined || attempt === doubt.data.attempt)) return doubt.resolve(message)
+    this.#taken.delete(id)
+    this.#undoubted.add(id)
   }
 
   #takeSignal({ id, signal, value, key }: Extract<InboxMessage, { type: 'signal' }>): Promise<void> {

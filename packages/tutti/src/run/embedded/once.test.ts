@@ -68,6 +68,19 @@ describe('an effect that may happen once', () => {
     expect(await lines(handle.id)).toEqual(['step.started desk/pay @1', 'step.doubted desk/pay @1 RUN_STEP_FAILED', 'step.resolved desk/pay @1 person done'])
   })
 
+  it('[R2] a verdict on one attempt, given twice, says nothing of the next one', async () => {
+    let made = 0
+    const pay = desk({ execute: () => ++made && throws() })
+    const { engine, start, store } = testEngine([pay])
+    const handle = await start(pay, null)
+    await handle.outcome()
+    for (const id of ['a', 'b']) await engine.post(handle.id, { ...resolve('not-done'), id, attempt: 1 })
+    await settled()
+    expect(await handle.outcome()).toMatchObject({ status: 'waiting', for: [{ signal: 'tutti.resolve', data: { attempt: 2 } }] })
+    expect(made).toBe(2)
+    expect(await store.inbox(handle.id)).toEqual([])
+  })
+
   it('[R2] a person says that it was not done, and it is tried again', async () => {
     const pay = desk({ execute: (attempt) => (attempt === 1 ? throws() : `paid at attempt ${attempt}`) })
     const { engine, start, lines } = testEngine([pay])

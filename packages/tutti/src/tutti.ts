@@ -161,7 +161,10 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   close(o?: { graceMs?: number }): Promise<void>
 }
 
-/** A SQLite file; default `.tutti/tutti.db` below the working directory. `relaxed` survives a killed process, and may lose the last moments in a power cut. */
+/**
+ * A SQLite file; default `.tutti/tutti.db` below the working directory. `relaxed` survives a killed process, and may lose the last moments in a power cut.
+ * `encryption` seals what runs record, under a key for each tenant and user: docs/erasure.md.
+ */
 export const sqlite = (path: string = homePath('tutti.db'), o: { durability?: 'sync' | 'relaxed'; encryption?: EncryptionOptions } = {}): Store =>
   sqliteStore(path, o)
 /** Nothing outlives the process; everything else is the same. */

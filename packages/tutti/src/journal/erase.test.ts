@@ -241,6 +241,16 @@ describe.each(['plain', 'encrypted'] as const)('an erasure, %s', (kind) => {
     expect(await blobOf(made(), 'a2')).toContain(MARKER)
   })
 
+  it('[R13] that has begun gives the next run another key, also in a process that knew the one of before', async () => {
+    const [store, other] = [made(), made()]
+    await record(other, 'a1')
+    await other.remove(['a1' as RunId])
+    await store.shred({ tenant: 'acme' }, 'begin')
+    await record(other, 'a2')
+    expect(await store.shred({ tenant: 'acme' }, 'end')).toBe(keysOf(1))
+    expect(await blobOf(made(), 'a2')).toContain(MARKER)
+  })
+
   it('[R13] says when another process still reads what is to be overwritten', async () => {
     const store = sqliteStore(path, { lockTimeoutMs: 100, encryption: kind === 'plain' ? undefined : { key } })
     onTestFinished(() => store.close())

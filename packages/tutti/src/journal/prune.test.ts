@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -185,6 +185,15 @@ describe('an archive', () => {
     await expect(prune({ olderThan: 1, archive: path })).rejects.toMatchObject({ code: 'JOURNAL_ARCHIVE_FAILED', data: { run: 'r66', removed: 64 } })
     expect(await left()).toBe('r64 r65 r66 r67 r68 r69')
     expect(readdirSync(path).filter((name) => name.endsWith('.part'))).toEqual([])
+  })
+
+  it.skipIf(process.platform !== 'linux')('[R10] on a full disk keeps the run, and says that there is no space (Linux, whose /dev/full is one)', async () => {
+    const path = folder()
+    await made('a', 1)
+    symlinkSync('/dev/full', join(path, `19700102T000000000Z-a.jsonl.${process.pid}.part`))
+    await expect(prune({ runs: ['a'], archive: path })).rejects.toMatchObject({ code: 'JOURNAL_ARCHIVE_FAILED', message: expect.stringContaining('ENOSPC') })
+    expect(await left()).toBe('a')
+    expect(readdirSync(path)).toEqual([])
   })
 
   it('[R10] does not take a damaged run, which is kept; a dry run archives nothing', async () => {

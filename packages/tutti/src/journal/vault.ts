@@ -46,7 +46,7 @@ export class Vault {
     let key = this.#inUse.get(name)
     if (!key) {
       key = this.#opened().forScope({ tenant, user })
-      if (!this.#isSealed()) this.#db.exec(`PRAGMA application_id = ${SEALED}`)
+      if (!this.#isSealed()) this.#mark()
       this.#inUse.set(name, key)
       this.#keys.set(key.id, key)
     }
@@ -87,6 +87,8 @@ export class Vault {
     if (!this.#isSealed()) return
     this.#opened().retire(subject)
     this.#inUse.clear()
+    // As it was; but the journal is written to, which is what tells the others to ask again.
+    this.#mark()
   }
 
   /** Destroys the retired keys of a subject: how many. What is still sealed with them is lost. */
@@ -108,6 +110,10 @@ export class Vault {
   close(): void {
     this.#file?.close()
     this.#file = undefined
+  }
+
+  #mark(): void {
+    this.#db.exec(`PRAGMA application_id = ${SEALED}`)
   }
 
   #isSealed(): boolean {

@@ -9,6 +9,13 @@ import { settled, simulatedClock } from '../testing/simulated-clock.ts'
 import { gate, lineOf, testEngine } from '../testing/test-engine.ts'
 import { type AnyFlow, flow, replayRun } from './index.ts'
 
+const fraction = fc.integer({ min: 0, max: 999 }).map((n) => n / 1_000)
+/** What can be undone and is recorded as done, and what is recorded as undone. */
+function doneIn({ entries }: Journal): string[] {
+  const begun = new Set(entries.flatMap((entry) => (entry.type === 'step.started' && entry.undo ? [entry.key] : [])))
+  return entries.flatMap((entry) => (entry.type === 'step.completed' && begun.has(entry.key) ? [entry.key] : []))
+}
+const undoneIn = ({ entries }: Journal): string[] => entries.flatMap((entry) => (entry.type === 'step.compensated' && !entry.error ? [entry.key] : []))
 const codeOf = (error: { code: string }): string => error.code
 /** Resumes a journal from each of its prefixes that hold `key`, and answers how each run ended. */
 async function endsFrom(journal: Journal, desk: AnyFlow, holds: (line: string) => boolean): Promise<string[]> {
@@ -87,6 +94,33 @@ describe('cancelling a run', () => {
       }),
       { numRuns: 60 },
     ))
+
+  it('[R8] a run that is cancelled anywhere undoes what it recorded as done, the last first, over a crash in the middle of it, and nothing twice', async () => {
+    let undone = 0
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), fraction, fraction, async (shape, cut, crash) => {
+        const program = randomProgram(shape)
+        const { journal } = await startRun(memoryStore(), flowOf(program, randomWorld(shape), { undone: [] }), null)
+        const store = await seedJournal(journal, 1 + Math.floor(cut * (journal.entries.length - 2)))
+        await store.post(journal.run, { id: 'c', type: 'cancel', reason: 'no longer needed' }, 0)
+        const [first, second]: [string[], string[]] = [[], []]
+        const { outcome, journal: whole } = await resumeRun(store, flowOf(program, randomWorld(shape + 1), { undone: first }), journal.run)
+        if (outcome.status !== 'cancelled') return
+        expect(undoneIn(whole)).toEqual(doneIn(whole).reverse())
+        expect(first).toHaveLength(undoneIn(whole).length)
+        undone += first.length
+        const from = whole.entries.findIndex(({ type }) => type === 'run.cancelling') + 1
+        const length = from + Math.floor(crash * (whole.entries.length - 1 - from))
+        const left = await seedJournal(whole, length)
+        const again = await resumeRun(left, flowOf(program, randomWorld(shape + 2), { undone: second }), journal.run)
+        expect(again.outcome.status).toBe('cancelled')
+        expect(undoneIn(again.journal)).toEqual(doneIn(again.journal).reverse())
+        expect(second).toHaveLength(undoneIn(again.journal).length - undoneIn({ ...whole, entries: whole.entries.slice(0, length) }).length)
+      }),
+      { numRuns: 60 },
+    )
+    expect(undone).toBeGreaterThan(0)
+  })
 
   it('[R7] cancelling reaches a run that nobody drives, and a run that has ended refuses it', async () => {
     const desk = flow('desk', async (_: null, run) => run.sleep('long', '30d'))

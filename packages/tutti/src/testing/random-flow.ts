@@ -59,17 +59,19 @@ const anything: Schema<unknown, unknown> = { '~standard': { version: 1, vendor: 
 
 /** The flow `random`, whose input says which of these programs it plays. */
 export const flowOfAll = (programs: readonly Node[], worldOf: (run: RunId) => World): Flow<number, string> =>
-  flow('random', async (n: number, run) => new Player(worldOf(run.id), []).play(run, programs[n] as Node))
+  flow('random', async (n: number, run) => new Player(worldOf(run.id), [], undefined).play(run, programs[n] as Node))
+
+interface PlayOptions {
+  readonly ordered?: boolean
+  /** Every step is more than a read and can be undone, and its outcome is told here when it is. */
+  readonly undone?: string[] | undefined
+}
 
 /** The flow `random`. What it answers depends on every result and, in a program with races, on the order in which they came. */
-export function flowOf(
-  program: Node,
-  world: World,
-  { ordered = true, version, migrations }: FlowOptions & { readonly ordered?: boolean } = {},
-): Flow<null, string> {
+export function flowOf(program: Node, world: World, { ordered = true, undone, version, migrations }: FlowOptions & PlayOptions = {}): Flow<null, string> {
   return flow('random', { version, migrations }, async (_: null, run) => {
     const seen: string[] = []
-    const output = await new Player(world, seen).play(run, program)
+    const output = await new Player(world, seen, undone).play(run, program)
     return `${output}/${(ordered ? seen : seen.sort()).join(',')}`
   })
 }
@@ -77,10 +79,12 @@ export function flowOf(
 class Player {
   readonly #world: World
   readonly #seen: string[]
+  readonly #undone: string[] | undefined
 
-  constructor(world: World, seen: string[]) {
+  constructor(world: World, seen: string[], undone: string[] | undefined) {
     this.#world = world
     this.#seen = seen
+    this.#undone = undone
   }
 
   async play(run: Run, node: Node): Promise<string> {
@@ -156,7 +160,10 @@ class Player {
   async #step(run: Run, step: StepNode): Promise<string> {
     const { name, input, hops, effect } = step
     for (let i = 0; i < hops; i++) await null
-    let value: string = await run.step(name, input, (_, ctx) => this.#world.work(step, ctx), { effect, retry: { attempts: ATTEMPTS, backoff: 1 } })
+    const undone = this.#undone
+    const undo = undone && ((output: string): void => void undone.push(output))
+    const said = undo && effect === 'read' ? 'idempotent' : effect
+    let value: string = await run.step(name, input, (_, ctx) => this.#world.work(step, ctx), { effect: said, retry: { attempts: ATTEMPTS, backoff: 1 }, undo })
     this.#world.delivered?.(value)
     for (let i = 0; i < hops; i++) value = await Promise.resolve(value)
     return value

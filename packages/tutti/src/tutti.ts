@@ -15,6 +15,7 @@ import {
   type Pruned,
   type PruneOptions,
   pruneRuns,
+  type RunForked,
   sqliteStore,
 } from './journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
@@ -33,6 +34,7 @@ import {
   type RunHandle,
   type RunWhy,
   replayRun,
+  type Schedule,
   type Services,
   type StartOptions,
   type StrandedRun,
@@ -105,6 +107,8 @@ export interface AppOptions<T extends boolean = false> {
   overrides?: { models?: { readonly [agent: string]: ModelLike }; tools?: { readonly [tool: string]: (input: never) => unknown } } | undefined
   /** Runs that ended long enough ago are removed, when the app opens and every hour from then on; not by an app with `resume: false`. */
   retention?: readonly RetentionRule[] | undefined
+  /** Flows that are started by the clock, for as long as the app is open: it keeps the process from ending. Without `resume` none is. */
+  schedules?: readonly Schedule[] | undefined
   /** Go on with unfinished runs at start-up. Default true. */
   resume?: boolean | undefined
 }
@@ -201,7 +205,8 @@ export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gate
   refuseNotYet(o)
   const services = new Map<string, unknown>([[gatewayKey.service, models]])
   const forks = new RetunedForks(services, models)
-  const engine = new EmbeddedEngine({ store, flows: o.flows, services, clock, resume: o.resume, retune: (run, forked) => forks.servicesFor(run, forked) })
+  const retune = (run: RunId, forked: RunForked): Services => forks.servicesFor(run, forked)
+  const engine = new EmbeddedEngine({ store, flows: o.flows, schedules: schedulesOf(o), services, clock, resume: o.resume, retune })
   const retention = new Retention(store, o.retention ?? [], engine.clock)
   if (o.resume !== false) {
     const opening = engine.open().catch(() => {})
@@ -280,6 +285,21 @@ function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, 
     [Symbol.asyncDispose]: () => close(),
   }
   return app as unknown as App<T>
+}
+
+/** @throws CONFIG_INVALID for two of one name, or one without its tenant where the app has tenants */
+function schedulesOf({ schedules = [], tenants }: AppOptions<boolean>): readonly Schedule[] {
+  const names = new Set<string>()
+  for (const {
+    name,
+    '~schedule': { spec },
+  } of schedules) {
+    if (names.has(name)) throw new TuttiError('CONFIG_INVALID', `two schedules are called '${name}'`, { data: { schedule: name } })
+    names.add(name)
+    if (tenants && !spec.scope?.tenant)
+      throw new TuttiError('CONFIG_INVALID', `this app has tenants, so the schedule '${name}' needs a scope with its tenant`, { data: { schedule: name } })
+  }
+  return schedules
 }
 
 /** What is declared and not built yet is refused, never ignored. */

@@ -1,12 +1,14 @@
 /** What a store keeps of a schedule. Types only. */
-import type { Json } from '../primitives/index.ts'
+import type { Json, RunId } from '../primitives/index.ts'
 
 export interface ScheduleState {
   readonly name: string
   /** The last instant that was dealt with (epoch ms); until then nothing is missed. */
   readonly considered: number
   readonly paused: boolean
-  /** Of a schedule that is kept in the store alone, because no code declares it. */
+  /** The run that it started last. */
+  readonly run?: RunId | undefined
+  /** When, what and how, as text that any process can read. */
   readonly spec?: Json | undefined
 }
 

@@ -36,6 +36,7 @@ interface ScheduleRow {
   readonly name: string
   readonly considered: number
   readonly paused: number
+  readonly run: RunId | null
   readonly spec: string | null
 }
 
@@ -161,11 +162,12 @@ export class SqliteReader {
   }
 
   schedules(): ScheduleState[] {
-    const rows = this.#prepare('SELECT name, considered, paused, spec FROM schedules ORDER BY name').all() as unknown as readonly ScheduleRow[]
-    return rows.map(({ name, considered, paused, spec }) => ({
+    const rows = this.#prepare('SELECT name, considered, paused, run, spec FROM schedules ORDER BY name').all() as unknown as readonly ScheduleRow[]
+    return rows.map(({ name, considered, paused, run, spec }) => ({
       name,
       considered,
       paused: paused === 1,
+      ...(run !== null && { run }),
       ...(spec !== null && { spec: JSON.parse(spec) as Json }),
     }))
   }

@@ -85,7 +85,7 @@ const steps: readonly string[] = [
   CREATE UNIQUE INDEX queue_lines_in_turn ON queue_lines (flow, priority DESC, turn);
   CREATE TABLE queue_held (flow TEXT NOT NULL, run INT NOT NULL, PRIMARY KEY (flow, run)) STRICT, WITHOUT ROWID;
   CREATE TABLE queue_begun (lane TEXT NOT NULL, n INT NOT NULL, at INT NOT NULL, PRIMARY KEY (lane, n)) STRICT, WITHOUT ROWID;
-  CREATE TABLE schedules (name TEXT PRIMARY KEY, considered INT NOT NULL, paused INT NOT NULL, spec TEXT) STRICT, WITHOUT ROWID;
+  CREATE TABLE schedules (name TEXT PRIMARY KEY, considered INT NOT NULL, paused INT NOT NULL, run TEXT, spec TEXT) STRICT, WITHOUT ROWID;
   `,
 ]
 

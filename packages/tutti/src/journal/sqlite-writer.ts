@@ -255,11 +255,12 @@ export class SqliteWriter {
     return { run: line.run, epoch, until }
   }
 
-  #keepSchedule({ name, change: { considered = 0, paused, spec } }: KeepScheduleJob): Answer {
+  #keepSchedule({ name, change: { considered = 0, paused, run, spec } }: KeepScheduleJob): Answer {
     this.#statements.keepSchedule.run({
       name,
       considered,
       paused: paused === undefined ? null : Number(paused),
+      run: run ?? null,
       spec: spec === undefined ? null : JSON.stringify(spec),
     })
     return undefined

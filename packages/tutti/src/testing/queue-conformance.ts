@@ -218,8 +218,8 @@ function schedules(store: () => JournalStore): void {
     await store().keepSchedule('nightly', { considered: NOW })
     await store().keepSchedule('hourly', { considered: NOW, spec: { flow: 'desk', cron: '0 * * * *' } })
     await store().keepSchedule('nightly', { considered: NOW - 5 })
-    await store().keepSchedule('nightly', { paused: true })
-    const nightly = { name: 'nightly', considered: NOW, paused: true }
+    await store().keepSchedule('nightly', { paused: true, run: 'nightly@1' as RunId })
+    const nightly = { name: 'nightly', considered: NOW, paused: true, run: 'nightly@1' }
     expect(new Set(await store().schedules())).toEqual(
       new Set([nightly, { name: 'hourly', considered: NOW, paused: false, spec: { flow: 'desk', cron: '0 * * * *' } }]),
     )

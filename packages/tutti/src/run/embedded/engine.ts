@@ -14,17 +14,19 @@ import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
+import type { Schedule } from '../schedule.ts'
 import { EmbeddedActivation } from './activation.ts'
 import { cancelQueued } from './cancel-queued.ts'
 import { LAST_WORD_MS, letFinish, within } from './drain.ts'
 import { Feed } from './feed.ts'
 import { beginFork, type ForkRequest } from './fork.ts'
 import { LiveRun, type LiveRunOptions } from './live-run.ts'
-import { newRun } from './new-run.ts'
+import { idTaken, newRun } from './new-run.ts'
 import { newOwner } from './owner.ts'
 import { Queues } from './queues.ts'
 import { receptionOf } from './reception.ts'
 import { Registry } from './registry.ts'
+import { Scheduler } from './scheduler.ts'
 import { forkOf, seedOf } from './seed.ts'
 import type { Seed } from './seed-answers.ts'
 import { type Standing, Standings } from './standings.ts'
@@ -36,6 +38,8 @@ export interface EmbeddedOptions {
   readonly store: JournalStore
   readonly flows: readonly AnyFlow[]
   readonly services?: Services | undefined
+  /** Flows that are started by the clock; without `resume` none is. */
+  readonly schedules?: readonly Schedule[] | undefined
   /** What a fork that asks otherwise is provided with. Default: as every run. */
   readonly retune?: ((run: RunId, forked: RunForked) => Services) | undefined
   readonly clock?: Clock | undefined
@@ -64,6 +68,7 @@ export class EmbeddedEngine {
   /** Runs that a person asked to go on, and that wait for their queue. */
   readonly #asked = new Set<RunId>()
   readonly #queues: Queues
+  readonly #scheduler: Scheduler | undefined
   #activating = new Map<RunId, Promise<void>>()
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
@@ -82,6 +87,8 @@ export class EmbeddedEngine {
     const failed = (run: RunId, error: unknown): void => this.#upkeep.notTakenUp(run, error)
     this.#takeUpOptions = common
     this.#queues = new Queues({ ...common, isLive, drive, failed })
+    const start = (flow: AnyFlow, input: unknown, how: StartOptions): Promise<RunId> => this.#start(flow, input, how)
+    if (o.resume !== false) this.#scheduler = new Scheduler({ store, clock, registry, schedules: o.schedules ?? [], start })
     this.#upkeep = new Upkeep({ ...common, standings: this.#standings, live: this.#live, queues: this.#queues, takeUp: takeUpDue })
   }
 
@@ -97,8 +104,19 @@ export class EmbeddedEngine {
 
   async #open(): Promise<void> {
     await this.store.open()
-    this.#unwatch = this.store.watch(() => this.#upkeep.changed())
+    this.#unwatch = this.store.watch(() => this.#changed())
     await this.#upkeep.begin()
+    await this.#scheduler?.begin()
+  }
+
+  /** Something of a schedule was written here; what other processes write is seen. */
+  async schedulesChanged(): Promise<void> {
+    await this.#scheduler?.look()
+  }
+
+  #changed(): void {
+    this.#upkeep.changed()
+    this.#scheduler?.look().catch(() => {})
   }
 
   /** Another engine over another store, with all else as it is here; it takes up nothing by itself. */
@@ -108,6 +126,11 @@ export class EmbeddedEngine {
 
   async start(flow: AnyFlow, input: unknown, o: StartOptions = {}): Promise<RunId> {
     await this.open()
+    return this.#start(flow, input, o)
+  }
+
+  /** As `start`, once the store is open. */
+  async #start(flow: AnyFlow, input: unknown, o: StartOptions): Promise<RunId> {
     const now = this.clock.now()
     this.registry.add(flow)
     const made = newRun(flow, input, o, now)
@@ -116,14 +139,7 @@ export class EmbeddedEngine {
     failpoint('run created, not driven', run)
     if (answer.created && this.#queues.has(flow.name)) return run
     if (answer.created) this.#drive(answer.head, flow, made.entries)
-    else if (answer.head.startHash !== startHash)
-      throw new TuttiError(
-        'RUN_ID_TAKEN',
-        `the run '${run}' exists: it is a '${answer.head.flow}', version ${answer.head.version}, and its flow, version, tenant or input is another one`,
-        {
-          data: { run, flow: answer.head.flow },
-        },
-      )
+    else if (answer.head.startHash !== startHash) throw idTaken(answer.head)
     else await this.#takeUp(run, 'due').catch(() => {})
     return run
   }
@@ -290,7 +306,7 @@ export class EmbeddedEngine {
     this.#upkeep.stop()
     this.#unwatch?.()
     await this.#opened?.catch(() => {})
-    await Promise.allSettled([this.#queues.stop(), ...this.#activating.values()])
+    await Promise.allSettled([this.#scheduler?.stop(), this.#queues.stop(), ...this.#activating.values()])
     const lives = [...this.#live.values()]
     const finished = Promise.all(lives.map((live) => live.done))
     await letFinish(lives, graceMs)
@@ -334,6 +350,7 @@ export class EmbeddedEngine {
     live.done.then((end) => {
       if (this.#live.get(run) === live) this.#live.delete(run)
       this.#queues.left(flow.name)
+      this.#scheduler?.left()
       if (end.type === 'ended') this.#standings.set(run, end)
       else if (end.type === 'stopped' && end.error.code !== 'JOURNAL_FENCED') this.#standings.set(run, { type: 'stopped', error: end.error })
       else this.#standings.leave(run)

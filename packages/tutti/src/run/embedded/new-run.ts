@@ -1,6 +1,7 @@
 /** A run as it is begun: its first entry, and the line that its store keeps of it. */
 import { Ledger, tighter } from '../../budget/index.ts'
-import { type Blobs, type Entry, JOURNAL_FORMAT, type NewRun, type RunStarted, splitValue } from '../../journal/index.ts'
+import { TuttiError } from '../../errors/index.ts'
+import { type Blobs, type Entry, JOURNAL_FORMAT, type NewRun, type RunHead, type RunStarted, splitValue } from '../../journal/index.ts'
 import { canonical, durationMs, encode, hash128, newRunId, type RunId, type Scope } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
@@ -40,6 +41,12 @@ export function beginRun(
   const entries = [started, ...(o.behind ?? [])]
   return { run, flow: name, version, scope, createdAt: now, startHash: o.startHash, labels: labels ?? {}, entries, blobs: o.blobs }
 }
+
+/** A start under the id of a run that is another one. */
+export const idTaken = ({ run, flow, version }: RunHead): TuttiError =>
+  new TuttiError('RUN_ID_TAKEN', `the run '${run}' exists: it is a '${flow}', version ${version}, and its flow, version, tenant or input is another one`, {
+    data: { run, flow },
+  })
 
 function deadlineAt(deadline: StartOptions['deadline'], now: number): number | undefined {
   if (deadline === undefined) return undefined

@@ -54,6 +54,11 @@ export class Registry {
     )
   }
 
+  /** The version that was registered last. */
+  latest(flow: string): AnyFlow | undefined {
+    return [...(this.#flows.get(flow)?.values() ?? [])].at(-1)
+  }
+
   has({ flow, version }: FlowVersion): boolean {
     return this.#flows.get(flow)?.has(version) === true || this.#carriers.get(flow)?.has(version) === true
   }

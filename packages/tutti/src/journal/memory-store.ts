@@ -28,6 +28,9 @@ export function memoryStore(): JournalStore {
 export function booksStore(current: () => MemoryBooks, write: WriteGroup): JournalStore {
   const queue = new CommitQueue(write)
   const watchers = new Set<() => void>()
+  const tellWatchers = (): void => {
+    for (const changed of watchers) changed()
+  }
 
   async function* read(run: RunId, { after = 0 }: { readonly after?: number | undefined } = {}): AsyncGenerator<Entry> {
     queue.forgive(run)
@@ -60,15 +63,22 @@ export function booksStore(current: () => MemoryBooks, write: WriteGroup): Journ
     renew: async (leases, until) => queue.submit<readonly RunId[]>({ op: 'renew', leases: [...leases], until }),
     post: async (run, message) => {
       const answer = await queue.submit<'posted' | 'duplicate'>(postJob(run, message))
-      if (answer === 'posted') for (const changed of watchers) changed()
+      if (answer === 'posted') tellWatchers()
       return answer
     },
     inbox: async (run) =>
       [...(current().runs.get(run)?.inbox.values() ?? [])].filter((body) => body !== undefined).map((body) => JSON.parse(body) as InboxMessage),
     due: async (flows, now, limit) => current().due(flows, now, limit).map(copyHead),
     schedules: async () => structuredClone([...current().schedules.values()]),
-    keepSchedule: async (name, change) => queue.submit<undefined>({ op: 'keep-schedule', name, change: structuredClone(change) }),
-    dropSchedule: async (name) => queue.submit<boolean>({ op: 'drop-schedule', name }),
+    keepSchedule: async (name, change) => {
+      await queue.submit<undefined>({ op: 'keep-schedule', name, change: structuredClone(change) })
+      tellWatchers()
+    },
+    dropSchedule: async (name) => {
+      const wasThere = await queue.submit<boolean>({ op: 'drop-schedule', name })
+      tellWatchers()
+      return wasThere
+    },
     remove: async (runs, { dryRun = false, force = false } = {}) => queue.submit<Removal>({ op: 'remove', runs: [...runs], dryRun, force }),
     shred: async (subject, step) => queue.submit<number>({ op: 'shred', subject, step }),
     compact: async () => {},

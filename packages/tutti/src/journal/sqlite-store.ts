@@ -170,11 +170,14 @@ class FileStore implements SqliteStore {
   }
 
   async keepSchedule(name: string, change: ScheduleChange): Promise<void> {
-    return this.#queue.submit<undefined>({ op: 'keep-schedule', name, change: { ...change } })
+    await this.#queue.submit<undefined>({ op: 'keep-schedule', name, change: { ...change } })
+    this.#tellWatchers()
   }
 
   async dropSchedule(name: string): Promise<boolean> {
-    return this.#queue.submit<boolean>({ op: 'drop-schedule', name })
+    const wasThere = await this.#queue.submit<boolean>({ op: 'drop-schedule', name })
+    this.#tellWatchers()
+    return wasThere
   }
 
   async remove(runs: readonly RunId[], { dryRun = false, force = false }: Parameters<JournalStore['remove']>[1] = {}): Promise<Removal> {

@@ -216,7 +216,7 @@ export interface JournalStore {
   shred(subject: Subject, step: 'begin' | 'end'): Promise<number>
   /** Gives the room of what was removed back, a part at a time; others have their turn in between. */
   compact(): Promise<void>
-  /** Calls `changed` when another process may have changed the store or a message was posted; may call it too often. Returns how to stop. */
+  /** Calls `changed` when another process may have changed the store, a message was posted or a schedule changed; may call it too often. Returns how to stop. */
   watch(changed: () => void): () => void
   /** Waits for what was appended, then closes; a later call opens it again. */
   close(): Promise<void>

@@ -109,11 +109,6 @@ export class EmbeddedEngine {
     await this.#scheduler?.begin()
   }
 
-  /** Something of a schedule was written here; what other processes write is seen. */
-  async schedulesChanged(): Promise<void> {
-    await this.#scheduler?.look()
-  }
-
   #changed(): void {
     this.#upkeep.changed()
     this.#scheduler?.look().catch(() => {})

@@ -116,13 +116,13 @@ describe('a schedule', () => {
 
   it('[R12] a schedule that is paused starts nothing, and has missed nothing when it goes on', async () => {
     const { clock, worked, open, store } = hourly({ missed: 'all' })
-    const { engine } = await open()
+    await open()
     await store.keepSchedule('nightly', { paused: true })
-    await engine.schedulesChanged()
+    await settled()
     await clock.advance('3h')
     expect(worked).toEqual([])
     await store.keepSchedule('nightly', { paused: false, considered: clock.now() })
-    await engine.schedulesChanged()
+    await settled()
     await clock.advance('1h')
     expect(worked).toEqual(['04:00'])
   })

@@ -110,6 +110,22 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       'input  newsletter/count',
     ],
   },
+  queue: {
+    title: '[R12] a queue keeps its limits, its priorities, and tells where a run stands',
+    prints: ['outro is queued: 2 of 2', 'intro.mp4', 'outro.mp4', 'advert.mp4', 'trailer.mp4', 'never more than 2 at once; of acme: advert, intro, outro'],
+  },
+  schedule: {
+    title: '[R12] a schedule starts a run for each night, and makes up for the last of those that were missed',
+    prints: [
+      'two nights',
+      '  report of 2026-01-01 03:00:00',
+      '  report of 2026-01-02 03:00:00',
+      'back after four days, and one more night',
+      '  report of 2026-01-06 03:00:00',
+      '  report of 2026-01-07 03:00:00',
+      'each night has a run of its own: nightly@2026-01-02T02:00:00Z',
+    ],
+  },
   graph: {
     title: '[C4] a graph starts each node when its needs are there',
     prints: ['prices of TUTT asked', 'news of TUTT asked', 'trend asked', 'mood asked', "{ trend: 13, mood: 0.6666666666666666, filings: 'not asked for' }"],

@@ -2,11 +2,20 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { TuttiError } from '../errors/index.ts'
-import { type AnyFlow, isFlow } from '../run/index.ts'
+import { type AnyFlow, isFlow, type Schedule } from '../run/index.ts'
 
 interface FlowModule {
   readonly flows?: unknown
+  readonly schedules?: unknown
   readonly default?: unknown
+}
+
+/** The flows of a module, and what starts them by the clock: its `schedules` export, or that of what it exports. @throws CONFIG_USAGE */
+export async function appOf(file: string, cwd: string): Promise<{ readonly flows: readonly AnyFlow[]; readonly schedules: readonly Schedule[] }> {
+  const module = await importModule(file, cwd)
+  const inside = module.schedules ?? (module.default as { schedules?: unknown } | undefined)?.schedules ?? []
+  const schedules = Object.values(inside as object).filter((each): each is Schedule => typeof each === 'object' && each !== null && '~schedule' in each)
+  return { flows: await flowsOf(file, cwd), schedules }
 }
 
 /** @throws CONFIG_USAGE */

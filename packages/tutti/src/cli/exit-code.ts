@@ -30,7 +30,13 @@ const byCode: Readonly<Record<string, number>> = {
   RETRIEVAL_INDEX_UNUSABLE: exitCode.store,
   JOURNAL_DIVERGED: exitCode.failed,
 }
-const byFamily: Readonly<Record<string, number>> = { CONFIG: exitCode.usage, BUDGET: exitCode.limit, JOURNAL: exitCode.store, GUARDRAIL: exitCode.noAnswer }
+const byFamily: Readonly<Record<string, number>> = {
+  CONFIG: exitCode.usage,
+  SCHEDULE: exitCode.usage,
+  BUDGET: exitCode.limit,
+  JOURNAL: exitCode.store,
+  GUARDRAIL: exitCode.noAnswer,
+}
 
 /** The exit code of an error: its own, else that of its family (what stands before the first `_`), else 1. */
 export function exitCodeOf(code: string): number {

@@ -20,6 +20,7 @@ export function declareProgram(act: Act): Command {
     .addHelpText('after', exitCodeHelp)
   declareQuestions(program, act)
   declareRuns(program, act)
+  declareSchedules(program, act)
   app(command(program, 'doctor', 'what works here, what does not, and what to do about it')).action(act(async () => (await import('./doctor.ts')).doctor))
   return program
 }
@@ -35,6 +36,33 @@ function declareQuestions(program: Command, act: Act): void {
   corpus(command(program, 'ingest', 'read the documentation into the index; ask does so by itself'))
     .option('--embed', 'compute all that is needed to search by meaning now, not when it is asked for')
     .action(act(async () => (await import('./ingest.ts')).ingest))
+}
+
+function declareSchedules(program: Command, act: Act): void {
+  app(command(program, 'worker', 'drive all that is due of your flows (queued, scheduled, woken) until Ctrl-C; --json prints one line an event'))
+    .option('--grace <duration>', 'what is under way may finish for so long at the end', '10s')
+    .addHelpText('after', '\nExample:\n  npx tutti worker --app app.ts')
+    .action(act(async () => (await import('./worker.ts')).worker))
+  const schedule = program.command('schedule').description('what starts flows by the clock: list, next, pause, resume, run, add, remove')
+  const load = async () => import('./schedule.ts')
+  command(schedule, 'list', 'the schedules of this store, with when they come next').action(act(async () => (await load()).listSchedules))
+  command(schedule, 'next <name>', 'its next instants, in its time zone')
+    .option('--count <n>', 'how many', count, 5)
+    .action(act(async () => (await load()).nextInstants))
+  command(schedule, 'pause <name>', 'it starts nothing until it is resumed').action(act(async () => (await load()).pauseSchedule))
+  command(schedule, 'resume <name>', 'it goes on from now').action(act(async () => (await load()).resumeSchedule))
+  app(command(schedule, 'run <name>', 'start a run of it now, and drive it to its end')).action(act(async () => (await load()).runSchedule))
+  command(schedule, 'add <name> <flow> [input]', 'keep a schedule in the store, for any process that drives this flow')
+    .option('--cron <expression>', 'minute, hour, day, month, weekday')
+    .option('--every <duration>', "as in '15m', instead of --cron")
+    .option('--tz <zone>', 'the time zone of --cron (default: UTC)')
+    .option('--missed <policy>', 'what becomes of instants at which nobody was there: last (default), all or skip')
+    .option('--overlap <policy>', 'while its last run goes on: skip (default), queue or allow')
+    .option('--jitter <duration>', 'start up to so much later')
+    .option('--tenant <name>', 'whose runs they are')
+    .addHelpText('after', `\nExample:\n  npx tutti schedule add nightly --cron '0 3 * * *' --tz Europe/Berlin report '{"days":1}'`)
+    .action(act(async () => (await load()).addSchedule))
+  command(schedule, 'remove <name>', 'forget it').action(act(async () => (await load()).removeSchedule))
 }
 
 function declareRuns(program: Command, act: Act): void {

@@ -28,6 +28,8 @@ interface Listed {
   readonly status: Standing | 'damaged'
   /** Of a suspended one: why it stands still. */
   readonly why?: EntryOf<'run.suspended'>['why'] | undefined
+  /** Of a queued one: 1 is the next to begin. */
+  readonly position?: number | undefined
   readonly startedAt: number
   readonly ms: number
   readonly usd: number | undefined
@@ -93,12 +95,13 @@ async function look(store: SqliteStore, head: RunHead): Promise<Listed> {
   const { run, flow, createdAt, updatedAt, labels } = head
   const status = standingOf(head)
   const isOver = status === 'completed' || status === 'failed' || status === 'cancelled'
-  const goesOn = status === 'running' || status === 'waiting'
+  const goesOn = status === 'queued' || status === 'running' || status === 'waiting'
   const known = { run, flow, startedAt: createdAt, ms: (goesOn ? Date.now() : updatedAt) - createdAt, labels }
   try {
     const about = await aboutOf(store, head)
     const why = (await suspensionOf(store, head))?.why
-    return { ...known, status, ...(why && { why }), usd: await costOf(store, head, isOver), about }
+    const position = status === 'queued' ? (await store.place(run))?.position : undefined
+    return { ...known, status, ...(why && { why }), ...(position && { position }), usd: await costOf(store, head, isOver), about }
   } catch (error) {
     if (!TuttiError.is(error) || !error.code.startsWith('JOURNAL_')) throw error
     return { ...known, status: 'damaged', usd: undefined, about: error.message }
@@ -143,12 +146,12 @@ export const statusStyle: Readonly<Record<Listed['status'], Parameters<Paint>[0]
 }
 
 function table(listed: readonly Listed[], paint: Paint, columns: number, home: Home): string[] {
-  const cells = listed.map(({ run, flow, status, why, startedAt, ms, usd, labels }) => {
+  const cells = listed.map(({ run, flow, status, why, position, startedAt, ms, usd, labels }) => {
     const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
     return [
       run,
       [flow, ...label].join(' '),
-      why ?? status,
+      position === undefined ? (why ?? status) : `queued ${position}`,
       sayAgo(Date.now() - startedAt),
       sayMs(ms),
       usd === undefined ? '?' : sayUsd(Math.round(usd * 1_000_000)),

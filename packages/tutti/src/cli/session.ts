@@ -2,13 +2,16 @@
 import { type JournalStore, sqliteStore } from '../journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type TextEmbedder } from '../model/index.ts'
 import { RetunedForks } from '../retuned-forks.ts'
-import { type AnyFlow, EmbeddedEngine, type Services } from '../run/index.ts'
+import { type AnyFlow, EmbeddedEngine, type Schedule, type Services } from '../run/index.ts'
 import type { Home } from './home.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface SessionOptions {
   readonly flows: readonly AnyFlow[]
   readonly store?: JournalStore | undefined
+  readonly schedules?: readonly Schedule[] | undefined
+  /** Drive all that is due, not only what the command names. Default false. */
+  readonly resume?: boolean | undefined
   /** Compare by words alone. */
   readonly words?: boolean | undefined
 }
@@ -24,8 +27,9 @@ export function openSession(terminal: Terminal, home: Home, o: SessionOptions): 
     flows: o.flows,
     services,
     retune: (run, forked) => forks.servicesFor(run, forked),
-    resume: false,
-    restMs: REST_MS,
+    schedules: o.schedules,
+    resume: o.resume === true,
+    restMs: o.resume ? undefined : REST_MS,
   })
 }
 

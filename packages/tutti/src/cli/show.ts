@@ -1,5 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
-import { type Entry, joinValue, type RunHead, type SqliteStore, type Value } from '../journal/index.ts'
+import { type Entry, joinValue, type QueuePlace, type RunHead, type SqliteStore, type Value } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
 import { type Home, homeOf, nextCommand, type Standing, standingOf, withRun } from './home.ts'
@@ -49,7 +49,8 @@ async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head
   const columns = columnsOf(terminal.out)
   const load = async (value: Value): Promise<unknown> => decode(await joinValue(value, (hash) => store.blob(hash)))
   const say = (line: string): void => printLine(terminal.out, line)
-  for (const line of headLines(picture, head, paint)) say(line)
+  const place = head.status === 'queued' ? await store.place(head.run) : undefined
+  for (const line of headLines(picture, head, paint, place)) say(line)
   if (picture.input !== undefined) say(paint('dim', `  input   ${cutTo(inOneLine(firstWords(await load(picture.input))), columns - 12)}`))
   say('')
   for (const line of treeLines(picture, { paint, columns, now: Date.now(), expand: o.all })) say(line)
@@ -58,16 +59,17 @@ async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head
   for (const line of totalLines(picture, head, home, paint)) say(line)
 }
 
-function headLines({ last, ended, activations }: RunPicture, head: RunHead, paint: Paint): string[] {
+function headLines({ last, ended, activations }: RunPicture, head: RunHead, paint: Paint, place: QueuePlace | undefined): string[] {
   const { run, flow, version, createdAt, owner } = head
   const now = Date.now()
   const standing = standingOf(head)
   const driver =
     standing === 'running' && owner ? `, driven by ${owner.split(':').slice(0, 2).join(', process ')}` : standing === 'stopped' ? ': nobody drives it' : ''
+  const queued = place ? `, ${place.position} of ${place.queued}` : ''
   const took = ended ? `took ${sayMs(last - createdAt)}` : `${sayMs(now - createdAt)} so far`
   const when = `${new Date(createdAt).toLocaleString('sv-SE')} (${sayAgo(now - createdAt)})`
   return [
-    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[standing], standing)}${driver}`,
+    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[standing], standing)}${queued}${driver}`,
     paint('dim', `  ${run}  started ${when}, ${took}, ${plural(activations, 'activation')}`),
   ]
 }

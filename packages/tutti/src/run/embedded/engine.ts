@@ -104,14 +104,12 @@ export class EmbeddedEngine {
 
   async #open(): Promise<void> {
     await this.store.open()
-    this.#unwatch = this.store.watch(() => this.#changed())
+    this.#unwatch = this.store.watch(() => {
+      this.#upkeep.changed()
+      this.#scheduler?.look().catch(() => {})
+    })
     await this.#upkeep.begin()
     await this.#scheduler?.begin()
-  }
-
-  #changed(): void {
-    this.#upkeep.changed()
-    this.#scheduler?.look().catch(() => {})
   }
 
   /** Another engine over another store, with all else as it is here; it takes up nothing by itself. */
@@ -282,6 +280,11 @@ export class EmbeddedEngine {
   watchStanding(run: RunId, changed: () => void): () => void {
     this.#upkeep.keepTicking()
     return this.#standings.watch(run, changed)
+  }
+
+  /** Tells of every run that is driven here: `undefined` when it was let go. */
+  watchStandings(see: (run: RunId, standing: Standing | undefined, flow: string | undefined) => void): void {
+    this.#standings.watchAll = (run, standing) => see(run, standing, this.#live.get(run)?.flow.name)
   }
 
   grant(run: RunId, more: Budget): Promise<unknown> {

@@ -12,6 +12,8 @@ export type Standing =
 export class Standings {
   readonly #standings = new Map<RunId, Standing>()
   readonly #watchers = new Map<RunId, Set<() => void>>()
+  /** Of every run that is driven here. */
+  watchAll: (run: RunId, standing: Standing | undefined) => void = () => {}
 
   of(run: RunId): Standing | undefined {
     return this.#standings.get(run)
@@ -19,6 +21,7 @@ export class Standings {
 
   set(run: RunId, standing: Standing): void {
     this.#standings.set(run, standing)
+    this.watchAll(run, standing)
     const watchers = this.#watchers.get(run)
     if (watchers) for (const changed of watchers) changed()
     if (standing.type === 'ended' && !watchers) this.#standings.delete(run)
@@ -27,6 +30,7 @@ export class Standings {
   /** Whoever drives it from now on, its head says where it stands. */
   leave(run: RunId): void {
     this.#standings.delete(run)
+    this.watchAll(run, undefined)
     for (const changed of this.#watchers.get(run) ?? []) changed()
   }
 

@@ -1,0 +1,157 @@
+import { TuttiError } from '../errors/index.ts'
+import type { RunHead } from '../journal/index.ts'
+import { type Duration, durationMs, type RunId } from '../primitives/index.ts'
+import type { EmbeddedEngine, Standing } from '../run/index.ts'
+import { appOf } from './app-file.ts'
+import { exitCode } from './exit-code.ts'
+import { type Home, homeOf } from './home.ts'
+import type { AppFileOptions, CommonOptions } from './options.ts'
+import { type Paint, pad, paintFor } from './paint.ts'
+import { plural, sayMs } from './quantity.ts'
+import { statusStyle } from './runs.ts'
+import { openSession } from './session.ts'
+import { printLine, type Terminal } from './terminal.ts'
+
+export interface WorkerOptions extends CommonOptions, AppFileOptions {
+  /** What is under way may finish for so long after the first Ctrl-C. */
+  readonly grace?: string | undefined
+}
+
+/** How often it is said what is driven and what waits. */
+const HEALTH_MS = 60_000
+
+/** `tutti worker --app FILE`: drives all that is due of these flows (queued, scheduled, woken, left behind) until Ctrl-C or SIGTERM, then drains. */
+export async function worker(terminal: Terminal, o: WorkerOptions): Promise<number> {
+  if (o.app === undefined) throw new TuttiError('CONFIG_USAGE', 'a worker needs the flows that it drives', { hint: 'npx tutti worker --app app.ts' })
+  const graceMs = durationMs((o.grace ?? '10s') as Duration)
+  const home = homeOf(terminal, o)
+  const app = await appOf(o.app, terminal.cwd)
+  const engine = openSession(terminal, home, { ...app, resume: true })
+  const log = new WorkerLog(terminal, home, engine, o.json === true)
+  const asked = Promise.withResolvers<void>()
+  const stop = terminal.onInterrupt(() => {
+    if (log.draining) terminal.exit(exitCode.interrupted)
+    log.drain(graceMs)
+    asked.resolve()
+  })
+  // It also keeps the process from ending while nothing is due.
+  const health = setInterval(() => void log.health(), HEALTH_MS)
+  try {
+    await log.begin(app.flows.map(({ name }) => name))
+    await engine.open()
+    await asked.promise
+    await engine.close({ graceMs })
+    log.end()
+    return exitCode.done
+  } finally {
+    clearInterval(health)
+    await engine.close({ graceMs: 0 })
+    stop()
+  }
+}
+
+type Said = 'begins' | 'goes on' | 'waits' | 'completed' | 'failed' | 'cancelled' | 'stopped' | 'let go'
+
+/** One line for each run that begins, rests or ends here. */
+class WorkerLog {
+  draining = false
+  readonly #terminal: Terminal
+  readonly #home: Home
+  readonly #engine: EmbeddedEngine
+  readonly #json: boolean
+  readonly #paint: Paint
+  readonly #driven = new Map<RunId, { readonly flow: string; readonly since: number }>()
+  readonly #counts = new Map<Said, number>()
+  #flows: readonly string[] = []
+
+  constructor(terminal: Terminal, home: Home, engine: EmbeddedEngine, json: boolean) {
+    this.#terminal = terminal
+    this.#home = home
+    this.#engine = engine
+    this.#json = json
+    this.#paint = paintFor(terminal.out)
+    engine.watchStandings((run, standing, flow) => this.#see(run, standing, flow))
+  }
+
+  async begin(flows: readonly string[]): Promise<void> {
+    this.#flows = flows
+    if (!this.#json) printLine(this.#terminal.err, `Drives ${flows.join(', ')} in ${this.#home.folder}. Ctrl-C lets what is under way finish, and ends.`)
+    await this.health()
+  }
+
+  drain(graceMs: number): void {
+    this.draining = true
+    if (!this.#json)
+      printLine(
+        this.#terminal.err,
+        `Takes nothing up any more; ${plural(this.#driven.size, 'run')} may finish for ${sayMs(graceMs)}. Ctrl-C again ends at once.`,
+      )
+  }
+
+  end(): void {
+    const counts = [...this.#counts].filter(([what]) => ['completed', 'failed', 'cancelled', 'stopped', 'let go'].includes(what))
+    if (this.#json) this.#line({ event: 'end', counts: Object.fromEntries(counts) })
+    else printLine(this.#terminal.err, `Ended: ${counts.map(([what, count]) => `${count} ${what}`).join(', ') || 'nothing was due'}.`)
+  }
+
+  /** How much is driven here, and how much waits of these flows. */
+  async health(): Promise<void> {
+    const heads = (
+      await Promise.all(this.#flows.map((flow) => this.#engine.store.list({ flow, status: ['queued', 'running', 'waiting'], limit: MOST_COUNTED })))
+    ).flat()
+    const count = (status: RunHead['status']): number => heads.filter((head) => head.status === status).length
+    const health = { driven: this.#driven.size, queued: count('queued'), running: count('running'), waiting: count('waiting') }
+    if (this.#json) this.#line({ event: 'health', ...health })
+    else
+      printLine(
+        this.#terminal.err,
+        this.#paint('dim', `${health.driven} driven here; of all processes ${health.running} running, ${health.queued} queued, ${health.waiting} waiting`),
+      )
+  }
+
+  #see(run: RunId, standing: Standing | undefined, flow: string | undefined): void {
+    const before = this.#driven.get(run)
+    const now = Date.now()
+    if (standing?.type === 'running') {
+      if (flow !== undefined && !before) this.#driven.set(run, { flow, since: now })
+      if (!before) this.#say('begins', run, flow)
+      return
+    }
+    if (!before && standing?.type !== 'stopped') return
+    if (standing?.type === 'waiting') return this.#say('waits', run, before?.flow)
+    this.#driven.delete(run)
+    this.#say(saidOf(standing), run, before?.flow, { ms: before ? now - before.since : 0, ...(standing?.type === 'stopped' && { code: standing.error.code }) })
+  }
+
+  #say(what: Said, run: RunId, flow: string | undefined, more: { readonly ms?: number; readonly code?: string } = {}): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+    if (this.#json) return this.#line({ event: what, run, flow, ...more })
+    const style = what === 'completed' || what === 'failed' || what === 'cancelled' || what === 'stopped' ? statusStyle[what] : 'cyan'
+    const took = more.ms === undefined ? '' : `  ${sayMs(more.ms)}`
+    const time = new Date().toLocaleTimeString('sv-SE')
+    printLine(
+      this.#terminal.out,
+      `${this.#paint('dim', time)}  ${this.#paint(style, pad(what, 9))}  ${flow ?? ''}  ${run}${took}${more.code ? `  ${more.code}` : ''}`,
+    )
+  }
+
+  #line(event: object): void {
+    printLine(this.#terminal.out, JSON.stringify({ at: new Date().toISOString(), ...event }))
+  }
+}
+
+/** Of each flow so many runs that have not ended are counted. */
+const MOST_COUNTED = 10_000
+
+function saidOf(standing: Standing | undefined): Said {
+  if (standing?.type === 'stopped') return 'stopped'
+  if (standing?.type !== 'ended') return 'let go'
+  switch (standing.last?.type) {
+    case 'run.failed':
+      return 'failed'
+    case 'run.cancelled':
+      return 'cancelled'
+    default:
+      return 'completed'
+  }
+}

@@ -63,7 +63,7 @@ export function refused(op: EffectOp, code: ErrorCode, message: string, hint?: s
   return [{ ...askedNow(op), type: 'step.failed', attempt: 1, error, final: true }]
 }
 
-export const awaited = ({ key, at, fingerprint, signal, until, data }: WaitOp): Draft => ({ type: 'signal.awaited', key, at, fingerprint, signal, until, data })
+const awaited = ({ key, at, fingerprint, signal, until, data }: WaitOp): Draft => ({ type: 'signal.awaited', key, at, fingerprint, signal, until, data })
 
 export const received = (op: WaitOp, id: string, value: Value): readonly Draft[] => [
   awaited(op),

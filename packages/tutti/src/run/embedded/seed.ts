@@ -23,7 +23,7 @@ import type { Draft } from './draft.ts'
 import { RecordedOrder } from './recorded-order.ts'
 import { askedNow, isSettled, nameOf, neverHappened, received, refused, type Seed, type Settled, slept, takenOver, waitedFor } from './seed-answers.ts'
 
-export class ForkSeed implements Seed {
+class ForkSeed implements Seed {
   readonly order: RecordedOrder
   readonly #forked: RunForked
   readonly #steps: ReadonlyMap<string, RecordedStep>

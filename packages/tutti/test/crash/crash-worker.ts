@@ -23,9 +23,11 @@ export interface WorkerTask {
   readonly maxStalls?: number | undefined
   /** The code has changed since the runs began. */
   readonly changed?: boolean | undefined
+  /** A person asks for the runs to go on, also for those that are suspended. */
+  readonly asked?: boolean | undefined
 }
 
-const { file, log, runs, alone, store: options, maxStalls = 1_000, changed } = JSON.parse(process.argv[2] ?? '') as WorkerTask
+const { file, log, runs, alone, store: options, maxStalls = 1_000, changed, asked } = JSON.parse(process.argv[2] ?? '') as WorkerTask
 const world = worldAt(log)
 const { model, ...shop } = shopFlows(world, { changed })
 const flows: readonly AnyFlow[] = [...Object.values(crashFlows(world)), ...Object.values(shop)]
@@ -41,6 +43,7 @@ await engine.close()
 async function seeThrough(run: RunId, input: number): Promise<void> {
   const flow = flows.find(({ name }) => run.startsWith(`${name}-`)) as AnyFlow
   await engine.start(flow, input, { id: run })
+  if (asked) await engine.activate(run)
   for (;;) {
     const outcome = await new EmbeddedHandle(engine, run).outcome()
     if (outcome.status !== 'waiting' && outcome.status !== 'queued') return

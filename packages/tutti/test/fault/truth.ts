@@ -73,9 +73,9 @@ export class Truth implements DiskWatcher {
   }
 
   begins({ process, run, idempotencyKey: key, effect }: Begun): void {
-    // A process that was stopped past its lease cannot know: what it reads in vain harms nobody, and its outcome is refused.
+    // A process that was stopped past its lease cannot know: what it does with the same key harms nobody, and its outcome is refused.
     const isStale = process.epochs.get(run) !== this.#epochs.get(run)
-    if (this.#recorded.has(key) && !(isStale && effect === 'read')) this.found(`I3: a recorded ${effect} step of ${run} was executed again by ${process.name}`)
+    if (this.#recorded.has(key) && !(isStale && effect !== 'once')) this.found(`I3: a recorded ${effect} step of ${run} was executed again by ${process.name}`)
     if (this.#failed.get(process)?.has(run)) this.found(`I6: ${process.name} went on with ${run} after its store had failed`)
     if (effect === 'once') {
       const starts = (this.#starts.get(key) ?? 0) + 1
@@ -135,14 +135,21 @@ export class Truth implements DiskWatcher {
 
   watcherOf(process: StoreProcess): StoreWatcher {
     const failed = new Set<RunId>()
+    const readings = new Map<RunId, number>()
     this.#failed.set(process, failed)
     return {
       acknowledged: ({ run, entries }: Commit) => {
         for (const entry of entries) this.promise(run, entry.seq, textOf(entry), process.name)
       },
       // The engine hears of it now; what it does from the next turn on, it does knowing.
-      refused: (run) => setImmediate(() => setImmediate(() => failed.add(run))),
-      read: (run) => failed.delete(run),
+      refused: (run) => {
+        const reading = readings.get(run)
+        setImmediate(() => setImmediate(() => readings.get(run) === reading && failed.add(run)))
+      },
+      read: (run) => {
+        readings.set(run, (readings.get(run) ?? 0) + 1)
+        failed.delete(run)
+      },
     }
   }
 }

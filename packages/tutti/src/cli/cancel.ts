@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TuttiError } from '../errors/index.ts'
-import type { RunHead } from '../journal/index.ts'
+import { messageId, type RunHead } from '../journal/index.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
 import { findRun, homeOf, isEnded, openForReading, standingOf } from './home.ts'
@@ -24,7 +24,7 @@ export async function cancel(terminal: Terminal, reference: string, o: CancelOpt
   const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest], store })
   try {
     const { run } = await findRun(store, reference, home)
-    await engine.post(run, { id: `cancel_${Date.now()}_${process.pid}`, type: 'cancel', reason: o.reason })
+    await engine.post(run, { id: messageId(), type: 'cancel', reason: o.reason })
     const head = await untilEnded(async () => store.head(run))
     if (o.json) printJson(terminal.out, { run, status: head?.status })
     else printLine(terminal.out, says(run, head))

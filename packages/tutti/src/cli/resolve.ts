@@ -1,4 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
+import { messageId } from '../journal/index.ts'
 import { encode } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
 import { homeOf, nextCommand, withRun } from './home.ts'
@@ -33,7 +34,7 @@ export async function resolve(terminal: Terminal, reference: string, step: strin
     await store.post(
       run,
       {
-        id: `resolve_${step}_${Date.now()}`,
+        id: messageId(),
         type: 'resolve',
         key: step,
         attempt: doubt.attempts,

@@ -1,6 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
-import type { JournalStore, OpenWait, RunHead } from '../journal/index.ts'
-import { encode, type Json, newId } from '../primitives/index.ts'
+import { isMade, type JournalStore, messageId, type OpenWait, type RunHead } from '../journal/index.ts'
+import { encode, type Json } from '../primitives/index.ts'
 import { EmbeddedEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, type Home, homeOf, isEnded, nextCommand, openForReading, standingOf } from './home.ts'
@@ -29,7 +29,7 @@ type Answer = 'delivered' | 'early' | 'duplicate'
 /** `tutti signal RUN NAME JSON`: what a run waits for, or will. */
 export async function signal(terminal: Terminal, reference: string, name: string, text: string, o: SignalOptions): Promise<number> {
   const value = jsonOf(text, 'the value')
-  return leave(terminal, reference, o, () => ({ id: o.id ?? newId('sig', Date.now()), signal: name, key: o.key, value }))
+  return leave(terminal, reference, o, () => ({ id: messageId(o.id), signal: name, key: o.key, value }))
 }
 
 /**
@@ -92,9 +92,9 @@ function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answ
     standingOf(head) === 'running'
       ? `${head.owner} drives it and goes on.`
       : `Whichever app opens this store goes on with it, or: ${nextCommand(home, 'resume', run)}`
-  if (answer === 'delivered') return [`Delivered: '${name}' to ${run}, as '${id}'.${stands === undefined ? ` ${next}` : ''}`, ...still]
+  if (answer === 'delivered') return [`Delivered: '${name}' to ${run}${isMade(id) ? '' : `, as '${id}'`}.${stands === undefined ? ` ${next}` : ''}`, ...still]
   const place = key === undefined ? `for '${name}'` : `at '${key}'`
-  return [`Early: ${run} does not wait ${place} yet; '${id}' is kept for when it does.`, sayOpen(open), ...still]
+  return [`Early: ${run} does not wait ${place} yet; ${isMade(id) ? 'it' : `'${id}'`} is kept for when it does.`, sayOpen(open), ...still]
 }
 
 /** @throws CONFIG_USAGE */

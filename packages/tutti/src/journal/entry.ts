@@ -211,7 +211,7 @@ export interface StepCompleted extends Partial<Asked> {
   readonly attempt?: number | undefined
   readonly value: Value
   readonly settle?: Amounts | undefined
-  /** How long the attempt took. */
+  /** How long the attempt took. Left out: less than a millisecond. */
   readonly ms?: number | undefined
   readonly reused?: Reused | undefined
 }

@@ -19,6 +19,7 @@ import {
   refuseUnknown,
 } from './job.ts'
 import { MemoryQueue } from './memory-queue.ts'
+import { isMade } from './message-id.ts'
 import { LIST_LIMIT } from './page.ts'
 import type { ScheduleState } from './schedule.port.ts'
 import { hasEnded } from './status.ts'
@@ -27,7 +28,7 @@ import type { AdmittedRun, FlowVersion, InboxMessage, KeptRun, Lease, Removal, R
 interface RunBook {
   head: RunHead
   readonly bodies: string[]
-  /** By id, in the order they were posted; `undefined` once taken, so that a duplicate is still known. */
+  /** By id, in the order they were posted; `undefined` once taken, so that a duplicate is still known, unless tutti made the id. */
   readonly inbox: Map<string, string | undefined>
   readonly source: RunId | undefined
   /** The blobs it names. */
@@ -117,7 +118,9 @@ export class MemoryBooks {
     if (isRefusal(refusal)) return refusal
     this.#keepBlobs(book, job.blobs, job.uses)
     book.bodies.push(...job.bodies)
-    for (const id of job.taken) if (book.inbox.has(id)) book.inbox.set(id, undefined)
+    for (const id of job.taken)
+      if (isMade(id)) book.inbox.delete(id)
+      else if (book.inbox.has(id)) book.inbox.set(id, undefined)
     book.head = headAfter(book.head, job)
     return undefined
   }

@@ -22,7 +22,7 @@ export interface ConnectionOptions {
 const OLDEST_SQLITE = [3, 51, 3] as const
 
 /** How long the log grows before it is brought into the file: while many runs write at once the same pages are in it again and again. Less than `LOG_BYTES`. */
-const LOG_PAGES = 3_000
+const LOG_PAGES = 6_000
 
 /** What one large commit makes of the log is given back beyond this. */
 const LOG_BYTES = 16 * 1024 * 1024
@@ -62,8 +62,9 @@ function prepareFile(db: DatabaseSync, path: string, durability: Durability): vo
   const version = sqliteVersion(db)
   if (isOlder(version)) throw tooOld(`Node ${process.version} brings SQLite ${version}; tutti needs ${OLDEST_SQLITE.join('.')}`)
   const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
-  // Only a file that is empty yet takes this: what is removed later can be given back to the disk in small parts (`SqliteFile.compact`).
-  if (pages === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  // Only a file that is empty yet takes these. Pages are small because a journal has two dozen tables and indices, most of them empty; and what is removed
+  // later can be given back to the disk in small parts (`SqliteFile.compact`).
+  if (pages === 0) db.exec('PRAGMA page_size = 2048; PRAGMA auto_vacuum = INCREMENTAL')
   const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }
   if (mode !== 'wal')
     throw new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' cannot have a write-ahead log (SQLite answers '${mode}')`, {

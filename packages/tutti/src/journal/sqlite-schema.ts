@@ -12,7 +12,7 @@
  * still be driven, `queue_begun` when the last ones of a rate began.
  * Of an encrypted run (`key_id`: its data key in the key file, `vault.ts`) entries and blobs are sealed bytes; of its line and its messages the content is sealed text.
  * Every row of a run, an entry or a message carries a check of what it holds and where it belongs (`row-check.ts`); a blob is named by its hash.
- * A message in the `inbox` that was taken stays as its id alone; `n` orders those of a run that are open.
+ * A message in the `inbox` that was taken stays as its id alone, unless tutti made that id; `n` orders those of a run that are open.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'

@@ -43,6 +43,7 @@ export function prepareAll(db: DatabaseSync) {
       ON CONFLICT DO UPDATE SET considered = max(considered, :considered), paused = coalesce(:paused, paused), run = coalesce(:run, run), spec = coalesce(:spec, spec)`),
     dropSchedule: prepare('DELETE FROM schedules WHERE name = ?'),
     take: prepare('UPDATE inbox SET n = NULL, body = NULL, crc = ? WHERE run = ? AND id = ?'),
+    dropLetter: prepare('DELETE FROM inbox WHERE run = ? AND id = ?'),
     nextLetter: prepare('SELECT coalesce(max(n), 0) + 1 AS n FROM inbox WHERE run = ? AND body IS NOT NULL'),
     post: prepare('INSERT OR IGNORE INTO inbox (run, id, n, body, crc) VALUES (?, ?, ?, ?, ?)'),
   }

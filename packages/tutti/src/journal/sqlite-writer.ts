@@ -30,6 +30,7 @@ import {
   type ShredJob,
 } from './job.ts'
 import { sealLetter } from './letter.ts'
+import { isMade } from './message-id.ts'
 import { entryCheck, letterCheck } from './row-check.ts'
 import type { Seal } from './seal.ts'
 import { guarded } from './sqlite-fault.ts'
@@ -199,11 +200,16 @@ export class SqliteWriter {
     if (known.lastSeq + job.bodies.length >= RUN_SPAN) return refuseFull(job.run)
     this.#addRows(known, job.bodies)
     this.#keepBlobs(known, job.blobs, job.uses)
-    for (const id of job.taken) this.#statements.take.run(letterCheck(line.id, id, null, null), line.id, id)
+    for (const id of job.taken) this.#take(line.id, id)
     if (job.head) changeLine(line, job.head, known.seal)
     if (job.release) line.owner = line.lease_until = null
     if (job.head || job.release) this.#writeLine(known)
     return undefined
+  }
+
+  #take(run: number, id: string): void {
+    if (isMade(id)) this.#statements.dropLetter.run(run, id)
+    else this.#statements.take.run(letterCheck(run, id, null, null), run, id)
   }
 
   #create({ run, head, bodies, blobs, uses, inbox, priority, source }: CreateJob): Answer {

@@ -109,7 +109,7 @@ export interface AdmittedRun {
   readonly isNew: boolean
 }
 
-/** How others reach a run, whoever drives it. `id` makes it idempotent within its run. */
+/** How others reach a run, whoever drives it. `id` makes it idempotent within its run; one that tutti made (`messageId()`) is forgotten once it is taken. */
 export type InboxMessage =
   | { readonly id: string; readonly type: 'signal'; readonly signal: string; readonly key?: string | undefined; readonly value: Value }
   | { readonly id: string; readonly type: 'cancel'; readonly reason: string }

@@ -6,7 +6,7 @@
  * ```
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Commit, Entry, FlowVersion, InboxMessage, JournalStore, RunStatus } from '../journal/index.ts'
+import { type Commit, type Entry, type FlowVersion, type InboxMessage, type JournalStore, messageId, type RunStatus } from '../journal/index.ts'
 import { hash128, type RunId } from '../primitives/index.ts'
 import { queueConformance } from './queue-conformance.ts'
 import { removing } from './removal-conformance.ts'
@@ -289,6 +289,17 @@ function inbox(store: () => JournalStore): void {
     expect(await store().inbox(a)).toEqual([signal, cancel('y'), cancel('x')])
     await store().append(commit({ entries: [patched(2)], taken: ['y', 'never posted'] }))
     expect(await store().inbox(a)).toEqual([signal, cancel('x')])
+  })
+
+  it('[R9] nothing is kept of a message that was taken, when its id is one that nobody can send again', async () => {
+    await store().create(newRun(a))
+    const made = messageId()
+    await store().post(a, cancel(made), NOW)
+    expect(await store().post(a, cancel(made), NOW)).toBe('duplicate')
+    await store().append(commit({ taken: [made] }))
+    expect(await store().inbox(a)).toEqual([])
+    expect(await store().post(a, cancel(made), NOW)).toBe('posted')
+    expect(() => messageId(made)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
   })
 
   it('[R4] a message posted twice is a duplicate, also after it was taken, and only in its own run', async () => {

@@ -41,7 +41,7 @@ const resume = ['resume', 'last', '--app', 'app.ts', '--json']
 describe('signal', () => {
   test('[R4] is delivered while nobody drives the run, and the run goes on with it', async () => {
     const cwd = waiting('patient', null)
-    expect((await tutti(cwd, ['signal', 'last', 'go', '{"floor":3}'])).out).toMatch(/^Delivered: 'go' to run_\w+, as 'sig_\w+'\. .*npx tutti resume run_/)
+    expect((await tutti(cwd, ['signal', 'last', 'go', '{"floor":3}'])).out).toMatch(/^Delivered: 'go' to run_\w+\. .*npx tutti resume run_/)
     expect((await tutti(cwd, ['signal', 'last', 'then', '"on"', '--json'])).out).toContain('"answer": "early"')
     expect(parsed(await tutti(cwd, resume))).toMatchObject({ status: 'completed', output: [{ floor: 3 }, 'on'] })
   })

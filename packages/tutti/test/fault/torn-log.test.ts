@@ -10,8 +10,8 @@ import { newRun, patched, readAll } from '../../src/testing/sample-run.ts'
 
 const runs = ['run_a', 'run_b'] as RunId[]
 const ENTRIES = 12
-/** Of SQLite's log: its header, and what stands before each page of it. */
-const [HEADER, FRAME] = [32, 24 + 4_096]
+/** Of SQLite's log: its header, which says the size of a page, and what stands before each page. */
+const [HEADER, PAGE_SIZE_AT, FRAME_HEADER] = [32, 8, 24]
 const whole = new Map<RunId, readonly string[]>()
 let folder: string
 let log: Buffer
@@ -50,10 +50,11 @@ async function left(wal: Buffer): Promise<readonly number[]> {
 it('[R1] a log cut at any frame, or in the middle of one, leaves a prefix of every journal, and never less than a shorter one', async () => {
   expect(await left(log)).toEqual(runs.map(() => ENTRIES))
   let before = runs.map(() => 0)
-  const frames = Math.floor((log.length - HEADER) / FRAME)
+  const frameBytes = FRAME_HEADER + log.readUInt32BE(PAGE_SIZE_AT)
+  const frames = Math.floor((log.length - HEADER) / frameBytes)
   for (let frame = 0; frame <= frames; frame++)
     for (const within of [0, 1_000]) {
-      const counts = await left(log.subarray(0, Math.min(log.length, HEADER + frame * FRAME + within)))
+      const counts = await left(log.subarray(0, Math.min(log.length, HEADER + frame * frameBytes + within)))
       for (const [i, count] of counts.entries()) expect(count).toBeGreaterThanOrEqual(before[i] as number)
       before = [...counts]
     }

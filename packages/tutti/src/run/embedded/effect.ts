@@ -335,8 +335,9 @@ class EffectDrive {
     failpoint(name, this.#activation.run, this.#op.key)
   }
 
-  #since(begun: number): number {
-    return this.#activation.clock.now() - begun
+  /** Less than a millisecond is not written. */
+  #since(begun: number): number | undefined {
+    return this.#activation.clock.now() - begun || undefined
   }
 
   #append(draft: Draft): Promise<void> {

@@ -8,8 +8,18 @@
  */
 import type { Budget } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import type { AdmittedRun, Entry, InboxMessage, JournalStore, NewRun, OpenWait, RunForked, RunHead } from '../../journal/index.ts'
-import { type Clock, encode, failpoint, newId, type RunId, systemClock } from '../../primitives/index.ts'
+import {
+  type AdmittedRun,
+  type Entry,
+  type InboxMessage,
+  type JournalStore,
+  messageId,
+  type NewRun,
+  type OpenWait,
+  type RunForked,
+  type RunHead,
+} from '../../journal/index.ts'
+import { type Clock, encode, failpoint, type RunId, systemClock } from '../../primitives/index.ts'
 import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
@@ -264,7 +274,7 @@ export class EmbeddedEngine {
   async pause(run: RunId, reason: string): Promise<void> {
     await this.open()
     if ((await headOf(this.store, run)).status === 'suspended') return
-    await this.post(run, { id: newId('pause', this.clock.now()), type: 'pause', reason })
+    await this.post(run, { id: messageId(), type: 'pause', reason })
   }
 
   async stranded(): Promise<readonly StrandedRun[]> {
@@ -288,7 +298,7 @@ export class EmbeddedEngine {
   }
 
   grant(run: RunId, more: Budget): Promise<unknown> {
-    return this.post(run, { id: newId('grant', this.clock.now()), type: 'grant', more: encode(more) })
+    return this.post(run, { id: messageId(), type: 'grant', more: encode(more) })
   }
 
   /**

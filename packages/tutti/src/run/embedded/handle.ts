@@ -1,8 +1,8 @@
 /** The handle of a run over the embedded engine: reads the journal, listens to the feed, leaves messages. It drives nothing. */
 import type { Budget, Usage } from '../../budget/index.ts'
 import { rebuildError, TuttiError } from '../../errors/index.ts'
-import { type Entry, isBlobRef, isTerminal, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
-import { decode, encode, type Json, newId, type RunId, validate } from '../../primitives/index.ts'
+import { type Entry, isBlobRef, isTerminal, messageId, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
+import { decode, encode, type Json, type RunId, validate } from '../../primitives/index.ts'
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
@@ -70,7 +70,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   async send<I>(signal: Signal<I, any>, value: NoInfer<I>, o: { key?: string; id?: string } = {}): Promise<Reception> {
     await validate(signal['~signal'].schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
     return this.#engine.post(this.id, {
-      id: o.id ?? newId('sig', this.#engine.clock.now()),
+      id: messageId(o.id),
       type: 'signal',
       signal: signal.name,
       value: encode(value),
@@ -83,7 +83,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 
   async cancel(reason = 'cancelled by its caller'): Promise<void> {
-    await this.#engine.post(this.id, { id: newId('cancel', this.#engine.clock.now()), type: 'cancel', reason })
+    await this.#engine.post(this.id, { id: messageId(), type: 'cancel', reason })
   }
 
   pause(reason = 'paused by its caller'): Promise<void> {

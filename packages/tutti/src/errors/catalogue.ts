@@ -40,7 +40,7 @@ export const catalogue = {
   RUN_DEADLINE_EXCEEDED: line('terminal', 'The deadline passed before the work was done.', 'Start with a later deadline; what was recorded can be forked.'),
   RUN_CANCELLED: line('terminal', 'The run, or this branch of it, was cancelled.', 'Nothing to do: what was recorded stays.'),
   RUN_UNDO_UNKNOWN: line('terminal', 'A step that has an undo was cut off, so nobody knows whether there is anything to undo.', 'Find out whether it happened, and undo it by hand if it did.'),
-  RUN_UNDO_MISSING: line('terminal', 'A step was done by code that could undo it, and the code of now cannot.', 'Undo it by hand; keep the undo of a step for as long as runs that did it are under way.'),
+  RUN_UNDO_MISSING: line('terminal', 'A step was done by code that could undo it, and the code of now cannot, or never asked for it.', 'Undo it by hand; keep the undo of a step for as long as runs that did it are under way.'),
   RUN_SIGNAL_TIMEOUT: line('terminal', 'No signal came within its timeout.', 'Give `onTimeout` a value to go on without an answer.'),
   RUN_SCOPE_MISUSED: line('bug', 'A `run` was used outside the scope it belongs to.', 'Use the `run` that this flow was given, and none inside a step; several steps are a flow.'),
   RUN_NOT_RECORDABLE: line('bug', 'A value cannot be recorded in a journal.', 'Return JSON, Date, Map, Set, bigint, bytes or undefined from a step.'),

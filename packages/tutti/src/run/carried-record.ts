@@ -23,26 +23,39 @@ export interface CarriedRecord {
 
 const isMark = (entry: Entry): entry is Entry & Mark => entry.type === 'run.patched' && entry.to !== undefined
 
-export function carriedRecord(record: readonly Entry[]): CarriedRecord {
+/** What one version of the flow did, and the mark it begins with; the first has none. */
+export interface Era {
+  readonly mark: Mark | undefined
+  readonly entries: readonly Entry[]
+}
+
+export function erasOf(record: readonly Entry[]): readonly Era[] {
   const marks = record.filter(isMark)
+  if (marks.length === 0) return [{ mark: undefined, entries: record }]
+  return [undefined, ...marks].map((mark, i) => ({
+    mark,
+    entries: record.filter(({ seq }) => seq > (mark?.seq ?? 0) && seq < (marks[i]?.seq ?? Number.POSITIVE_INFINITY)),
+  }))
+}
+
+export function carriedRecord(record: readonly Entry[]): CarriedRecord {
+  const eras = erasOf(record)
+  const marks = eras.flatMap((era) => era.mark ?? [])
   const mark = marks.at(-1)
   const started = record[0]
   if (!mark || started?.type !== 'run.started') return { mark: undefined, present: record, before: [], whole: record, firstKeyOf: (key) => key }
-  const eras = [[], ...marks].map((_, i): readonly Entry[] =>
-    record.filter(({ seq }) => seq > (marks[i - 1]?.seq ?? 0) && seq < (marks[i]?.seq ?? Number.POSITIVE_INFINITY)),
-  )
   let first: ReadonlyMap<string, string> = new Map()
   let before: readonly Entry[] = []
   let whole: readonly Entry[] = []
   marks.forEach((each, i) => {
-    const era = eras[i] as readonly Entry[]
+    const era = eras[i]?.entries ?? []
     const name = nameAfter(each)
     const known = new Map([...keysOf(era).map((key) => [key, key] as const), ...first])
     first = new Map([...known].map(([now, then]) => [name(now), then]))
     before = under(name, latest(before, era))
     whole = under(name, [...whole, ...era])
   })
-  const present = eras.at(-1) as readonly Entry[]
+  const present = eras.at(-1)?.entries ?? []
   return { mark, present: [startedNow(started, marks), ...present], before, whole: [...whole, mark, ...present], firstKeyOf: (key) => first.get(key) ?? key }
 }
 
@@ -60,14 +73,16 @@ function startedNow(started: RunStarted & Entry, marks: readonly Mark[]): Entry 
 
 /** The later entries first, for what they speak of holds; then what only the earlier ones speak of. */
 function latest(earlier: readonly Entry[], later: readonly Entry[]): readonly Entry[] {
-  const spoken = new Set(keysOf(later))
+  // What was noted of a step, or said of undoing it, says nothing of what became of it.
+  const spoken = new Set(keysOf(later.filter(({ type }) => type !== 'note' && type !== 'step.compensated')))
   const rest = earlier.filter((entry) => !('key' in entry && entry.key !== undefined && spoken.has(entry.key)))
   return earlier.length === 0 ? later : later[0]?.type === 'run.started' ? [...later, ...rest] : [...rest.slice(0, 1), ...later, ...rest.slice(1)]
 }
 
 const keysOf = (entries: readonly Entry[]): readonly string[] => entries.flatMap((entry) => ('key' in entry && entry.key !== undefined ? [entry.key] : []))
 
-function under(name: (key: string) => string, entries: readonly Entry[]): readonly Entry[] {
+/** With every key as `name` says it. */
+export function under(name: (key: string) => string, entries: readonly Entry[]): readonly Entry[] {
   return entries.map((entry) => {
     const key = 'key' in entry && entry.key !== undefined ? { key: name(entry.key) } : {}
     const to = entry.type === 'signal.received' && entry.to !== undefined ? { to: name(entry.to) } : {}
@@ -77,7 +92,7 @@ function under(name: (key: string) => string, entries: readonly Entry[]): readon
 }
 
 /** What a key is called after a mark. A key that another one took the name of is called as nobody can ask for it. */
-function nameAfter({ rename = {}, from }: Mark): (key: string) => string {
+export function nameAfter({ rename = {}, from }: Mark): (key: string) => string {
   const names = Object.entries(rename).sort(([a], [b]) => b.length - a.length)
   return (key) => {
     for (const [old, now] of names) if (isIn(key, old)) return now + key.slice(old.length)

@@ -71,8 +71,10 @@ export async function seedJournal(
   length: number = entries.length,
   store: JournalStore = memoryStore(),
 ): Promise<JournalStore> {
-  const { flow, version, scope, labels = {} } = entries[0] as EntryOf<'run.started'>
+  const { flow, version: first, scope, labels = {} } = entries[0] as EntryOf<'run.started'>
   const createdAt = entries[0]?.time ?? 0
-  await store.create({ run, flow, version, scope, createdAt, startHash: hash128(run), labels, entries: entries.slice(0, length), blobs })
+  const left = entries.slice(0, length)
+  const version = left.reduce((now, entry) => (entry.type === 'run.patched' ? (entry.to ?? now) : now), first)
+  await store.create({ run, flow, version, scope, createdAt, startHash: hash128(run), labels, entries: left, blobs })
   return store
 }

@@ -188,7 +188,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** One that was given up since it broke ends, for it can do nothing else. */
   async stop(error: TuttiError): Promise<void> {
-    const end = givenUp(this.record)
+    const end = givenUp(this.#o.record)
     if (end) return this.end(end.result, end.before)
     this.#finish(error)
     failpoint('divergence found, not suspended', this.run)

@@ -73,11 +73,14 @@ export class CarriedSeed implements Seed {
     return step.fingerprint === fingerprint ? first : `${first}@${this.#mark.to}`
   }
 
-  /** Effects that happened and that the present version never asked for, each said once. */
-  leftOver(): readonly Draft[] {
+  /** Effects that happened and that the present version never asked for, each said once: one that the run owed an undo has had its last word. */
+  leftOver(isWell: boolean): readonly Draft[] {
+    const isOwed = ({ first }: RecordedStep): boolean => !isWell && first.type === 'step.started' && first.undo === true
     const { from, to } = this.#mark
     const text = `happened before the run was carried over from version ${from} to version ${to}, which never asked for it`
-    const left = [...this.#steps.values()].filter((step) => changedTheWorld(step) && !this.#asked.has(step.key) && !this.#taken.has(step.outcome?.seq ?? 0))
+    const left = [...this.#steps.values()].filter(
+      (step) => changedTheWorld(step) && !isOwed(step) && !this.#asked.has(step.key) && !this.#taken.has(step.outcome?.seq ?? 0),
+    )
     return left.map(({ key, fingerprint }) => ({ type: 'note', key: this.#carried.firstKeyOf(key), at: NOWHERE, fingerprint, text }))
   }
 

@@ -17,21 +17,29 @@ import { notUndoneIn, withNotUndone } from '../undone.ts'
 import type { EmbeddedActivation } from './activation.ts'
 import { Attempt } from './attempt.ts'
 import { driveEffect } from './effect.ts'
-import { type Fate, fatesIn, isUnknown, lastFirst, missing, unknown } from './undo-fate.ts'
-
-type Undoable = ReadonlyMap<string, EffectOp>
+import { type Fate, fatesIn, isUnknown, lastFirst, missing, type Undoable, unknown } from './undo-fate.ts'
 
 /** So long, and its timeout, a step that was told to stop has to come to its end. */
 const GRACE_MS = 30_000
 
+/** What a run is undone with. */
+export interface CompensationGround {
+  readonly activation: EmbeddedActivation
+  readonly store: JournalStore
+  /** All that the activation began with, of whatever version of the flow. */
+  readonly record: readonly Entry[]
+  readonly undoable: Undoable
+}
+
 /** Undoes what is to be undone, and answers how the run ends then. Rejects when the activation is over before that. */
-export async function compensated(activation: EmbeddedActivation, store: JournalStore, undoable: Undoable, result: RunResult): Promise<RunResult> {
+export async function compensated(ground: CompensationGround, result: RunResult): Promise<RunResult> {
+  const { activation, record, undoable } = ground
   if (result.status === 'completed') return result
-  if (undoable.size === 0 && fatesIn(activation.record, undoable).size === 0) return result
+  if (undoable.size === 0 && fatesIn(record, undoable).size === 0) return result
   activation.begin()
   try {
     failpoint('end decided, nothing undone', activation.run)
-    const compensation = new Compensation(activation, store, undoable)
+    const compensation = new Compensation(ground)
     await compensation.complete()
     return withNotUndone(result, notUndoneIn(await compensation.journal()))
   } finally {
@@ -42,14 +50,16 @@ export async function compensated(activation: EmbeddedActivation, store: Journal
 class Compensation {
   readonly #activation: EmbeddedActivation
   readonly #store: JournalStore
+  readonly #record: readonly Entry[]
   readonly #undoable: Undoable
   readonly #abort = new LazyAbort()
   /** Rejects when the run may not go on here. */
   readonly #over: Promise<never>
 
-  constructor(activation: EmbeddedActivation, store: JournalStore, undoable: Undoable) {
+  constructor({ activation, store, record, undoable }: CompensationGround) {
     this.#activation = activation
     this.#store = store
+    this.#record = record
     this.#undoable = undoable
     this.#over = untilOver(activation)
     this.#over.catch(() => this.#abort.abort(new TuttiError('RUN_CANCELLED', 'the run goes on elsewhere, or later')))
@@ -69,10 +79,9 @@ class Compensation {
 
   /** As far as it is durable. */
   async journal(): Promise<readonly Entry[]> {
-    const { record, run } = this.#activation
     const after: Entry[] = []
-    for await (const entry of this.#store.read(run, { after: record.at(-1)?.seq ?? 0 })) after.push(entry)
-    return [...record, ...after]
+    for await (const entry of this.#store.read(this.#activation.run, { after: this.#record.at(-1)?.seq ?? 0 })) after.push(entry)
+    return [...this.#record, ...after]
   }
 
   /** What is under way is told to stop, and may still come to its end; what an earlier process left open is looked at once more, without doing it again. */

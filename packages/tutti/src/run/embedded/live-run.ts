@@ -40,7 +40,8 @@ export class LiveRun {
     const pump = new Pump(activation, { clock: systemClock, patienceMs: o.patienceMs })
     try {
       const end = await pump.drive(beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
-      await activation.end(await compensated(this.activation, o.store, pump.undoable, resultOf(end, pump)))
+      const ground = { activation: this.activation, store: o.store, record: o.record, undoable: pump.undoable }
+      await activation.end(await compensated(ground, resultOf(end, pump)))
       return { type: 'ended', last: this.activation.last }
     } catch (error) {
       return await this.#giveUp(error)

@@ -23,8 +23,8 @@ export interface Seed {
   unasked?(): readonly { readonly position: number; readonly draft: Draft }[]
   /** What the idempotency key of an effect is made of. Default: its key. */
   identityOf?(op: EffectOp): string
-  /** What is to be said when the run ends of what it never asked for. */
-  leftOver?(): readonly Draft[]
+  /** What is to be said when the run ends, well or otherwise, of what it never asked for. */
+  leftOver?(isWell: boolean): readonly Draft[]
 }
 
 /** An ask that was begun already, and is gone on with from there. */

@@ -92,7 +92,7 @@ export class SeededActivation implements Activation {
   }
 
   async end(result: RunResult): Promise<void> {
-    const left = this.#seed.leftOver?.() ?? []
+    const left = this.#seed.leftOver?.(result.status === 'completed') ?? []
     if (left.length > 0) await this.#inner.append(left)
     await this.#inner.end(result)
   }

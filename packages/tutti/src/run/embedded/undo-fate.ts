@@ -1,7 +1,8 @@
 /** What became of the steps of a run that can be undone, as its journal tells it. A reading. */
 import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
 import type { Entry, NotUndone, Value } from '../../journal/index.ts'
-import type { RunResult } from '../engine.port.ts'
+import { worksIn } from '../carried-works.ts'
+import type { EffectOp, RunResult } from '../engine.port.ts'
 import { isLastWord, notUndoneIn, withNotUndone } from '../undone.ts'
 import type { Draft } from './draft.ts'
 import { forkOf } from './seed.ts'
@@ -59,16 +60,23 @@ export const unknown = (key: string): ErrorRecord =>
   new TuttiError('RUN_UNDO_UNKNOWN', `'${key}' was under way when the run came to its end, and nobody knows whether it happened`).toJSON()
 
 export const missing = (key: string): ErrorRecord =>
-  new TuttiError('RUN_UNDO_MISSING', `'${key}' was done by code that could undo it, and the code that the run ended with cannot`).toJSON()
+  new TuttiError(
+    'RUN_UNDO_MISSING',
+    `'${key}' was done by code that could undo it; the code that the run ended with has no undo for it, or did not come to ask for it`,
+  ).toJSON()
+
+/** Steps whose undo is known, by key. */
+export type Undoable = ReadonlyMap<string, EffectOp>
 
 /**
- * By key, of this run's own steps: what another run did, or a person put there, is left out.
- * @param undoable those whose undo is known; those that say in their entries that they had one are among them
+ * By key, of this run's own steps: what another run did, or a person put there, is left out; what an earlier version did of it is not.
+ * @param record all of it
+ * @param undoable those that say in their entries that they had one are added
  */
-export function fatesIn(entries: readonly Entry[], undoable: { has(key: string): boolean }): ReadonlyMap<string, Fate> {
-  const forked = forkOf(entries)
+export function fatesIn(record: readonly Entry[], undoable: Undoable): ReadonlyMap<string, Fate> {
+  const forked = forkOf(record)
   const fates = new Map<string, Fate>()
-  for (const entry of entries) {
+  for (const entry of worksIn(record, undoable)) {
     const key = 'key' in entry ? entry.key : undefined
     if (key === undefined || (key === forked?.at && forked.output !== undefined)) continue
     if (!undoable.has(key) && !fates.has(key) && !(entry.type === 'step.started' && entry.undo)) continue
@@ -82,15 +90,15 @@ export function fatesIn(entries: readonly Entry[], undoable: { has(key: string):
 export const lastFirst = (fates: ReadonlyMap<string, Fate>): readonly (readonly [string, Fate])[] => [...fates].sort(([, a], [, b]) => b.seq - a.seq)
 
 /** The end of a run that was cancelled after it broke: its code cannot be driven to undo its steps, so each has its last word here. `undefined`: it was not. */
-export function givenUp(entries: readonly Entry[]): { readonly before: readonly Draft[]; readonly result: RunResult } | undefined {
-  const cancelled = isGivenUp(entries)
+export function givenUp(record: readonly Entry[]): { readonly before: readonly Draft[]; readonly result: RunResult } | undefined {
+  const cancelled = isGivenUp(record)
   if (!cancelled) return undefined
-  const left = lastFirst(fatesIn(entries, new Set())).flatMap(([key, fate]): NotUndone[] => {
+  const left = lastFirst(fatesIn(record, new Map())).flatMap(([key, fate]): NotUndone[] => {
     const error = fate.done ? missing(key) : isUnknown(fate, true) ? unknown(key) : undefined
     return fate.spoken || !error ? [] : [{ key, error }]
   })
   return {
     before: left.map(({ key, error }) => ({ type: 'step.compensated', key, error })),
-    result: withNotUndone({ status: 'cancelled', reason: cancelled.reason }, [...notUndoneIn(entries), ...left]),
+    result: withNotUndone({ status: 'cancelled', reason: cancelled.reason }, [...notUndoneIn(record), ...left]),
   }
 }

@@ -5,7 +5,7 @@
  * Invariants: no more than `concurrency` leases of a flow are alive, nor `perTenant` of one tenant; no more than `rate.runs` begin in any stretch of
  * `rate.ms`; a tenant that waits is served before any other is served twice, among runs of one priority.
  * Cost: constant per run let through, and per line that is passed over because its tenant is at a limit.
- * On a crash: a lease that nobody renews runs out, and what it held is free.
+ * On a crash: a lease that nobody renews runs out, and what it held is free. A process that only stood still cannot renew it once its place was given away.
  */
 import type { RunId } from '../primitives/index.ts'
 import type { AdmitJob } from './job.ts'
@@ -41,6 +41,8 @@ export interface QueueFacts {
   served(line: Line): void
   /** Takes the lease of a run and counts it as held by this queue; `undefined` when it cannot be taken. */
   take(run: RunId, job: AdmitJob): AdmittedRun | undefined
+  /** Leases that ran out are nobody's from now on: their places are given away, so whoever held them is refused when they renew them. */
+  lapse(flow: string, now: number): void
   /** When the `n`th last run of this lane began. */
   beganAt(lane: string, n: number, now: number): number | undefined
   begin(lane: string, now: number, keepMs: number): void
@@ -50,7 +52,9 @@ export function admit(facts: QueueFacts, job: AdmitJob): Admitted {
   const round = new Round(facts, job)
   for (const run of job.first) round.goOn(run)
   if (job.lines) round.serveLines()
-  return round.answer()
+  const admitted = round.answer()
+  if (admitted.runs.length > 0) facts.lapse(job.flow, job.now)
+  return admitted
 }
 
 class Round {

@@ -41,7 +41,11 @@ export class MemoryBooks {
   /** By blob: the runs that name it. */
   readonly #users = new Map<string, Set<RunId>>()
   readonly schedules = new Map<string, ScheduleState>()
-  readonly queue = new MemoryQueue({ head: (run) => this.runs.get(run)?.head, lease: (run, job) => this.#admitOne(run, job) })
+  readonly queue = new MemoryQueue({
+    head: (run) => this.runs.get(run)?.head,
+    lease: (run, job) => this.#admitOne(run, job),
+    letGo: (run) => letGo(this.runs.get(run) as RunBook),
+  })
 
   write(jobs: readonly Job[]): readonly Answer[] {
     return jobs.map((job) => this.#apply(job))
@@ -218,6 +222,11 @@ function lease(book: RunBook, owner: string, leaseUntil: number): Lease {
   const { run, status, epoch } = book.head
   book.head = { ...book.head, status: status === 'queued' ? 'running' : status, epoch: epoch + 1, owner, leaseUntil }
   return { run, epoch: epoch + 1, until: leaseUntil }
+}
+
+function letGo(book: RunBook): void {
+  const { owner: _owner, leaseUntil: _leaseUntil, ...head } = book.head
+  book.head = head
 }
 
 /** A copy, so that no caller reaches into the books. */

@@ -15,6 +15,8 @@ export interface MemoryRuns {
   head(run: RunId): RunHead | undefined
   /** Takes the lease of a run. */
   lease(run: RunId, job: AdmitJob): AdmittedRun | undefined
+  /** It is nobody's any more. */
+  letGo(run: RunId): void
 }
 
 export class MemoryQueue implements QueueFacts {
@@ -102,6 +104,10 @@ export class MemoryQueue implements QueueFacts {
     const held = this.#held.get(job.flow) ?? new Set()
     this.#held.set(job.flow, held.add(run))
     return taken
+  }
+
+  lapse(flow: string, now: number): void {
+    for (const run of this.#held.get(flow) ?? []) if ((this.#runs.head(run)?.leaseUntil ?? now + 1) <= now) this.#runs.letGo(run)
   }
 
   beganAt(lane: string, n: number, now: number): number | undefined {

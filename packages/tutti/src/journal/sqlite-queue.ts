@@ -11,16 +11,21 @@ import type { Held, Line, QueueFacts } from './admission.ts'
 import type { AdmitJob } from './job.ts'
 import type { AdmittedRun } from './store.port.ts'
 
-/** Takes the lease of a run that nobody living drives. */
-export type TakeLease = (run: RunId, job: AdmitJob) => AdmittedRun | undefined
+/** How the leases of runs are changed. */
+export interface QueueLeases {
+  /** Of a run that nobody living drives. */
+  take(run: RunId, job: AdmitJob): AdmittedRun | undefined
+  /** It is nobody's any more. */
+  letGo(run: RunId): void
+}
 
 export class SqliteQueue implements QueueFacts {
   readonly #statements: ReturnType<typeof prepareAll>
-  readonly #lease: TakeLease
+  readonly #leases: QueueLeases
 
-  constructor(db: DatabaseSync, lease: TakeLease) {
+  constructor(db: DatabaseSync, leases: QueueLeases) {
     this.#statements = prepareAll(db)
-    this.#lease = lease
+    this.#leases = leases
   }
 
   /** @param id the number of the run */
@@ -69,11 +74,15 @@ export class SqliteQueue implements QueueFacts {
   }
 
   take(run: RunId, job: AdmitJob): AdmittedRun | undefined {
-    const taken = this.#lease(run, job)
+    const taken = this.#leases.take(run, job)
     if (!taken) return undefined
     if (taken.isNew) this.leave(run)
     this.#statements.hold.run(job.flow, run)
     return taken
+  }
+
+  lapse(flow: string, now: number): void {
+    for (const { run } of this.#statements.lapsed.all(flow, now) as unknown as readonly { run: RunId }[]) this.#leases.letGo(run)
   }
 
   beganAt(lane: string, n: number, now: number): number | undefined {
@@ -113,6 +122,8 @@ function prepareAll(db: DatabaseSync) {
     held: prepare(`
       SELECT r.tenant, r.owner, count(*) AS runs FROM queue_held h CROSS JOIN runs r ON r.id = h.run
       WHERE h.flow = ? AND r.owner IS NOT NULL AND r.lease_until > ? GROUP BY r.tenant, r.owner`),
+    lapsed: prepare(`
+      SELECT r.run FROM queue_held h CROSS JOIN runs r ON r.id = h.run WHERE h.flow = ? AND r.owner IS NOT NULL AND r.lease_until <= ?`),
     forgetHeld: prepare('DELETE FROM queue_held WHERE flow = ? AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = queue_held.run AND r.owner IS NOT NULL)'),
     beganAt: prepare('SELECT at FROM queue_begun WHERE lane = :lane AND n = (SELECT max(n) FROM queue_begun WHERE lane = :lane) + 1 - :n'),
     begin: prepare('INSERT INTO queue_begun (lane, n, at) VALUES (:lane, (SELECT coalesce(max(n), 0) + 1 FROM queue_begun WHERE lane = :lane), :now)'),

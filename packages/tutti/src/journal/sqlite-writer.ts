@@ -78,7 +78,7 @@ export class SqliteWriter {
     this.#reader = new SqliteReader(db, vault)
     this.#remover = new SqliteRemover(db)
     this.#statements = prepareAll(db)
-    this.#queue = new SqliteQueue(db, (run, job) => this.#admitOne(run, job))
+    this.#queue = new SqliteQueue(db, { take: (run, job) => this.#admitOne(run, job), letGo: (run) => this.#letGo(run) })
   }
 
   /** @throws JOURNAL_UNWRITABLE | JOURNAL_LOCKED | JOURNAL_CORRUPT: nothing of the group was written */
@@ -259,6 +259,13 @@ export class SqliteWriter {
     Object.assign(line, { status: line.status === 'queued' ? 'running' : line.status, epoch, owner, lease_until: until })
     this.#writeLine(known)
     return { run: line.run, epoch, until }
+  }
+
+  #letGo(run: RunId): void {
+    const known = this.#recallSound(run)
+    if (!known) return
+    known.line.owner = known.line.lease_until = null
+    this.#writeLine(known)
   }
 
   #keepSchedule({ name, change: { considered = 0, paused, run, spec } }: KeepScheduleJob): Answer {

@@ -187,7 +187,7 @@ export interface JournalStore {
   admit(admission: Admission): Promise<Admitted>
   /** Where a queued run stands in its queue; `undefined` when it is not queued. */
   place(run: RunId): Promise<QueuePlace | undefined>
-  /** Answers the runs whose lease is lost. */
+  /** Answers the runs whose lease is lost. One that ran out is renewed too, unless somebody has the run, or its place in a queue, by then. */
   renew(leases: readonly Lease[], until: number): Promise<readonly RunId[]>
   /** Puts a message in the inbox of a run; `duplicate` when this id was ever posted to it. @throws RUN_NOT_FOUND */
   post(run: RunId, message: InboxMessage, now: number): Promise<'posted' | 'duplicate'>

@@ -149,6 +149,19 @@ function limits(store: () => JournalStore): void {
     expect(await admitted({ ...limited, now: NOW + 10 * SECOND })).toBe('e')
   })
 
+  it('[R12] a lease that ran out is renewed, unless its place was given away meanwhile', async () => {
+    for (const run of ['a', 'b']) await enqueue(run)
+    const limited = { limits: { concurrency: 1 } }
+    const until = NOW + 60 * SECOND
+    const lease = { run: 'a' as RunId, epoch: 1, until }
+    await admit(limited)
+    expect(await store().renew([lease], NOW + 20 * SECOND)).toEqual([])
+    expect(await admitted({ ...limited, now: NOW + 15 * SECOND })).toBe('')
+    expect(await admitted({ ...limited, owner: 'two', now: NOW + 20 * SECOND, until })).toBe('b')
+    expect(await store().renew([lease], until)).toEqual(['a'])
+    expect(await admitted({ ...limited, first: ['a' as RunId], now: NOW + 21 * SECOND })).toBe('')
+  })
+
   it('[R12] what a process holds that is known to be gone is free at once, and whose processes to look after is said', async () => {
     for (const run of ['a', 'b']) await enqueue(run)
     const limited = { limits: { concurrency: 1 } }

@@ -96,7 +96,7 @@ export class EmbeddedEngine {
     const drive = (admitted: AdmittedRun): Promise<void> => this.#goOn(admitted, this.#asked.delete(admitted.lease.run) ? 'asked' : 'due')
     const failed = (run: RunId, error: unknown): void => this.#upkeep.notTakenUp(run, error)
     this.#takeUpOptions = common
-    this.#queues = new Queues({ ...common, isLive, drive, failed })
+    this.#queues = new Queues({ ...common, isLive, drive, failed, renewLate: () => this.#upkeep.renewLate() })
     const start = (flow: AnyFlow, input: unknown, how: StartOptions): Promise<RunId> => this.#start(flow, input, how)
     if (o.resume !== false) this.#scheduler = new Scheduler({ store, clock, registry, schedules: o.schedules ?? [], start })
     this.#upkeep = new Upkeep({ ...common, standings: this.#standings, live: this.#live, queues: this.#queues, takeUp: takeUpDue })

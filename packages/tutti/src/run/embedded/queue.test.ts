@@ -43,6 +43,21 @@ describe('a queue', () => {
     expect(await Promise.all(handles.map(async (handle) => (await handle.result()).output))).toEqual(['a', 'b', 'c', 'd'])
   })
 
+  it('[R12] a process that stood still for longer than its leases last gives none of its own places away', async () => {
+    const { job, begun, finish } = heldFlow({ concurrency: 1 })
+    const clock = simulatedClock()
+    const { start } = testEngine([job], { resume: true, clock })
+    const first = await start(job, 'a')
+    await settled()
+    await clock.advance('1m')
+    const second = await start(job, 'b')
+    await settled()
+    expect(begun).toEqual(['a'])
+    await finish('a')
+    await finish('b')
+    expect([(await first.result()).output, (await second.result()).output]).toEqual(['a', 'b'])
+  })
+
   it('[R12] a queued run says so, and where it stands; its result is waited for through the queue', async () => {
     const { job, finish } = heldFlow({ concurrency: 1 })
     const { start } = testEngine([job], { resume: true, clock: simulatedClock() })

@@ -28,6 +28,8 @@ export interface QueuesOptions {
   /** Is driven here already. */
   isLive(run: RunId): boolean
   drive(admitted: AdmittedRun): Promise<void>
+  /** Renews the leases of this process when it stood still for so long that they ran out. */
+  renewLate(): Promise<void> | undefined
   /** One that cannot be driven holds up no other. */
   failed(run: RunId, error: unknown): void
 }
@@ -171,6 +173,9 @@ class FlowQueue {
     const { store, registry, clock, owner, leaseMs, resume } = this.#o
     const limits: QueueLimits | undefined = registry.limitsOf(this.#flow)
     if (!limits) return undefined
+    // Otherwise the places that this process holds itself would be given away.
+    const renewed = this.#o.renewLate()
+    if (renewed) await renewed
     const now = clock.now()
     const first = [...this.first].sort(([, a], [, b]) => b - a).map(([run]) => run)
     const versions = registry.versions(this.#flow).map(({ version }) => version)

@@ -33,11 +33,12 @@ export interface UpkeepOptions {
 export class Upkeep {
   readonly #o: UpkeepOptions
   #tick: NodeJS.Timeout | undefined
-  #renewedAt = 0
+  #renewedAt: number
   #stopped = false
 
   constructor(o: UpkeepOptions) {
     this.#o = o
+    this.#renewedAt = o.clock.now()
   }
 
   /** At start-up: what nobody drives is taken up, and from then on what comes due. */
@@ -78,6 +79,12 @@ export class Upkeep {
     standings.tell(live)
     if (resume) await this.#takeUpDue()
     await queues.look()
+  }
+
+  /** `undefined` when nothing is late. */
+  renewLate(): Promise<void> | undefined {
+    const { clock, live, leaseMs } = this.#o
+    return live.size > 0 && clock.now() - this.#renewedAt >= leaseMs ? this.#renew() : undefined
   }
 
   async #renew(): Promise<void> {

@@ -9,7 +9,7 @@
  */
 import type { Budget, Ledger, Usage } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import { type Blobs, type Commit, type Entry, isBlobRef, type JournalStore, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
+import { type Blobs, type Commit, type Entry, isBlobRef, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
 import type { Activation, EffectOp, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
@@ -21,6 +21,7 @@ import { DurableOutcomes } from './durable-outcomes.ts'
 import { driveEffect, priorAttempts } from './effect.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
+import { type LeaseTerms, OwnLease } from './own-lease.ts'
 import { Pause } from './pause.ts'
 import { ledgerOf } from './restored-ledger.ts'
 import type { Seed } from './seed-answers.ts'
@@ -28,11 +29,7 @@ import { Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 import { givenUp } from './undo-fate.ts'
 
-export interface ActivationOptions {
-  readonly run: RunId
-  readonly store: JournalStore
-  readonly clock: Clock
-  readonly epoch: number
+export interface ActivationOptions extends LeaseTerms {
   readonly record: readonly Entry[]
   /** Activations before this one that added nothing. */
   readonly stalls: number
@@ -60,6 +57,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly resumedAt: number
   readonly sight: ActivationOptions['sight']
   readonly pause: Pause
+  readonly lease: OwnLease
   readonly #o: ActivationOptions
   readonly #inbox: Inbox
   readonly #alarms: Alarms
@@ -82,6 +80,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.run = o.run
     this.clock = o.clock
     this.sight = o.sight
+    this.lease = new OwnLease(o)
     this.started = first
     this.record = present
     this.resumedAt = o.record.findLast(({ type }) => type === 'run.resumed')?.time ?? first.time

@@ -142,8 +142,20 @@ class EffectDrive {
     this.#passes('attempt planned, intent not recorded')
     return this.#append(started).then(() => {
       this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
-      return this.#work(plan)
+      return this.#activation.lease.holds ? this.#workWhileHeld(plan) : this.#workIfHeld(plan)
     })
+  }
+
+  /** I2 reaches to what is done outside: a process that stood still between the intent and the effect asks first whether the run is still its own. */
+  async #workIfHeld(plan: AttemptPlan<unknown>): Promise<void> {
+    const lost = await this.#activation.lease.renew()
+    if (lost) return this.#activation.fail(lost)
+    return this.#workWhileHeld(plan)
+  }
+
+  /** An activation that is over, because another append of it failed, begins nothing any more. */
+  #workWhileHeld(plan: AttemptPlan<unknown>): Promise<void> {
+    return this.#activation.over ? Promise.resolve() : this.#work(plan)
   }
 
   #work(plan: AttemptPlan<unknown>): Promise<void> {

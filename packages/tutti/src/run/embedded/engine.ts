@@ -25,8 +25,8 @@ import type { AnyFlow } from '../definition.port.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
 import type { Schedule } from '../schedule.ts'
-import { EmbeddedActivation } from './activation.ts'
 import { cancelQueued } from './cancel-queued.ts'
+import { stopCrashLoop } from './crash-loop.ts'
 import { LAST_WORD_MS, letFinish, within } from './drain.ts'
 import { Feed } from './feed.ts'
 import { beginFork, type ForkRequest } from './fork.ts'
@@ -334,15 +334,10 @@ export class EmbeddedEngine {
 
   #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[], seed?: Seed): void {
     const { run, stalls, epoch } = head
-    const { store, clock } = this
+    const { store, clock, leaseMs } = this
     const o: LiveRunOptions = {
-      run,
-      flow,
-      record,
-      stalls,
-      epoch,
-      store,
-      clock,
+      ...{ run, flow, record, stalls, epoch, store, clock, leaseMs },
+      leaseUntil: head.leaseUntil ?? clock.now() + leaseMs,
       services: this.#servicesOf(run, record),
       seed,
       patienceMs: this.#o.patienceMs,
@@ -350,7 +345,7 @@ export class EmbeddedEngine {
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
       wake: () => this.#standings.set(run, { type: 'running' }),
     }
-    if (stalls >= (this.#o.maxStalls ?? 5)) return this.#stopCrashLoop(o)
+    if (stalls >= (this.#o.maxStalls ?? 5)) return void stopCrashLoop(o).then((standing) => this.#standings.set(run, standing))
     const live = new LiveRun(o)
     this.#live.set(run, live)
     this.#standings.set(run, { type: 'running' })
@@ -368,18 +363,6 @@ export class EmbeddedEngine {
   #servicesOf(run: RunId, record: readonly Entry[]): Services {
     const forked = forkOf(record)
     return (forked?.retuned && this.#o.retune?.(run, forked)) ?? this.#o.services ?? new Map()
-  }
-
-  /** A run that brings its process down again and again waits for a person. */
-  #stopCrashLoop(o: LiveRunOptions): void {
-    const { run, flow, stalls, record } = o
-    const error = new TuttiError('RUN_CRASH_LOOP', `the run '${run}' was activated ${stalls} times and got no further than entry ${record.at(-1)?.seq ?? 0}`, {
-      data: { run, flow: flow.name },
-    })
-    failpoint('crash loop found, not suspended', run)
-    const activation = new EmbeddedActivation(o)
-    const stand = (): void => this.#standings.set(run, activation.last ? { type: 'ended', last: activation.last } : { type: 'stopped', error })
-    activation.stop(error).then(stand, stand)
   }
 
   /** A run that only waits is given up after a while; its signals and timers wake it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { TuttiError } from '../../errors/index.ts'
-import { type Commit, memoryStore } from '../../journal/index.ts'
-import { type Fate, failpointStore, journalOf } from '../../testing/failpoint-store.ts'
+import { type Commit, type JournalStore, memoryStore } from '../../journal/index.ts'
+import { bound, type Fate, failpointStore, journalOf } from '../../testing/failpoint-store.ts'
 import { settled, simulatedClock } from '../../testing/simulated-clock.ts'
 import { gate, testEngine } from '../../testing/test-engine.ts'
 import { flow, replayRun } from '../index.ts'
@@ -45,6 +45,62 @@ describe('one writer per run', () => {
     expect(entries.filter(({ type }) => type === 'step.completed')).toHaveLength(2)
     expect((await handle.result()).output).toBe('from the one that took over, then second')
     expect((await replayRun(store, handle.id, desk)).output).toBe('from the one that took over, then second')
+  })
+
+  /** A store whose acknowledgement of an intent is heard only when the test says so, as by a process that is stopped meanwhile. */
+  function slowToHear(store: JournalStore) {
+    const heard = gate()
+    const append = async (commit: Commit): Promise<void> => {
+      await store.append(commit)
+      if (commit.entries.some(({ type }) => type === 'step.started')) await heard.promise
+    }
+    return { store: { ...bound(store), append }, heard }
+  }
+  const pays = (executed: string[], who: string) => flow('desk', (_: null, run) => run.step('pay', null, () => executed.push(who), { effect: 'idempotent' }))
+
+  it('[R6] a process that stood still between its intent and the effect, while another took the run, begins no effect', async () => {
+    const executed: string[] = []
+    const store = memoryStore()
+    const paused = simulatedClock()
+    const slow = slowToHear(store)
+    const first = testEngine([pays(executed, 'paused')], { ...slow, clock: paused, leaseMs: 60_000 })
+    const { id } = await first.start(pays(executed, 'paused'), null)
+    await settled()
+    const second = testEngine([pays(executed, 'other')], { store, clock: simulatedClock(paused.now() + 61_000) })
+    await second.engine.activate(id)
+    expect((await second.handle(id).outcome()).status).toBe('completed')
+    await paused.advance('61s')
+    slow.heard.open()
+    await settled()
+    expect(executed).toEqual(['other'])
+  })
+
+  it('[R6] a process that stood still, and whose run nobody took, goes on under a lease that is its own again', async () => {
+    const executed: string[] = []
+    const store = memoryStore()
+    const paused = simulatedClock()
+    const slow = slowToHear(store)
+    const first = testEngine([pays(executed, 'paused')], { ...slow, clock: paused, leaseMs: 60_000 })
+    const handle = await first.start(pays(executed, 'paused'), null)
+    await settled()
+    await paused.advance('3h')
+    slow.heard.open()
+    expect((await handle.outcome()).status).toBe('completed')
+    expect(executed).toEqual(['paused'])
+    expect((await store.head(handle.id))?.epoch).toBe(1)
+  })
+
+  it('[R1] an activation that is over begins no effect whose intent was recorded before', async () => {
+    const executed: string[] = []
+    const slow = slowToHear(memoryStore())
+    const first = testEngine([pays(executed, 'one')], { ...slow })
+    const { id } = await first.start(pays(executed, 'one'), null)
+    await settled()
+    await first.engine.close({ graceMs: 0 })
+    slow.heard.open()
+    await settled()
+    expect(executed).toEqual([])
+    expect((await journalOf(slow.store, id)).entries.some(({ type }) => type === 'step.completed')).toBe(false)
   })
 
   it('[R6] a run that another engine drives is not driven a second time', async () => {

@@ -5,6 +5,7 @@ import type { Commit, InboxMessage, RunStarted, Value } from '../../journal/inde
 import type { Clock, Json, RunId } from '../../primitives/index.ts'
 import type { EffectOp, Sighting, WaitOp } from '../engine.port.ts'
 import type { Draft } from './draft.ts'
+import type { OwnLease } from './own-lease.ts'
 import type { Pause } from './pause.ts'
 
 /** What the journal knows of an effect that has no outcome yet. */
@@ -47,6 +48,7 @@ export interface RunGround {
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
   readonly over: boolean
+  readonly lease: OwnLease
   readonly pause: Pause
   /** What the idempotency key of this effect is made of. */
   identityOf(op: EffectOp): string

@@ -62,7 +62,7 @@ export async function takeUp({ head, lease, isNew }: AdmittedRun, occasion: Occa
   const change = { status: 'running', version: flow.version, stalls, wakeAt: undefined, waiting: undefined } as const
   if (added.length > 0) await o.store.append({ run, epoch, entries: added, blobs: carried?.blobs, head: change, taken })
   if (!isNew) failpoint('run.resumed written, run not driven', run)
-  return { head: { ...head, stalls, epoch }, flow, record: [...record, ...added], added }
+  return { head: { ...head, stalls, epoch, leaseUntil: lease.until }, flow, record: [...record, ...added], added }
 }
 
 /** What makes it a run of this version. Refused, it is let go as it was. @throws RUN_MIGRATION_REFUSED */

@@ -8,6 +8,7 @@ import { TuttiError } from '../../errors/index.ts'
 import type { JournalStore, RunHead } from '../../journal/index.ts'
 import type { Clock, RunId } from '../../primitives/index.ts'
 import type { LiveRun } from './live-run.ts'
+import { fenced } from './own-lease.ts'
 import { isGone } from './owner.ts'
 import type { Queues } from './queues.ts'
 import type { Registry } from './registry.ts'
@@ -91,8 +92,15 @@ export class Upkeep {
     const { clock, live, store, leaseMs } = this.#o
     this.#renewedAt = clock.now()
     const leases = [...live].map(([run, { activation }]) => ({ run, epoch: activation.epoch, until: 0 }))
-    const lost = leases.length > 0 ? await store.renew(leases, this.#renewedAt + leaseMs) : []
-    for (const run of lost) live.get(run)?.activation.fail(new TuttiError('JOURNAL_FENCED', `another process took the run '${run}' over`))
+    if (leases.length === 0) return
+    const until = this.#renewedAt + leaseMs
+    const lost = new Set(await store.renew(leases, until))
+    for (const { run, epoch } of leases) {
+      const activation = live.get(run)?.activation
+      if (activation?.epoch !== epoch) continue
+      if (lost.has(run)) activation.fail(fenced(run))
+      else activation.lease.until = until
+    }
   }
 
   async #takeUpDue(): Promise<void> {

@@ -4,6 +4,7 @@
  * - It writes one line a sync to the file named by $DISK_LOG: how many bytes had been written since the last one.
  * - From the $DISK_FAIL_SYNC'th sync on (counted from 1), $DISK_FAIL_FOR of them fail with EIO.
  * - From the $DISK_FAIL_WRITE'th write on, $DISK_FAIL_FOR of them fail with ENOSPC.
+ * - While the file named by $DISK_FULL exists, every write fails with ENOSPC.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -45,6 +46,12 @@ static int fails(long count, const char *from) {
   return first > 0 && count >= first && count < first + setting("DISK_FAIL_FOR", 1);
 }
 
+/* One more write: whether there is no space for it. */
+static int is_full(void) {
+  const char *mark = getenv("DISK_FULL");
+  return fails(++writes, "DISK_FAIL_WRITE") || (mark && access(mark, F_OK) == 0);
+}
+
 static int synced(int fd, const char *name) {
   int (*real)(int) = dlsym(RTLD_NEXT, name);
   if (!watches(fd)) return real(fd);
@@ -74,7 +81,7 @@ static ssize_t put(int fd, ssize_t answer) {
 ssize_t write(int fd, const void *bytes, size_t count) {
   ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
   if (!watches(fd)) return real(fd, bytes, count);
-  if (fails(++writes, "DISK_FAIL_WRITE")) {
+  if (is_full()) {
     errno = ENOSPC;
     return -1;
   }
@@ -84,7 +91,7 @@ ssize_t write(int fd, const void *bytes, size_t count) {
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
   ssize_t (*real)(int, const void *, size_t, off64_t) = dlsym(RTLD_NEXT, "pwrite64");
   if (!watches(fd)) return real(fd, bytes, count, at);
-  if (fails(++writes, "DISK_FAIL_WRITE")) {
+  if (is_full()) {
     errno = ENOSPC;
     return -1;
   }

@@ -1,5 +1,5 @@
 /** The file store over a disk that fails, for real: its process is killed at the end, and the file is read by another. Needs Linux and a C compiler. */
-import { execFileSync, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type SqliteOptions, sqliteStore } from '../../src/journal/index.ts'
 import { readAll } from '../../src/testing/sample-run.ts'
+import { canMakeDiskFault } from './disk-fault.ts'
 import type { DiskOrder, DiskReport } from './disk-worker.ts'
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
@@ -15,17 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tutti-disk-'))
 const library = join(folder, 'disk-fault.so')
 const APPENDS = 30
 
-function compiled(): boolean {
-  if (process.platform !== 'linux') return false
-  try {
-    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, here('./disk-fault.c'), '-ldl'], { stdio: 'pipe' })
-    return true
-  } catch {
-    return false
-  }
-}
-const canFail = compiled()
-if (!canFail) process.stderr.write('disk-fault.test.ts: NOT RUN, there is no C compiler here (cc) or this is not Linux\n')
+const canFail = canMakeDiskFault(library)
 
 let count = 0
 interface Outcome {

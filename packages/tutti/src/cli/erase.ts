@@ -27,7 +27,7 @@ export async function erase(terminal: Terminal, { tenant, user, force, ...o }: E
   }
 }
 
-function lines({ runs, entries, bytes, keys, damaged }: Erased): string[] {
+function lines({ runs, entries, bytes, keys, damaged, schedules }: Erased): string[] {
   const first = `Erased ${plural(runs.length, 'run')} (${plural(entries, 'entry', 'entries')}, ${sayBytes(bytes)}), and overwrote what they left in the file.`
   const second =
     keys > 0
@@ -37,5 +37,7 @@ function lines({ runs, entries, bytes, keys, damaged }: Erased): string[] {
     damaged.length > 0
       ? [`Nobody can tell whose ${plural(damaged.length, 'damaged run')} ${damaged.length === 1 ? 'is' : 'are'}: ${damaged.slice(0, 5).join(', ')}`]
       : []
-  return [first, second, ...third]
+  const gone =
+    schedules.length > 0 ? [`Removed ${plural(schedules.length, 'schedule')}: ${schedules.join(', ')}. One that code declares comes back with it.`] : []
+  return [first, second, ...gone, ...third]
 }

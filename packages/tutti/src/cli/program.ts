@@ -102,7 +102,7 @@ function declareRuns(program: Command, act: Act): void {
   command(program, 'erase', 'remove all runs of a tenant, or of one user, and destroy the keys they were sealed with')
     .requiredOption('--tenant <tenant>', 'whose runs')
     .option('--user <user>', 'only of this user of the tenant')
-    .option('--force', 'cancel those that have not ended, and remove them too')
+    .option('--force', 'cancel those that have not ended and remove them too, and remove schedules')
     .addHelpText('after', '\nExample: npx tutti erase --tenant acme --user ada\nThe key of an encrypted journal is read from TUTTI_KEY.')
     .action(act(async () => (await import('./erase.ts')).erase))
   command(program, 'signal <run> <name> <json>', 'send a run what it waits for, whoever drives it')

@@ -126,7 +126,8 @@ export async function runSchedule(terminal: Terminal, name: string, o: CommonOpt
 }
 
 async function withStore<T>(terminal: Terminal, o: CommonOptions, work: (store: JournalStore) => Promise<T>): Promise<T> {
-  const store = sqliteStore(homeOf(terminal, o).journal, { commit: 'main' })
+  const { journal, encryption } = homeOf(terminal, o)
+  const store = sqliteStore(journal, { commit: 'main', encryption })
   try {
     return await work(store)
   } finally {

@@ -45,6 +45,7 @@ export interface QueueFacts {
   lapse(flow: string, now: number): void
   /** When the `n`th last run of this lane began. */
   beganAt(lane: string, n: number, now: number): number | undefined
+  /** Is remembered for `keepMs`. What need not be remembered any more is forgotten, of other lanes too: many a tenant never comes back. */
   begin(lane: string, now: number, keepMs: number): void
 }
 

@@ -7,15 +7,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TuttiError } from '../errors/index.ts'
-import type { RunId } from '../primitives/index.ts'
+import type { RunId, Scope } from '../primitives/index.ts'
 import type { Subject } from './encryption.port.ts'
 import { everyRun } from './every-run.ts'
 import { nextTurn } from './page.ts'
+import { scopeOfSchedule } from './schedule-scope.ts'
 import { hasEnded } from './status.ts'
 import type { JournalStore, RunHead } from './store.port.ts'
 
 export interface EraseOptions extends Subject {
-  /** Runs that have not ended are cancelled, and removed within 5 s whether they ended or not. Default: they refuse all of it. */
+  /** Runs that have not ended are cancelled, and removed within 5 s whether they ended or not; schedules are removed. Default: they refuse all of it. */
   force?: boolean | undefined
 }
 
@@ -27,6 +28,8 @@ export interface Erased {
   readonly keys: number
   /** Runs whose line is damaged, so that nobody knows whose they are; they are still there. */
   readonly damaged: readonly RunId[]
+  /** Names of the schedules that started runs of theirs, and are no more. */
+  readonly schedules: readonly string[]
 }
 
 const SLICE = 32
@@ -38,8 +41,12 @@ const MOST_NAMED = 20
 export async function eraseSubject(store: JournalStore, { force = false, ...given }: EraseOptions, { now }: { readonly now: () => number }): Promise<Erased> {
   const subject = checkSubject(given)
   const open = (await chosen(store, subject)).heads.filter(({ status }) => !hasEnded(status))
-  if (open.length > 0 && !force) throw notFinished(subject, open)
+  const kept = await schedulesOf(store, subject)
+  if (open.length + kept.length > 0 && !force) throw notFinished(subject, open, kept)
   await store.shred(subject, 'begin')
+  // First, so that they start no other runs.
+  const schedules = await schedulesOf(store, subject)
+  for (const name of schedules) await store.dropSchedule(name)
   await cancelAll(store, open, now)
   const { heads, damaged } = await chosen(store, subject)
   const runs: RunId[] = []
@@ -54,7 +61,7 @@ export async function eraseSubject(store: JournalStore, { force = false, ...give
     bytes += removal.bytes
     await nextTurn()
   }
-  return { runs, entries, bytes, keys: await store.shred(subject, 'end'), damaged }
+  return { runs, entries, bytes, keys: await store.shred(subject, 'end'), damaged, schedules }
 }
 
 function checkSubject({ tenant, user }: Subject): Subject {
@@ -72,10 +79,16 @@ async function chosen(store: JournalStore, { tenant, user }: Subject): Promise<{
   const damaged: RunId[] = []
   for await (const head of everyRun(store)) {
     if (head.damaged) damaged.push(head.run)
-    else if (head.scope.tenant === tenant && (user === undefined || head.scope.user === user)) heads.push(head)
+    else if (isOf({ tenant, user }, head.scope)) heads.push(head)
   }
   return { heads, damaged }
 }
+
+async function schedulesOf(store: JournalStore, subject: Subject): Promise<string[]> {
+  return (await store.schedules()).filter(({ spec }) => isOf(subject, scopeOfSchedule(spec))).map(({ name }) => name)
+}
+
+const isOf = ({ tenant, user }: Subject, scope: Scope): boolean => scope.tenant === tenant && (user === undefined || scope.user === user)
 
 /** Whoever drives them ends what is under way; of those that do not end in time, the next entry is refused. */
 async function cancelAll(store: JournalStore, open: readonly RunHead[], now: () => number): Promise<void> {
@@ -90,12 +103,17 @@ async function cancelAll(store: JournalStore, open: readonly RunHead[], now: () 
   }
 }
 
-function notFinished({ tenant, user }: Subject, open: readonly RunHead[]): TuttiError {
+function notFinished({ tenant, user }: Subject, open: readonly RunHead[], schedules: readonly string[]): TuttiError {
   const whose = user === undefined ? `the tenant '${tenant}'` : `the user '${user}' of '${tenant}'`
   const runs = open.map(({ run }) => run)
-  const named = `${runs.slice(0, MOST_NAMED).join(', ')}${runs.length > MOST_NAMED ? ', …' : ''}`
-  return new TuttiError('RUN_NOT_FINISHED', `${runs.length} of the runs of ${whose} have not ended, so nothing was erased: ${named}`, {
-    data: { runs },
-    hint: 'Wait for them, cancel them, or force it: they are cancelled then.',
+  const why = [
+    ...(runs.length > 0 ? [`${runs.length} of the runs of ${whose} have not ended: ${named(runs)}`] : []),
+    ...(schedules.length > 0 ? [`runs of ${whose} are started by schedule: ${named(schedules)}`] : []),
+  ]
+  return new TuttiError('RUN_NOT_FINISHED', `nothing was erased: ${why.join('; ')}`, {
+    data: { runs, schedules },
+    hint: 'Wait for the runs or cancel them, remove the schedules; or force it: both is done then.',
   })
 }
+
+const named = (all: readonly string[]): string => `${all.slice(0, MOST_NAMED).join(', ')}${all.length > MOST_NAMED ? ', …' : ''}`

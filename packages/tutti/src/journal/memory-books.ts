@@ -96,6 +96,7 @@ export class MemoryBooks {
       case 'remove':
         return this.#remove(job)
       case 'shred':
+        if (job.step === 'end' && job.subject.user === undefined) this.queue.forget(job.subject.tenant)
         return 0
       case 'keep-schedule':
         return this.#keepSchedule(job)

@@ -23,7 +23,8 @@ export class MemoryQueue implements QueueFacts {
   readonly #runs: MemoryRuns
   readonly #lines = new Map<string, OpenLine[]>()
   readonly #held = new Map<string, Set<RunId>>()
-  readonly #began = new Map<string, number[]>()
+  /** That which ran last stands last. */
+  readonly #began = new Map<string, { readonly at: readonly number[]; readonly until: number }>()
   #turn = 0
 
   constructor(runs: MemoryRuns) {
@@ -112,17 +113,30 @@ export class MemoryQueue implements QueueFacts {
 
   beganAt(lane: string, n: number, now: number): number | undefined {
     const began = this.#began.get(lane)
-    if (began && (began.at(-1) ?? 0) > now)
-      this.#began.set(
-        lane,
-        began.map((at) => Math.min(at, now)),
-      )
-    return this.#began.get(lane)?.at(-n)
+    if (!began) return undefined
+    const late = (began.at.at(-1) ?? 0) - now
+    if (late > 0) this.#began.set(lane, { at: began.at.map((at) => Math.min(at, now)), until: began.until - late })
+    return this.#began.get(lane)?.at.at(-n)
   }
 
   begin(lane: string, now: number, keepMs: number): void {
-    const began = this.#began.get(lane)?.filter((at) => at > now - keepMs) ?? []
-    this.#began.set(lane, [...began, now])
+    const began = this.#began.get(lane)?.at.filter((at) => at > now - keepMs) ?? []
+    this.#began.delete(lane)
+    this.#began.set(lane, { at: [...began, now], until: now + keepMs })
+    for (const [oldest, { until }] of this.#began) {
+      if (until > now) break
+      this.#began.delete(oldest)
+    }
+  }
+
+  /** Nothing of this tenant is queued. */
+  forget(tenant: string): void {
+    for (const [flow, lines] of this.#lines)
+      this.#lines.set(
+        flow,
+        lines.filter((line) => line.tenant !== tenant || this.front(line) !== undefined),
+      )
+    for (const lane of this.#began.keys()) if ((JSON.parse(lane) as string[])[1] === tenant) this.#began.delete(lane)
   }
 
   #open({ flow, tenant, version, priority }: Line): OpenLine | undefined {

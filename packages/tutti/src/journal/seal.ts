@@ -81,6 +81,10 @@ export class DataKey {
     return new Seal(this.#derive(`run ${run}`))
   }
 
+  ofSchedule(name: string): Seal {
+    return new Seal(this.#derive(`schedule ${name}`))
+  }
+
   /** Where the blob with this hash lies. */
   addressOf(hash: string): Uint8Array {
     return this.#derive(`blob ${hash}`).subarray(0, 16)

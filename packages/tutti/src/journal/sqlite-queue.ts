@@ -19,6 +19,9 @@ export interface QueueLeases {
   letGo(run: RunId): void
 }
 
+/** With each that begins so many of before are forgotten, of whatever lane: more than come. */
+const FORGOTTEN_AT_ONCE = 8
+
 export class SqliteQueue implements QueueFacts {
   readonly #statements: ReturnType<typeof prepareAll>
   readonly #leases: QueueLeases
@@ -89,13 +92,19 @@ export class SqliteQueue implements QueueFacts {
     const { beganAt, setBack } = this.#statements
     const last = beganAt.get({ lane, n: 1 }) as { at: number } | undefined
     // A clock that was set back would otherwise hold everybody up until it stands again where it stood.
-    if (last && last.at > now) setBack.run(now, lane, now)
+    if (last && last.at > now) setBack.run({ lane, now })
     return (beganAt.get({ lane, n }) as { at: number } | undefined)?.at
   }
 
   begin(lane: string, now: number, keepMs: number): void {
-    this.#statements.forgetBegun.run({ lane, until: now - keepMs })
-    this.#statements.begin.run({ lane, now })
+    this.#statements.forgetBegun.run({ now })
+    this.#statements.begin.run({ lane, now, until: now + keepMs })
+  }
+
+  /** Nothing of this tenant is queued. */
+  forget(tenant: string): void {
+    this.#statements.forgetLines.run({ tenant })
+    this.#statements.forgetLanes.run({ tenant })
   }
 }
 
@@ -126,10 +135,14 @@ function prepareAll(db: DatabaseSync) {
       SELECT r.run FROM queue_held h CROSS JOIN runs r ON r.id = h.run WHERE h.flow = ? AND r.owner IS NOT NULL AND r.lease_until <= ?`),
     forgetHeld: prepare('DELETE FROM queue_held WHERE flow = ? AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = queue_held.run AND r.owner IS NOT NULL)'),
     beganAt: prepare('SELECT at FROM queue_begun WHERE lane = :lane AND n = (SELECT max(n) FROM queue_begun WHERE lane = :lane) + 1 - :n'),
-    begin: prepare('INSERT INTO queue_begun (lane, n, at) VALUES (:lane, (SELECT coalesce(max(n), 0) + 1 FROM queue_begun WHERE lane = :lane), :now)'),
+    begin: prepare(`
+      INSERT INTO queue_begun (lane, n, at, until) VALUES (:lane, (SELECT coalesce(max(n), 0) + 1 FROM queue_begun WHERE lane = :lane), :now, :until)`),
     forgetBegun: prepare(`
-      DELETE FROM queue_begun WHERE lane = :lane
-        AND n < coalesce((SELECT n FROM queue_begun WHERE lane = :lane AND at > :until ORDER BY n LIMIT 1), 9e15)`),
-    setBack: prepare('UPDATE queue_begun SET at = ? WHERE lane = ? AND at > ?'),
+      DELETE FROM queue_begun WHERE (lane, n) IN (SELECT lane, n FROM queue_begun WHERE until <= :now ORDER BY until, lane, n LIMIT ${FORGOTTEN_AT_ONCE})`),
+    setBack: prepare('UPDATE queue_begun SET at = :now, until = :now + until - at WHERE lane = :lane AND at > :now'),
+    forgetLines: prepare(`
+      DELETE FROM queue_lines WHERE tenant = :tenant AND NOT EXISTS (
+        SELECT 1 FROM queued q WHERE q.flow = queue_lines.flow AND q.priority = queue_lines.priority AND q.tenant = :tenant AND q.version = queue_lines.version)`),
+    forgetLanes: prepare("DELETE FROM queue_begun WHERE lane ->> '$[1]' = :tenant"),
   }
 }

@@ -38,6 +38,8 @@ interface ScheduleRow {
   readonly paused: number
   readonly run: RunId | null
   readonly spec: string | null
+  /** The data key that `spec` is sealed with. */
+  readonly key: number | null
 }
 
 /** `lastSeq` and `updatedAt` are those of the last entry, so that an append need not touch `runs`. */
@@ -162,13 +164,15 @@ export class SqliteReader {
   }
 
   schedules(): ScheduleState[] {
-    const rows = this.#prepare('SELECT name, considered, paused, run, spec FROM schedules ORDER BY name').all() as unknown as readonly ScheduleRow[]
-    return rows.map(({ name, considered, paused, run, spec }) => ({
+    const rows = this.#prepare(
+      'SELECT name, considered, paused, run, spec, key_id AS key FROM schedules ORDER BY name',
+    ).all() as unknown as readonly ScheduleRow[]
+    return rows.map(({ name, considered, paused, run, spec, key }) => ({
       name,
       considered,
       paused: paused === 1,
       ...(run !== null && { run }),
-      ...(spec !== null && { spec: JSON.parse(spec) as Json }),
+      ...(spec !== null && { spec: JSON.parse(key === null ? spec : this.#vault.byId(key).ofSchedule(name).openText('spec', spec)) as Json }),
     }))
   }
 

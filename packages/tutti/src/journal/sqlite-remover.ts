@@ -53,7 +53,7 @@ export class SqliteRemover {
   }
 
   #removeOne(id: number): { readonly entries: number; readonly bytes: number } {
-    const { measure, messages, usesOf, dropEntries, dropPlaces, dropUses, dropBlob, dropInbox, dropQueued, dropRun } = this.#statements
+    const { measure, messages, usesOf, dropEntries, dropPlaces, dropUses, dropBlob, dropInbox, dropQueued, dropHeld, dropRun } = this.#statements
     const { entries, bytes } = measure.get({ id }) as { entries: number; bytes: number }
     const inbox = messages.get(id) as { bytes: number }
     const used = usesOf.all(id) as unknown as readonly { blob: number }[]
@@ -62,6 +62,7 @@ export class SqliteRemover {
     dropUses.run(id)
     dropInbox.run(id)
     dropQueued.run(id)
+    dropHeld.run({ id })
     dropRun.run(id)
     const blobs = used.map(({ blob }) => (dropBlob.get({ blob }) as { bytes: number } | undefined)?.bytes ?? 0)
     return { entries, bytes: blobs.reduce((total, each) => total + each, bytes + inbox.bytes) }
@@ -90,6 +91,7 @@ function prepareAll(db: DatabaseSync) {
     dropBlob: prepare('DELETE FROM blobs WHERE id = :blob AND NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob) RETURNING octet_length(body) AS bytes'),
     dropInbox: prepare('DELETE FROM inbox WHERE run = ?'),
     dropQueued: prepare('DELETE FROM queued WHERE run = ?'),
+    dropHeld: prepare('DELETE FROM queue_held WHERE run = :id AND flow = (SELECT flow FROM runs WHERE id = :id)'),
     dropRun: prepare('DELETE FROM runs WHERE id = ?'),
   }
 }

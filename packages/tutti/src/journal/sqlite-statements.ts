@@ -39,8 +39,9 @@ export function prepareAll(db: DatabaseSync) {
     insertRun: prepare(`INSERT INTO runs (${columns}, crc) VALUES (${marks(columns)}, ?)`),
     changeRun: prepare(`UPDATE runs SET (${changing}, crc) = (${marks(changing)}, ?) WHERE id = ?`),
     keepSchedule: prepare(`
-      INSERT INTO schedules (name, considered, paused, run, spec) VALUES (:name, :considered, coalesce(:paused, 0), :run, :spec)
-      ON CONFLICT DO UPDATE SET considered = max(considered, :considered), paused = coalesce(:paused, paused), run = coalesce(:run, run), spec = coalesce(:spec, spec)`),
+      INSERT INTO schedules (name, considered, paused, run, spec, key_id) VALUES (:name, :considered, coalesce(:paused, 0), :run, :spec, :key)
+      ON CONFLICT DO UPDATE SET considered = max(considered, :considered), paused = coalesce(:paused, paused), run = coalesce(:run, run),
+        spec = coalesce(:spec, spec), key_id = iif(:spec IS NULL, key_id, :key)`),
     dropSchedule: prepare('DELETE FROM schedules WHERE name = ?'),
     take: prepare('UPDATE inbox SET n = NULL, body = NULL, crc = ? WHERE run = ? AND id = ?'),
     dropLetter: prepare('DELETE FROM inbox WHERE run = ? AND id = ?'),

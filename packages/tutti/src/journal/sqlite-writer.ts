@@ -32,6 +32,7 @@ import {
 import { sealLetter } from './letter.ts'
 import { isMade } from './message-id.ts'
 import { entryCheck, letterCheck } from './row-check.ts'
+import { scopeOfSchedule } from './schedule-scope.ts'
 import type { Seal } from './seal.ts'
 import { guarded } from './sqlite-fault.ts'
 import { type CheckedLine, changeLine, checkedChanges, checkedLine, checkHead, entryPlace, type HeadLine, lastSeqOf, lineOf } from './sqlite-head.ts'
@@ -269,12 +270,11 @@ export class SqliteWriter {
   }
 
   #keepSchedule({ name, change: { considered = 0, paused, run, spec } }: KeepScheduleJob): Answer {
+    const key = spec !== undefined && this.#vault.seals ? this.#vault.forScope(scopeOfSchedule(spec)) : undefined
+    const text = spec === undefined ? null : JSON.stringify(spec)
     this.#statements.keepSchedule.run({
-      name,
-      considered,
-      paused: paused === undefined ? null : Number(paused),
-      run: run ?? null,
-      spec: spec === undefined ? null : JSON.stringify(spec),
+      ...{ name, considered, paused: paused === undefined ? null : Number(paused), run: run ?? null },
+      ...{ spec: text !== null && key ? key.ofSchedule(name).sealText('spec', text) : text, key: key?.id ?? null },
     })
     return undefined
   }
@@ -307,9 +307,12 @@ export class SqliteWriter {
 
   #shred({ subject, step }: ShredJob): number {
     this.#insertRows()
-    if (step === 'end') return this.#vault.destroy(subject)
-    this.#vault.retire(subject)
-    return 0
+    if (step === 'begin') {
+      this.#vault.retire(subject)
+      return 0
+    }
+    if (subject.user === undefined) this.#queue.forget(subject.tenant)
+    return this.#vault.destroy(subject)
   }
 
   /** False when this id was ever posted to this run. */

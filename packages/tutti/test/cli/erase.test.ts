@@ -37,3 +37,19 @@ test('[R13] an erasure of runs that have not ended is refused with their names; 
   const { runs, keys } = parsed(await tutti(here, ['erase', '--tenant', 'acme', '--user', 'ada', '--force', '--json']))
   expect([runs, keys]).toEqual([['run_wait'], 0])
 })
+
+test('[R13] a schedule is kept sealed with TUTTI_KEY; an erasure is refused because of it, and forced, removes it', async () => {
+  const here = folder({})
+  const added = await tutti(here, ['schedule', 'add', 'nightly', '--every', '1h', '--tenant', 'acme', 'report', '"of a person"'], { env })
+  expect(added.code).toBe(0)
+  expect(readFileSync(join(here, '.tutti/tutti.db')).includes('of a person')).toBe(false)
+  expect(await tutti(here, ['schedule', 'list'])).toMatchObject({ code: 5, err: expect.stringContaining('TUTTI_KEY') })
+  expect((await tutti(here, ['schedule', 'list'], { env })).out).toContain('nightly')
+  const refused = await tutti(here, ['erase', '--tenant', 'acme'], { env })
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/RUN_NOT_FINISHED: nothing was erased: runs of the tenant 'acme' are started by schedule: nightly/),
+  })
+  expect((await tutti(here, ['erase', '--tenant', 'acme', '--force'], { env })).out).toContain('Removed 1 schedule: nightly.')
+  expect(parsed(await tutti(here, ['schedule', 'list', '--json'], { env }))).toEqual({ schedules: [] })
+})

@@ -1,5 +1,5 @@
 /** What `tutti doctor` looks at: the machine, the store, the models, the documentation. Each look answers findings and never throws. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
 import { type RunHead, SCHEMA_VERSION, type SqliteStore, sqliteStore } from '../journal/index.ts'
@@ -41,16 +41,18 @@ const SLOW_COMMIT_MS = 20
 const CHECKED_RUNS = 500
 
 async function storeFindings(terminal: Terminal, home: Home, o: AppFileOptions): Promise<Finding[]> {
-  if (!existsSync(home.journal)) return [{ what: 'store', state: 'note', says: `${home.journal} does not exist yet; the first run makes it` }]
-  const store = sqliteStore(home.journal, { encryption: home.encryption })
+  if (!existsSync(home.journal)) return [missingFinding(home)]
+  const store = sqliteStore(home.journal, { encryption: home.encryption, unwritable: 'read' })
   try {
     const heads = await store.list({ limit: CHECKED_RUNS })
+    // What one look cannot find out is no reason not to take the next.
+    const look = (what: string, work: Promise<Finding[]>): Promise<Finding[]> => work.catch((error) => [problemOf(what, error)])
     return [
-      ...(await fileFindings(store)),
+      ...(await look('store', fileFindings(store))),
       ...runFindings(heads, home),
-      ...(await pagesFinding(store)),
+      ...(await look('pages', pagesFinding(store))),
       await damageFinding(store, heads),
-      ...(await strandedFindings(store, home, terminal, o)),
+      ...(await look('stranded', strandedFindings(store, home, terminal, o))),
     ]
   } catch (error) {
     return [problemOf('store', error)]
@@ -59,12 +61,24 @@ async function storeFindings(terminal: Terminal, home: Home, o: AppFileOptions):
   }
 }
 
+function missingFinding({ journal }: Home): Finding {
+  const log = statSync(`${journal}-wal`, { throwIfNoEntry: false })
+  if (!log?.size) return { what: 'store', state: 'note', says: `${journal} does not exist yet; the first run makes it` }
+  const says = `${journal} is gone, and its log is still there (${sayBytes(log.size)}): the newest entries lie in it`
+  return { what: 'store', state: 'problem', says, next: 'Bring the file back beside its log before anything is run here: the log is lost otherwise.' }
+}
+
 async function fileFindings(store: SqliteStore): Promise<Finding[]> {
-  const { path, sqlite, durability, commitMs, where, fileBytes, logBytes } = await store.stats()
+  const { path, sqlite, durability, commitMs, where, fileBytes, logBytes, readOnly } = await store.stats()
   const commit = `a commit takes ${commitMs.toFixed(1)} ms (${where === 'main' ? 'on the main thread' : 'in a worker'})`
+  const file = `${path}: ${sayBytes(fileBytes + logBytes)}, schema ${SCHEMA_VERSION}`
+  if (readOnly) {
+    const next = 'Make the file and its folder writable for whoever is to run something here.'
+    return [{ what: 'store', state: 'problem', says: `${file}; it can be read, and not written`, next }]
+  }
   return [
     { what: 'sqlite', state: 'fine', says: `${sqlite}, durability ${durability}` },
-    { what: 'store', state: 'fine', says: `${path}: ${sayBytes(fileBytes + logBytes)}, schema ${SCHEMA_VERSION}` },
+    { what: 'store', state: 'fine', says: file },
     commitMs > SLOW_COMMIT_MS
       ? { what: 'disk', state: 'note', says: commit, next: 'A slow disk: keep the store on a local one (--home, TUTTI_HOME).' }
       : { what: 'disk', state: 'fine', says: commit },

@@ -37,9 +37,9 @@ export const nextCommand = (home: Home, command: string, run: string): string =>
 /** A word as a shell takes it, quoted where it must be. */
 export const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
-/** The journal of a home, for reading: nothing is made where there is none. Close it afterwards. */
+/** The journal of a home, for reading: nothing is made where there is none, and one that may not be written is read all the same. Close it afterwards. */
 export function openForReading(home: Home): SqliteStore | undefined {
-  return existsSync(home.journal) ? sqliteStore(home.journal, { commit: 'main', encryption: home.encryption }) : undefined
+  return existsSync(home.journal) ? sqliteStore(home.journal, { commit: 'main', encryption: home.encryption, unwritable: 'read' }) : undefined
 }
 
 /** Does `work` with the journal; a home without one has no runs. @throws RUN_NOT_FOUND */

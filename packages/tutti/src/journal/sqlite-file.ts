@@ -14,6 +14,7 @@ import type { Answer, Job } from './job.ts'
 import { nextTurn } from './page.ts'
 import { connect, type Durability } from './sqlite-connection.ts'
 import { guarded } from './sqlite-fault.ts'
+import { connectToRead, mayNotWrite } from './sqlite-read-only.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import { Vault } from './vault.ts'
@@ -26,6 +27,8 @@ export interface FileOptions {
   /** How long a file that another process holds is waited for. */
   readonly lockTimeoutMs: number
   readonly encryption?: EncryptionOptions | undefined
+  /** What becomes of a file that may not be written. Default `'refuse'`. */
+  readonly unwritable?: 'refuse' | 'read' | undefined
 }
 
 /** So long a statement may block the main thread for a lock; beyond it the wait is asynchronous. */
@@ -38,6 +41,8 @@ const LONGEST_PAUSE_MS = 25
 export class SqliteFile {
   readonly db: DatabaseSync
   readonly commits: CommitPlace
+  /** Every write is refused. */
+  readonly readOnly: boolean
   readonly #options: FileOptions
   readonly #reader: SqliteReader
   readonly #writer: SqliteWriter
@@ -45,12 +50,13 @@ export class SqliteFile {
 
   readonly #vault: Vault
 
-  private constructor(options: FileOptions, db: DatabaseSync) {
+  private constructor(options: FileOptions, { db, readOnly }: Connected) {
     const { path, durability, commit, lockTimeoutMs, encryption } = options
+    this.readOnly = readOnly
     this.#vault = new Vault(db, path, encryption)
     this.#options = options
     this.db = db
-    this.commits = new CommitPlace(commit)
+    this.commits = new CommitPlace(readOnly ? 'main' : commit)
     this.#reader = new SqliteReader(db, this.#vault)
     this.#writer = new SqliteWriter(db, path, this.#vault)
     this.#worker = new WorkerWriter({ path, durability, busyMs: lockTimeoutMs, encryption })
@@ -58,18 +64,18 @@ export class SqliteFile {
 
   /** @throws JOURNAL_NODE_TOO_OLD | JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED | JOURNAL_KEY_WRONG | JOURNAL_KEY_NEEDED */
   static async open(options: FileOptions): Promise<SqliteFile> {
-    const { path, durability, commit, lockTimeoutMs } = options
-    const db = await patiently(() => connect({ path, durability, busyMs: BLOCK_MS }), lockTimeoutMs)
-    const file = guarded(path, () => SqliteFile.#over(db, options))
-    if (commit === 'auto') await file.#probe()
+    const { path, commit, lockTimeoutMs } = options
+    const connected = await patiently(() => connection(options), lockTimeoutMs)
+    const file = guarded(path, () => SqliteFile.#over(connected, options))
+    if (commit === 'auto' && !file.readOnly) await file.#probe()
     return file
   }
 
-  static #over(db: DatabaseSync, options: FileOptions): SqliteFile {
+  static #over(connected: Connected, options: FileOptions): SqliteFile {
     try {
-      return new SqliteFile(options, db)
+      return new SqliteFile(options, connected)
     } catch (error) {
-      db.close()
+      connected.db.close()
       throw error
     }
   }
@@ -159,6 +165,20 @@ export class SqliteFile {
       await patiently(() => this.#writer.probe(), this.#options.lockTimeoutMs)
       this.commits.note(performance.now() - begun)
     }
+  }
+}
+
+interface Connected {
+  readonly db: DatabaseSync
+  readonly readOnly: boolean
+}
+
+function connection({ path, durability, unwritable }: FileOptions): Connected {
+  try {
+    return { db: connect({ path, durability, busyMs: BLOCK_MS }), readOnly: false }
+  } catch (error) {
+    if (unwritable !== 'read' || !mayNotWrite(error)) throw error
+    return { db: connectToRead(path), readOnly: true }
   }
 }
 

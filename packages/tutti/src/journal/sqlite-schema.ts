@@ -95,10 +95,10 @@ export const SCHEMA_VERSION = steps.length
 
 /** Brings an older file forward, in one transaction. @throws JOURNAL_NEWER */
 export function migrate(db: DatabaseSync, path: string): void {
-  if (versionOf(db, path) === SCHEMA_VERSION) return
+  if (schemaOf(db, path) === SCHEMA_VERSION) return
   db.exec('BEGIN IMMEDIATE')
   try {
-    for (const step of steps.slice(versionOf(db, path))) db.exec(step)
+    for (const step of steps.slice(schemaOf(db, path))) db.exec(step)
     failpoint('tables made, version not set')
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
     db.exec('COMMIT')
@@ -112,7 +112,8 @@ export function migrate(db: DatabaseSync, path: string): void {
   }
 }
 
-function versionOf(db: DatabaseSync, path: string): number {
+/** How many of the steps this file has. @throws JOURNAL_NEWER */
+export function schemaOf(db: DatabaseSync, path: string): number {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
   if (version <= SCHEMA_VERSION) return version
   throw new TuttiError('JOURNAL_NEWER', `the journal '${path}' has schema ${version}; this version of tutti knows schemas up to ${SCHEMA_VERSION}`, {

@@ -31,6 +31,8 @@ export interface SqliteOptions {
   lockTimeoutMs?: number | undefined
   /** What runs record is sealed, under a key for each tenant and user. Default: it is not. */
   encryption?: EncryptionOptions | undefined
+  /** What becomes of a file that may not be written: it is refused, or can be read and every write is refused. Default `'refuse'`. */
+  unwritable?: 'refuse' | 'read' | undefined
 }
 
 /** What `tutti doctor` shows of a journal file. */
@@ -45,6 +47,8 @@ export interface SqliteStats {
   /** Bytes of the file, and of what was written since it was last brought together (the write-ahead log). */
   readonly fileBytes: number
   readonly logBytes: number
+  /** It may not be written. */
+  readonly readOnly: boolean
 }
 
 export interface SqliteStore extends JournalStore {
@@ -81,10 +85,10 @@ class FileStore implements SqliteStore {
   #opening: Promise<SqliteFile> | undefined
   #poll: NodeJS.Timeout | undefined
 
-  constructor(path: string, { durability = 'sync', commit = 'auto', lockTimeoutMs = 5_000, encryption }: SqliteOptions) {
+  constructor(path: string, { durability = 'sync', commit = 'auto', lockTimeoutMs = 5_000, encryption, unwritable }: SqliteOptions) {
     this.#path = path
     this.#durability = durability
-    this.#openFile = () => SqliteFile.open({ path, durability, commit, lockTimeoutMs, encryption })
+    this.#openFile = () => SqliteFile.open({ path, durability, commit, lockTimeoutMs, encryption, unwritable })
   }
 
   async open(): Promise<void> {
@@ -205,7 +209,7 @@ class FileStore implements SqliteStore {
   }
 
   async stats(): Promise<SqliteStats> {
-    const { db, commits } = await this.#opened()
+    const { db, commits, readOnly } = await this.#opened()
     return {
       path: this.#path,
       sqlite: sqliteVersion(db),
@@ -214,6 +218,7 @@ class FileStore implements SqliteStore {
       where: commits.place,
       fileBytes: bytesOf(this.#path),
       logBytes: bytesOf(`${this.#path}-wal`),
+      readOnly,
     }
   }
 

@@ -38,10 +38,17 @@ export function write(path: string, files: Readonly<Record<string, string>>): vo
   }
 }
 
-export function start(cwd: string, args: readonly string[], o: { readonly env?: Record<string, string>; readonly input?: string } = {}): Started {
+export interface StartOptions {
+  readonly env?: Record<string, string> | undefined
+  readonly input?: string | undefined
+  /** Another user of the machine; only root may choose. */
+  readonly uid?: number | undefined
+}
+
+export function start(cwd: string, args: readonly string[], o: StartOptions = {}): Started {
   // Nothing listens at port 9: no model server of the machine takes part.
   const env = { PATH: process.env.PATH, HOME: cwd, OLLAMA_BASE_URL: 'http://127.0.0.1:9/v1', ...o.env }
-  const child = spawn(process.execPath, [main, ...args], { cwd, env, stdio: 'pipe' })
+  const child = spawn(process.execPath, [main, ...args], { cwd, env, stdio: 'pipe', ...(o.uid !== undefined && { uid: o.uid }) })
   child.stdin.end(o.input ?? '')
   let out = ''
   let err = ''
@@ -74,8 +81,7 @@ export function start(cwd: string, args: readonly string[], o: { readonly env?: 
   return { child, ended, wrote }
 }
 
-export const tutti = (cwd: string, args: readonly string[], o: { readonly env?: Record<string, string>; readonly input?: string } = {}): Promise<Ended> =>
-  start(cwd, args, o).ended
+export const tutti = (cwd: string, args: readonly string[], o: StartOptions = {}): Promise<Ended> => start(cwd, args, o).ended
 
 /** What `--json` printed. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever the command says

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
@@ -51,6 +51,46 @@ test('[R9] a place that cannot be written is said before anything is asked', asy
   const { code, err } = await tutti(cwd, ask(), { env: { TUTTI_HOME: 'file/home' } })
   expect(err).toMatch(/^error JOURNAL_UNWRITABLE: .+\n {2}\S/m)
   expect(code).toBe(5)
+})
+
+/** Root may write everywhere: then another user looks. */
+const uid = process.getuid?.() === 0 ? 65_534 : undefined
+
+test.skipIf(process.platform === 'win32')(
+  '[R9] a store that may not be written can be read, doctor says so and names what is damaged, and nothing is touched',
+  async () => {
+    const cwd = folder({ 'docs/guide.md': guide })
+    await tutti(cwd, ask())
+    await tutti(cwd, ask('What colour are widgets painted?'))
+    const file = join(cwd, '.tutti/tutti.db')
+    const [good, bad] = parsed(await tutti(cwd, ['runs', '--json'])).runs.map(({ run }: { run: string }) => run)
+    const db = new DatabaseSync(file)
+    db.exec('UPDATE entries SET body = substr(body, 1, 20) WHERE n = (SELECT min(n) FROM entries)')
+    db.close()
+    const before = readFileSync(file)
+    chmodSync(file, 0o444)
+    chmodSync(cwd, 0o755)
+    chmodSync(join(cwd, '.tutti'), 0o555)
+    expect(await tutti(cwd, ['runs'], { uid })).toMatchObject({ code: 0, out: expect.stringContaining(good) })
+    expect(await tutti(cwd, ['show', good], { uid })).toMatchObject({ code: 0, out: expect.stringContaining('completed') })
+    const doctor = await tutti(cwd, ['doctor'], { uid })
+    expect(doctor.out).toMatch(/✗ store .*it can be read, and not written/)
+    expect(doctor.out).toMatch(new RegExp(`✗ journals .*${bad}`))
+    expect(doctor.code).toBe(1)
+    expect(await tutti(cwd, ['signal', good, 'go', '{}'], { uid })).toMatchObject({ code: expect.not.toBeOneOf([0]) })
+    expect(await tutti(cwd, ask(), { uid })).toMatchObject({ code: 5, err: expect.stringContaining('error JOURNAL_UNWRITABLE') })
+    chmodSync(join(cwd, '.tutti'), 0o755)
+    expect(readFileSync(file)).toEqual(before)
+  },
+)
+
+test('[R9] doctor calls a store that was never made a note, and one whose log alone is left a problem', async () => {
+  const cwd = folder({ 'docs/guide.md': guide })
+  expect(await tutti(cwd, ['doctor'])).toMatchObject({ code: 0, out: expect.stringMatching(/– store .*does not exist yet/) })
+  await tutti(cwd, ask())
+  renameSync(join(cwd, '.tutti/tutti.db'), join(cwd, '.tutti/tutti.db-wal'))
+  expect(await tutti(cwd, ['doctor'])).toMatchObject({ code: 1, out: expect.stringMatching(/✗ store .*is gone, and its log is still there/) })
+  expect(existsSync(join(cwd, '.tutti/tutti.db'))).toBe(false)
 })
 
 test('[R9] a store of a newer version is refused', async () => {

@@ -292,7 +292,7 @@ describe('a run that is ended from outside', () => {
     const { id } = await first.start(hangs, null)
     await settled()
     await first.engine.close({ graceMs: 10 })
-    expect(reasons).toEqual(['RUN_CANCELLED'])
+    expect([reasons, first.engine.standing(id)]).toEqual([['RUN_CANCELLED'], undefined])
     expect((await first.entries(id)).map(lineOf).slice(-2)).toEqual(['step.compensated trip/c', 'run.suspended'])
     world.length = 0
     const { outcome } = await resumeRun(

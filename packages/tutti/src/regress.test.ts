@@ -203,6 +203,30 @@ describe('a regression over past runs', () => {
     expect([whole.runs.length, whole.left, made.done]).toEqual([4, 0, ['more', 'more']])
   })
 
+  test('[D4] that has ended does nothing again under its id: the same forks, the same verdicts', async () => {
+    const done: string[] = []
+    const echo = (word: string) => flow('echo', async (n: number, run) => run.step('say', [n, word], () => done.push(word) && word))
+    await using app = tutti({ flows: [echo('old')], store: inMemory() })
+    for (const n of [1, 2, 3]) await app.run(echo('old'), n, { id: `r${n}` })
+    done.length = 0
+    const first = await app.regress(echo('new'), { id: 'regress_x' })
+    expect(done).toEqual(['new', 'new', 'new'])
+    const again = await app.regress(echo('new'), { id: 'regress_x' })
+    expect(done).toHaveLength(3)
+    expect(again.counts).toEqual(first.counts)
+    expect(again.runs.map(({ run, fork }) => [run, fork])).toEqual(first.runs.map(({ run, fork }) => [run, fork]))
+  })
+
+  test('[D4][R10] that is not needed any more is pruned by its label, and its runs stay', async () => {
+    const { sums: made } = sums()
+    await using app = tutti({ flows: [made], store: inMemory() })
+    for (const n of [1, 2]) await app.run(made, n, { id: `r${n}` })
+    const forks = async (id: string): Promise<string[]> => (await app.regress(made, { id })).runs.map(({ fork }) => fork ?? '')
+    const [gone, stays] = [await forks('x'), await forks('y')]
+    expect((await app.prune({ labels: { regress: 'x' } })).removed.toSorted()).toEqual(gone.toSorted())
+    for (const run of ['r1', 'r2', ...stays]) expect(await app.get(run)).toBeDefined()
+  })
+
   test('[D4] asks a score of yours for both outputs, and says how likely the difference is by chance', async () => {
     const { sums: made } = sums()
     await using app = tutti({ flows: [made], store: inMemory() })

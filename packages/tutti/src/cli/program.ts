@@ -69,6 +69,7 @@ function declareRuns(program: Command, act: Act): void {
   command(program, 'runs', 'list the runs, newest first')
     .option('--status <status>', 'queued, running, waiting, suspended, completed, failed or cancelled; may be given again', several)
     .option('--flow <name>', 'only of this flow')
+    .option('--label <name=value>', 'only with this label; may be given again', several)
     .option('--waiting', 'only those that wait for a signal, with what for')
     .option('--stranded', 'only those that have not ended and whose flow or version is not there any more; with --app FILE, not in that module either')
     .option('--app <file>', 'with --stranded: a module whose `flows` (or default) export holds your flows')

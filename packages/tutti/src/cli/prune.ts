@@ -4,6 +4,7 @@ import { type EndedStatus, type Pruned, type PruneKept, type PruneOptions, type 
 import type { Duration } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, type Home, homeOf, openForReading } from './home.ts'
+import { labelsOf } from './label-option.ts'
 import type { CommonOptions } from './options.ts'
 import { plural, sayBytes } from './quantity.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
@@ -53,14 +54,8 @@ function criteriaOf({ olderThan, before, status, flow, tenant, user, label, keep
     before: before === undefined ? undefined : new Date(before),
     status: status as readonly EndedStatus[] | undefined,
     ...{ flow, tenant, user, keepLast },
-    labels: label && Object.fromEntries(label.map(labelOf)),
+    labels: labelsOf(label),
   }
-}
-
-function labelOf(text: string): [name: string, value: string] {
-  const at = text.indexOf('=')
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
-  throw new TuttiError('CONFIG_USAGE', `'${text}' is no label`, { hint: 'A label is name=value.' })
 }
 
 async function namesOf(store: SqliteStore, references: readonly string[], home: Home): Promise<string[]> {

@@ -6,6 +6,7 @@ import { flowsOf } from './app-file.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
 import { findRun, type Home, homeOf, openForReading, shellWord } from './home.ts'
+import { labelsOf } from './label-option.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { openSession } from './session.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
@@ -65,7 +66,7 @@ function regressed(engine: EmbeddedEngine, flow: AnyFlow, o: RegressCommandOptio
   return regress({ engine, past: engine.store, model: () => o.model }, flow, {
     ...{ last, runs, instructions, agent, redo, concurrency, id, ...watched },
     since: o.since === undefined ? undefined : sinceOf(o.since),
-    labels: o.label && labelsOf(o.label),
+    labels: labelsOf(o.label),
     budget: usd === undefined ? undefined : { usd },
     idempotent: o.idempotent ? 'again' : undefined,
   })
@@ -128,15 +129,4 @@ function sinceOf(text: string): Date {
   const date = new Date(text)
   if (!Number.isNaN(date.getTime())) return date
   throw new TuttiError('CONFIG_USAGE', `--since ${text} is neither a date nor a duration`, { hint: "As in '7d', or '2026-11-01'." })
-}
-
-/** @throws CONFIG_USAGE */
-function labelsOf(given: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    given.map((text) => {
-      const at = text.indexOf('=')
-      if (at < 1) throw new TuttiError('CONFIG_USAGE', `--label ${text} is no label`, { hint: 'As in --label customer=acme.' })
-      return [text.slice(0, at), text.slice(at + 1)]
-    }),
-  )
 }

@@ -1,7 +1,9 @@
 import { TuttiError } from '../errors/index.ts'
-import { type EntryOf, joinValue, type OpenWait, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
+import { type EntryOf, hasLabels, joinValue, type OpenWait, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
+import type { StrandedRun } from '../run/index.ts'
 import { type Home, homeOf, openForReading, type Standing, standingOf } from './home.ts'
+import { labelsOf } from './label-option.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { cutTo, inOneLine, type Paint, pad, paintFor } from './paint.ts'
 import { RunPicture } from './picture.ts'
@@ -14,6 +16,7 @@ import { answerCommand, sayWait, waitsOf } from './waits.ts'
 export interface RunsOptions extends CommonOptions, AppFileOptions {
   readonly status?: readonly string[] | undefined
   readonly flow?: string | undefined
+  readonly label?: readonly string[] | undefined
   /** Only those that wait for a signal, each with what for. */
   readonly waiting?: boolean | undefined
   /** Only those whose code is gone. */
@@ -52,7 +55,7 @@ export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> 
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
   else if (listed.length === 0)
-    printLine(terminal.err, `No runs${o.status || o.flow || o.waiting ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
+    printLine(terminal.err, `No runs${o.status || o.flow || o.label || o.waiting ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
   else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out), home)) printLine(terminal.out, line)
   return 0
 }
@@ -61,7 +64,10 @@ async function listStranded(terminal: Terminal, home: Home, o: RunsOptions): Pro
   const store = openForReading(home)
   const all = store ? await strandedIn(store, home, terminal, o) : []
   await store?.close()
-  const listed = all.filter(({ flow, status }) => (o.flow === undefined || o.flow === flow) && (!o.status || o.status.includes(status))).slice(0, o.limit)
+  const wanted = labelsOf(o.label)
+  const isMeant = ({ flow, status, labels }: StrandedRun): boolean =>
+    (o.flow === undefined || o.flow === flow) && (!o.status || o.status.includes(status)) && hasLabels(labels, wanted)
+  const listed = all.filter(isMeant).slice(0, o.limit)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ id: run, ...rest }) => ({ run, ...rest })) })
   else if (listed.length === 0) printLine(terminal.err, `No run in ${home.folder} is pinned to code that is gone.`)
   else for (const one of listed) printLine(terminal.out, sayStranded(one))
@@ -74,6 +80,7 @@ async function list(home: Home, o: RunsOptions): Promise<Listed[]> {
   try {
     const heads = await store.list({
       flow: o.flow,
+      labels: labelsOf(o.label),
       status: (o.status ?? (o.waiting ? unended : undefined)) as readonly RunStatus[] | undefined,
       limit: o.waiting ? MOST_SEARCHED : o.limit,
     })

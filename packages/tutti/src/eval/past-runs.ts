@@ -30,7 +30,7 @@ export async function choosePast(store: JournalStore, flow: string, o: PastRuns 
   const chosen = new Map<RunId, RunHead>()
   for (let before = o.before, seen = -1; chosen.size !== seen; ) {
     seen = chosen.size
-    const page = await store.list({ flow, tenant: o.tenant, status: ['completed', 'failed'], limit: PAGE, before })
+    const page = await store.list({ flow, tenant: o.tenant, status: ['completed', 'failed'], labels: o.labels, limit: PAGE, before })
     for (const head of page) if (chosen.size < last && isMeant(head, o)) chosen.set(head.run, head)
     const oldest = page.at(-1)?.createdAt
     if (page.length < PAGE || oldest === undefined || chosen.size >= last || oldest < (o.since?.getTime() ?? 0)) break
@@ -53,5 +53,4 @@ async function named(store: JournalStore, flow: string, run: string): Promise<Ru
   return head
 }
 
-const isMeant = ({ labels, createdAt }: RunHead, o: PastRuns): boolean =>
-  !(REGRESS_LABEL in labels) && createdAt >= (o.since?.getTime() ?? 0) && Object.entries(o.labels ?? {}).every(([name, value]) => labels[name] === value)
+const isMeant = ({ labels, createdAt }: RunHead, o: PastRuns): boolean => !(REGRESS_LABEL in labels) && createdAt >= (o.since?.getTime() ?? 0)

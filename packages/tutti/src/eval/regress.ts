@@ -9,7 +9,7 @@
  */
 import { type Budget, tighter } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
-import { type Entry, exportRun, importRun, type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
+import { type Entry, everyRun, exportRun, importRun, type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
 import { decode, hash128, type Json, newId, type RunId } from '../primitives/index.ts'
 import { type AnyFlow, type Awaitable, agentsIn, type EmbeddedEngine, EmbeddedHandle, type RunOutcome, readRun, recordedSteps } from '../run/index.ts'
 import { choosePast, type PastRuns, REGRESS_LABEL } from './past-runs.ts'
@@ -177,9 +177,10 @@ class Regression {
   /** A regression that goes on looks at the runs that were there when it began. */
   async #begunAt(): Promise<number | undefined> {
     if (this.#o.id === undefined) return undefined
-    const heads = await this.#ground.engine.store.list({ flow: this.#flow.name, limit: 10_000 })
-    const own = heads.filter(({ labels }) => labels[REGRESS_LABEL] === this.#id).map(({ createdAt }) => createdAt)
-    return own.length === 0 ? undefined : Math.min(...own) + 1
+    const own = everyRun(this.#ground.engine.store, { flow: this.#flow.name, labels: { [REGRESS_LABEL]: this.#id } })
+    let first: number | undefined
+    for await (const { createdAt } of own) first = createdAt
+    return first === undefined ? undefined : first + 1
   }
 
   /** @throws CONFIG_INVALID where nobody, or more than one, could be meant */

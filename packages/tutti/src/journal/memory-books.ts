@@ -18,6 +18,7 @@ import {
   refuseAppend,
   refuseUnknown,
 } from './job.ts'
+import { hasLabels } from './labels.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { isMade } from './message-id.ts'
 import { LIST_LIMIT } from './page.ts'
@@ -51,12 +52,13 @@ export class MemoryBooks {
     return jobs.map((job) => this.#apply(job))
   }
 
-  list({ flow, tenant, status, limit = LIST_LIMIT, before = Number.POSITIVE_INFINITY }: RunFilter): RunHead[] {
+  list({ flow, tenant, status, labels, limit = LIST_LIMIT, before = Number.POSITIVE_INFINITY }: RunFilter): RunHead[] {
     const wanted = ({ head }: RunBook): boolean =>
       head.createdAt < before &&
       (flow === undefined || head.flow === flow) &&
       (tenant === undefined || head.scope.tenant === tenant) &&
-      (!status || status.includes(head.status))
+      (!status || status.includes(head.status)) &&
+      hasLabels(head.labels, labels)
     const newestFirst = [...this.runs.values()].filter(wanted).reverse()
     return newestFirst
       .sort((a, b) => b.head.createdAt - a.head.createdAt)

@@ -1,6 +1,7 @@
 /** Which runs are meant: what a caller may ask for, checked before anything is looked at. */
 import { TuttiError } from '../errors/index.ts'
 import { type Duration, durationMs } from '../primitives/index.ts'
+import { hasLabels } from './labels.ts'
 import { endedStatuses } from './status.ts'
 import type { RunHead } from './store.port.ts'
 
@@ -56,8 +57,7 @@ export function checkCriteria(o: RunCriteria, now: number): CheckedCriteria {
 
 /** Whether it is one of those that are asked for, whatever its age and status. */
 export function fits({ flow, scope, labels }: RunHead, o: CheckedCriteria): boolean {
-  const hasLabels = Object.entries(o.labels ?? {}).every(([name, value]) => labels[name] === value)
-  return is(flow, o.flow) && is(scope.tenant, o.tenant) && is(scope.user, o.user) && hasLabels
+  return is(flow, o.flow) && is(scope.tenant, o.tenant) && is(scope.user, o.user) && hasLabels(labels, o.labels)
 }
 
 const is = (value: string | undefined, wanted: string | undefined): boolean => wanted === undefined || value === wanted

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Json, RunId } from '../primitives/index.ts'
 import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
 import type { Entry } from './entry.ts'
+import { hasLabels } from './labels.ts'
 import { openLetter } from './letter.ts'
 import { LIST_LIMIT, READ_PAGE } from './page.ts'
 import type { QueuePlace } from './queue.port.ts'
@@ -109,15 +110,29 @@ export class SqliteReader {
     return (this.#prepare('SELECT body FROM blobs WHERE hash = ?').get(address) as { body: unknown } | undefined)?.body
   }
 
-  list({ flow, tenant, status, limit = LIST_LIMIT, before }: RunFilter): RunHead[] {
+  list({ flow, tenant, status, labels, limit = LIST_LIMIT, before }: RunFilter): RunHead[] {
     const statement = this.#prepare(`
       ${HEAD}
       WHERE r.created_at < coalesce(:before, 9.3e18) AND (:flow IS NULL OR r.flow = :flow) AND (:tenant IS NULL OR r.tenant = :tenant)
         AND (:status IS NULL OR r.status IN (SELECT value FROM json_each(:status)))
       ORDER BY r.created_at DESC, r.id DESC LIMIT :limit`)
-    const rows = statement.all({ before: before ?? null, flow: flow ?? null, tenant: tenant ?? null, status: status ? JSON.stringify(status) : null, limit })
-    const heads = (rows as unknown as readonly HeadRow[]).map((row) => listedHead(row, this.#vault))
-    return tenant === undefined ? heads : heads.filter(({ damaged }) => !damaged)
+    const most = labels ? -1 : limit
+    const rows = statement.iterate({
+      before: before ?? null,
+      flow: flow ?? null,
+      tenant: tenant ?? null,
+      status: status ? JSON.stringify(status) : null,
+      limit: most,
+    })
+    const heads: RunHead[] = []
+    for (const row of rows as Iterable<unknown>) {
+      if (heads.length >= limit) break
+      const head = listedHead(row as HeadRow, this.#vault)
+      if ((tenant !== undefined || labels) && head.damaged) continue
+      // Labels may be sealed, so no statement can look for them.
+      if (hasLabels(head.labels, labels)) heads.push(head)
+    }
+    return heads
   }
 
   inbox(run: RunId): InboxMessage[] {

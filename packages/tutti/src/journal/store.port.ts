@@ -132,6 +132,8 @@ export interface RunFilter {
   readonly flow?: string | undefined
   readonly tenant?: string | undefined
   readonly status?: readonly RunStatus[] | undefined
+  /** With all of these. No index holds them: it costs linear time in the runs that fit otherwise, until the limit is reached. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
   /** Newest first; default 100. */
   readonly limit?: number | undefined
   readonly before?: number | undefined
@@ -175,7 +177,7 @@ export interface JournalStore {
   blob(hash: string, run?: RunId): Promise<string>
   /** @throws JOURNAL_CORRUPT when its line is damaged. */
   head(run: RunId): Promise<RunHead | undefined>
-  /** A damaged line is marked; of one tenant's runs it is left out, because it cannot be known to be that tenant's. */
+  /** A damaged line is marked; of one tenant's runs, or of those with a label, it is left out, because it cannot be known to be one of them. */
   list(filter?: RunFilter): Promise<readonly RunHead[]>
   /**
    * Takes the lease of a run that has none, or whose lease ran out: epoch + 1. The owner who holds it may take it again, which fences what it did before.

@@ -264,10 +264,17 @@ function heads(store: () => JournalStore): void {
     expect(after).not.toHaveProperty('waiting')
   })
 
-  it('[O3] runs are listed newest first, by flow, tenant, status and age', async () => {
+  it('[O3] runs are listed newest first, by flow, tenant, status, labels and age', async () => {
     for (let i = 1; i <= 6; i++) {
       const run = `run_${i}` as RunId
-      await store().create(newRun(run, { createdAt: NOW + i, flow: i % 2 ? 'odd' : 'even', scope: { tenant: i > 3 ? 'acme' : 'other' } }))
+      await store().create(
+        newRun(run, {
+          createdAt: NOW + i,
+          flow: i % 2 ? 'odd' : 'even',
+          scope: { tenant: i > 3 ? 'acme' : 'other' },
+          labels: { team: i < 5 ? 'a' : 'b', n: `${i}` },
+        }),
+      )
     }
     await store().append(commit({ run: 'run_2' as RunId, head: { status: 'completed' } }))
     const listed = async (filter?: Parameters<JournalStore['list']>[0]): Promise<string> => (await store().list(filter)).map(({ run }) => run.slice(4)).join('')
@@ -278,6 +285,13 @@ function heads(store: () => JournalStore): void {
     expect(await listed({ status: [] })).toBe('')
     expect(await listed({ limit: 2, before: NOW + 4 })).toBe('32')
     expect(await listed({ flow: 'even', tenant: 'acme', status: ['running'] })).toBe('64')
+    expect([await listed({ labels: { team: 'a' } }), await listed({ labels: { team: 'a', n: '2' } }), await listed({ labels: { none: 'x' } })]).toEqual([
+      '4321',
+      '2',
+      '',
+    ])
+    expect([await listed({ labels: { team: 'a' }, limit: 2 }), await listed({ labels: { team: 'a' }, limit: 0 })]).toEqual(['43', ''])
+    expect([await listed({ labels: { team: 'a' }, before: NOW + 3, limit: 1 }), await listed({ labels: {}, limit: 1 })]).toEqual(['2', '6'])
   })
 }
 

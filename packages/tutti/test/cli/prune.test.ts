@@ -49,6 +49,20 @@ test('[R10] a dry run says what would go and what stays; then it goes, into the 
   expect(await left(here)).toBe('run_wait')
 })
 
+test('[O3] runs are listed by label; what is no label is a matter of usage', async () => {
+  const here = await home()
+  const listed = async (...args: readonly string[]): Promise<string> =>
+    parsed(await tutti(here, ['runs', '--json', ...args]))
+      .runs.map(({ run }: { run: string }) => run)
+      .join(' ')
+  expect(await listed('--label', 'team=sales', '--limit', '1')).toBe('run_old2')
+  expect(await listed('--label', 'team=sales', '--label', 'tier=1')).toBe('')
+  expect(await listed('--stranded')).toBe('run_wait')
+  expect(await listed('--stranded', '--label', 'team=sales')).toBe('')
+  expect((await tutti(here, ['runs', '--label', 'team=none'])).err).toMatch(/^No runs like that/)
+  expect(await tutti(here, ['runs', '--label', 'team'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining("'team' is no label") })
+})
+
 test('[R10] a prune that is asked for wrongly says so and touches nothing', async () => {
   const here = await home()
   writeFileSync(join(here, 'file'), '')

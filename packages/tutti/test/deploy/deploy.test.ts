@@ -130,7 +130,9 @@ describe('a run that waits for three days', () => {
       data: { recorded: '1', registered: ['2'] },
       hint: expect.stringContaining('Register version 1 beside it'),
     })
-    expect(await app.stranded()).toEqual([{ id, flow: 'desk', version: '1', status: 'waiting', startedAt: new Date(Date.UTC(2026, 0, 1)), registered: ['2'] }])
+    expect(await app.stranded()).toEqual([
+      { id, flow: 'desk', version: '1', status: 'waiting', startedAt: new Date(Date.UTC(2026, 0, 1)), labels: {}, registered: ['2'] },
+    ])
     const other = await site.deploy(flow('other', async () => 1))
     await expect(other.resume(id)).rejects.toMatchObject({ code: 'CONFIG_FLOW_UNKNOWN', hint: expect.stringContaining("Add 'desk', version 1") })
     expect(await other.stranded()).toMatchObject([{ id, registered: [] }])

@@ -11,6 +11,7 @@ export interface StrandedRun {
   readonly version: string
   readonly status: 'queued' | 'running' | 'waiting' | 'suspended'
   readonly startedAt: Date
+  readonly labels: Readonly<Record<string, string>>
   /** The versions of this flow that are; none when the flow itself is gone. */
   readonly registered: readonly string[]
 }
@@ -21,9 +22,9 @@ export async function strandedRuns(store: JournalStore, registry: Registry): Pro
   for await (const page of pagesOfRuns(store, ['queued', 'running', 'waiting', 'suspended']))
     for (const head of page) {
       if (registry.has(head) || head.damaged) continue
-      const { run: id, flow, version, createdAt } = head
+      const { run: id, flow, version, createdAt, labels } = head
       const registered = registry.versions(flow).map((of) => of.version)
-      stranded.push({ id, flow, version, status: head.status as StrandedRun['status'], startedAt: new Date(createdAt), registered })
+      stranded.push({ id, flow, version, status: head.status as StrandedRun['status'], startedAt: new Date(createdAt), labels, registered })
     }
   return stranded
 }

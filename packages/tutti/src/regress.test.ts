@@ -217,6 +217,18 @@ describe('a regression over past runs', () => {
     expect(again.runs.map(({ run, fork }) => [run, fork])).toEqual(first.runs.map(({ run, fork }) => [run, fork]))
   })
 
+  test('[D4] that is begun twice at once under one id does everything once, and both say the same', async () => {
+    const done: string[] = []
+    const echo = (word: string) => flow('echo', async (n: number, run) => run.step('say', [n, word], () => done.push(word) && word))
+    await using app = tutti({ flows: [echo('old')], store: inMemory() })
+    for (const n of [1, 2, 3]) await app.run(echo('old'), n, { id: `r${n}` })
+    done.length = 0
+    const made = echo('new')
+    const [one, other] = await Promise.all([app.regress(made, { id: 'regress_x' }), app.regress(made, { id: 'regress_x' })])
+    expect([done.length, one.counts]).toEqual([3, other.counts])
+    expect(one.counts).toMatchObject({ changed: 3 })
+  })
+
   test('[D4][R10] that is not needed any more is pruned by its label, and its runs stay', async () => {
     const { sums: made } = sums()
     await using app = tutti({ flows: [made], store: inMemory() })

@@ -157,9 +157,9 @@ export class EmbeddedEngine {
     const fork = beginFork(await readRun(this.store, from), flow, o, now)
     const seed = await seedOf(this.store, fork.entries)
     this.registry.add(flow)
-    const { head } = await this.#create(fork, now)
+    const { head, created } = await this.#create(fork, now)
     failpoint('run created, not driven', fork.run)
-    if (!this.#queues.has(flow.name)) this.#drive(head, flow, fork.entries, seed)
+    if (created && !this.#queues.has(flow.name)) this.#drive(head, flow, fork.entries, seed)
     return fork.run
   }
 

@@ -1,4 +1,7 @@
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { sqliteStore } from '../../src/journal/index.ts'
+import { newRun } from '../../src/testing/sample-run.ts'
 import { folder, parsed, start, tutti } from './command.ts'
 
 const source = (file: string): string => new URL(`../../src/${file}`, import.meta.url).href
@@ -56,4 +59,47 @@ it('[R12] a worker drives what is queued and scheduled, says each run, and drain
   expect(events[0]).toMatchObject({ event: 'health', queued: 0 })
   expect(events.find(({ event }) => event === 'begins')).toMatchObject({ flow: 'report', run: expect.stringMatching(/^often@/) })
   expect(events.at(-1)).toMatchObject({ event: 'end', counts: { completed: expect.any(Number) } })
+})
+
+/** One run at a time, and none ever ends by itself. */
+const stuck = `
+import { flow } from '${source('run/index.ts')}'
+export const job = flow('job', { queue: { concurrency: 1 } }, async (name, run) => run.step('work', name, () => new Promise(() => {})))
+export const flows = [job]
+`
+
+/** Three runs that are queued: a, b and c. */
+async function threeQueued(): Promise<string> {
+  const cwd = folder({ 'app.ts': stuck })
+  const store = sqliteStore(join(cwd, '.tutti/tutti.db'))
+  for (const run of ['a', 'b', 'c']) await store.create(newRun(run, { flow: 'job', lease: undefined, head: { status: 'queued' } }))
+  await store.close()
+  return cwd
+}
+
+const statusesIn = async (cwd: string): Promise<object> =>
+  Object.fromEntries(parsed(await tutti(cwd, ['runs', '--json'])).runs.map(({ run, status }: { run: string; status: string }) => [run, status]))
+
+it('[R12] runs and show say where a queued run stands; what a worker had not finished within its grace is left for the next one', async () => {
+  const cwd = await threeQueued()
+  const { runs } = parsed(await tutti(cwd, ['runs', '--json']))
+  expect(runs.map(({ run, position }: { run: string; position: number }) => `${run} ${position}`).toSorted()).toEqual(['a 1', 'b 2', 'c 3'])
+  expect((await tutti(cwd, ['runs'])).out).toMatch(/^b .*queued 2 /m)
+  expect((await tutti(cwd, ['show', 'b'])).out).toContain('queued, 2 of 3')
+  const worker = start(cwd, ['worker', '--app', 'app.ts', '--json', '--grace', '100ms'])
+  await worker.wrote('"event":"begins"')
+  worker.child.kill('SIGINT')
+  expect(await worker.ended).toMatchObject({ code: 0, out: expect.stringMatching(/"event":"let go","run":"a".*\n.*"event":"end"/) })
+  expect(await statusesIn(cwd)).toEqual({ a: 'stopped', b: 'queued', c: 'queued' })
+})
+
+it('[R12] a second Ctrl-C ends a worker at once, however much grace is left; its run is left for the next one', async () => {
+  const cwd = await threeQueued()
+  const worker = start(cwd, ['worker', '--app', 'app.ts', '--grace', '10m'])
+  await worker.wrote('begins')
+  worker.child.kill('SIGINT')
+  await worker.wrote('1 run may finish for 10 m')
+  worker.child.kill('SIGINT')
+  expect((await worker.ended).code).toBe(130)
+  expect(await statusesIn(cwd)).toEqual({ a: 'stopped', b: 'queued', c: 'queued' })
 })

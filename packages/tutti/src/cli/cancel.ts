@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TuttiError } from '../errors/index.ts'
 import { messageId, type RunHead } from '../journal/index.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
-import { findRun, homeOf, isEnded, openForReading, standingOf } from './home.ts'
+import { findRun, homeOf, isEnded, openRuns, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { openSession } from './session.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
@@ -18,8 +17,7 @@ const PATIENCE_MS = 3_000
 /** `tutti cancel RUN`: leaves the message where whoever drives the run finds it; a run of the command's own that nobody drives is ended here. */
 export async function cancel(terminal: Terminal, reference: string, o: CancelOptions): Promise<number> {
   const home = homeOf(terminal, o)
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   const flows = commandFlows(home)
   const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest], store })
   try {

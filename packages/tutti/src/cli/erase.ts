@@ -1,7 +1,6 @@
-import { TuttiError } from '../errors/index.ts'
 import { type Erased, eraseSubject } from '../journal/index.ts'
 import { exitCode } from './exit-code.ts'
-import { homeOf, openForReading } from './home.ts'
+import { homeOf, openRuns } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { plural, sayBytes } from './quantity.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
@@ -15,8 +14,7 @@ export interface EraseCommandOptions extends CommonOptions {
 /** `tutti erase --tenant T [--user U]`: removes all runs of theirs, and the keys they were sealed with. */
 export async function erase(terminal: Terminal, { tenant, user, force, ...o }: EraseCommandOptions): Promise<number> {
   const home = homeOf(terminal, o)
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   try {
     const erased = await eraseSubject(store, { tenant, user, force }, { now: Date.now })
     if (o.json) printJson(terminal.out, erased)

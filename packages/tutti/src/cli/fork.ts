@@ -4,7 +4,7 @@ import { flowsOf } from './app-file.ts'
 import { drive } from './drive.ts'
 import { finish } from './finish.ts'
 import { commandFlows } from './flows.ts'
-import { findRun, homeOf, openForReading } from './home.ts'
+import { findRun, homeOf, openRuns } from './home.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { openSession } from './session.ts'
 import { shortened } from './show.ts'
@@ -22,8 +22,7 @@ export interface ForkCommandOptions extends CommonOptions, AppFileOptions {
 /** `tutti fork RUN --at KEY`: a new run from the record of another, with something changed, driven to its end. */
 export async function fork(terminal: Terminal, reference: string, o: ForkCommandOptions): Promise<number> {
   const home = homeOf(terminal, o)
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   const own = commandFlows(home)
   const flows: readonly AnyFlow[] = [own.ask, own.ingest, ...(o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd))]
   const engine = openSession(terminal, home, { flows, store })

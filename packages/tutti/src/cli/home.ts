@@ -42,6 +42,13 @@ export function openForReading(home: Home): SqliteStore | undefined {
   return existsSync(home.journal) ? sqliteStore(home.journal, { commit: 'main', encryption: home.encryption, unwritable: 'read' }) : undefined
 }
 
+/** The journal of a home that has runs. Close it afterwards. @throws RUN_NOT_FOUND */
+export function openRuns(home: Home): SqliteStore {
+  const store = openForReading(home)
+  if (store) return store
+  throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+}
+
 /** Does `work` with the journal; a home without one has no runs. @throws RUN_NOT_FOUND */
 export async function withRun<T>(home: Home, reference: string, work: (store: SqliteStore, head: RunHead) => Promise<T>): Promise<T> {
   const store = openForReading(home)

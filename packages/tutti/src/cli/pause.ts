@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TuttiError } from '../errors/index.ts'
 import type { EntryOf, JournalStore, RunHead } from '../journal/index.ts'
 import { EmbeddedEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
-import { findRun, type Home, homeOf, isEnded, nextCommand, openForReading } from './home.ts'
+import { findRun, type Home, homeOf, isEnded, nextCommand, openRuns } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { inOneLine } from './paint.ts'
 import { saySuspension, suspensionOf } from './suspension.ts'
@@ -19,8 +18,7 @@ const PATIENCE_MS = 3_000
 /** `tutti pause RUN`: the run stands still until `tutti resume` or `tutti cancel`. One that nobody drives is suspended here, whatever flow it is of. */
 export async function pause(terminal: Terminal, reference: string, o: PauseOptions): Promise<number> {
   const home = homeOf(terminal, o)
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   const engine = new EmbeddedEngine({ store, flows: [], resume: false })
   try {
     const before = await findRun(store, reference, home)

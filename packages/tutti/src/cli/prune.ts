@@ -3,7 +3,7 @@ import { TuttiError } from '../errors/index.ts'
 import { type EndedStatus, type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns, type SqliteStore } from '../journal/index.ts'
 import type { Duration } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
-import { findRun, type Home, homeOf, openForReading } from './home.ts'
+import { findRun, type Home, homeOf, openRuns } from './home.ts'
 import { labelsOf } from './label-option.ts'
 import type { CommonOptions } from './options.ts'
 import { plural, sayBytes } from './quantity.ts'
@@ -30,8 +30,7 @@ export async function prune(terminal: Terminal, references: readonly string[], o
     throw new TuttiError('CONFIG_USAGE', 'nothing says which runs: this would remove every run that has ended', {
       hint: 'Name runs, or give --older-than, --before, --status, --flow, --tenant, --user, --label or --keep-last.',
     })
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   const over = new AbortController()
   const stop = terminal.onInterrupt(() => over.abort())
   try {

@@ -5,7 +5,7 @@ import type { AnyFlow, EmbeddedEngine } from '../run/index.ts'
 import { flowsOf } from './app-file.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
-import { findRun, type Home, homeOf, openForReading, shellWord } from './home.ts'
+import { findRun, type Home, homeOf, openRuns, shellWord } from './home.ts'
 import { labelsOf } from './label-option.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { openSession } from './session.ts'
@@ -35,8 +35,7 @@ const GRACE_MS = 500
 export async function regressCommand(terminal: Terminal, name: string, o: RegressCommandOptions): Promise<number> {
   const gates = gatesOf(o.failOn)
   const home = homeOf(terminal, o)
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   const own = commandFlows(home)
   const flows: readonly AnyFlow[] = [own.ask, own.ingest, ...(o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd))]
   const engine = openSession(terminal, home, { flows, store })

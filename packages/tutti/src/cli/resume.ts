@@ -10,7 +10,7 @@ import { type Driven, drive } from './drive.ts'
 import { exitCode } from './exit-code.ts'
 import { finish, footer } from './finish.ts'
 import { type Answer, type AskInput, commandFlows, type Ingested } from './flows.ts'
-import { findRun, type Home, homeOf, isEnded, nextCommand, openForReading } from './home.ts'
+import { findRun, type Home, homeOf, isEnded, nextCommand, openRuns } from './home.ts'
 import { ingestedLines } from './ingest.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { paintFor } from './paint.ts'
@@ -38,8 +38,7 @@ interface Rest {
 
 async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Promise<Rest> {
   const home = homeOf(terminal, o)
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   const flows = commandFlows(home)
   const own = o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd)
   const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store })

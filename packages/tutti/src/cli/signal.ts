@@ -3,7 +3,7 @@ import { isMade, type JournalStore, messageId, type OpenWait, type RunHead } fro
 import { encode, type Json } from '../primitives/index.ts'
 import { EmbeddedEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
-import { findRun, type Home, homeOf, isEnded, nextCommand, openForReading, standingOf } from './home.ts'
+import { findRun, type Home, homeOf, isEnded, nextCommand, openRuns, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { saySuspension, suspensionOf } from './suspension.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
@@ -38,8 +38,7 @@ export async function signal(terminal: Terminal, reference: string, name: string
  */
 export async function leave(terminal: Terminal, reference: string, o: CommonOptions, write: (waits: Waits, head: RunHead) => Letter): Promise<number> {
   const home = homeOf(terminal, o)
-  const store = openForReading(home)
-  if (!store) throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  const store = openRuns(home)
   const engine = new EmbeddedEngine({ store, flows: [], resume: false })
   try {
     const head = await findRun(store, reference, home)

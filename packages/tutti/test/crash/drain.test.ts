@@ -1,34 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as later } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { sqliteStore } from '../../src/journal/index.ts'
 import type { RunId } from '../../src/primitives/index.ts'
 import { journalOf } from '../../src/testing/failpoint-store.ts'
-
-const worker = fileURLToPath(new URL('drain-worker.ts', import.meta.url))
+import { crew } from './crew.ts'
 
 function deployments() {
-  const folder = mkdtempSync(join(tmpdir(), 'tutti-drain-'))
-  const [file, log] = [join(folder, 'journal.db'), join(folder, 'log')]
-  const children: ChildProcess[] = []
-  onTestFinished(() => {
-    for (const child of children) child.kill('SIGKILL')
-    rmSync(folder, { recursive: true })
-  })
-  const begin = (graceMs: number): { child: ChildProcess; over: Promise<number | NodeJS.Signals | null> } => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', worker, file, log, String(graceMs)], { stdio: 'inherit' })
-    children.push(child)
-    return { child, over: new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code))) }
-  }
-  const said = (): string[] => readFileSync(log, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
-  const until = async (line: string): Promise<void> => {
-    while (!said().includes(line)) await later(5)
-  }
-  return { file, begin, said, until }
+  const { begin, file, log, ...rest } = crew('drain-worker.ts')
+  return { file, begin: (graceMs: number) => begin(file, log, String(graceMs)), ...rest }
 }
 
 describe('a process that is asked to end', () => {

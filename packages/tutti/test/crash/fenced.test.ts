@@ -1,44 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as later } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Effect, type Entry, type EntryType, sqliteStore } from '../../src/journal/index.ts'
 import { encode, type RunId } from '../../src/primitives/index.ts'
 import { journalOf } from '../../src/testing/failpoint-store.ts'
+import { crew, type Member } from './crew.ts'
 import type { FencedTask } from './fenced-worker.ts'
 
-const worker = fileURLToPath(new URL('fenced-worker.ts', import.meta.url))
 const [run, beside] = ['run_fenced', 'run_beside']
 
 /** Two processes on one file; the first stops itself in the step `b`. */
 function two(effect: Effect) {
-  const folder = mkdtempSync(join(tmpdir(), 'tutti-fenced-'))
-  const [file, log] = [join(folder, 'journal.db'), join(folder, 'log')]
-  const children: ChildProcess[] = []
-  onTestFinished(() => {
-    for (const child of children) child.kill('SIGKILL')
-    rmSync(folder, { recursive: true })
-  })
-  const begin = (role: FencedTask['role']): { child: ChildProcess; over: Promise<number | null> } => {
-    const task: FencedTask = { file, log, run, beside, role, effect }
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', worker, JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'inherit'] })
-    children.push(child)
-    return { child, over: new Promise((resolve) => child.once('exit', resolve)) }
-  }
-  const said = (): string[] => readFileSync(log, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
-  const until = async (line: string): Promise<void> => {
-    while (!said().includes(line)) await later(10)
-  }
+  const { begin, file, log, said, until } = crew('fenced-worker.ts')
   const entries = async (id: string): Promise<readonly Entry[]> => {
     const store = sqliteStore(file)
     const journal = await journalOf(store, id as RunId)
     await store.close()
     return journal.entries
   }
-  return { file, begin, said, until, entries }
+  const as = (role: FencedTask['role']): Member => begin(JSON.stringify({ file, log, run, beside, role, effect } satisfies FencedTask))
+  return { file, begin: as, said, until, entries }
 }
 
 const count = (entries: readonly Entry[], wanted: EntryType): number => entries.filter(({ type }) => type === wanted).length

@@ -9,15 +9,17 @@ export interface QueueTask {
   readonly log: string
   /** Names of the runs it starts, the first letter is the tenant. */
   readonly runs: readonly string[]
+  /** How long a run takes here. */
+  readonly ms: number
 }
 
-const { file, log, runs } = JSON.parse(process.argv[2] ?? '') as QueueTask
+const { file, log, runs, ms } = JSON.parse(process.argv[2] ?? '') as QueueTask
 const lines = openSync(log, 'a')
 const say = (what: string, tenant: string): void => void writeSync(lines, `${process.pid} ${what} ${tenant}\n`)
 const job = flow('job', { queue: { concurrency: 3, perTenant: 2 } }, async (name: string, run) => {
   await run.step('work', name, async () => {
     say('begins', run.scope.tenant)
-    await later(15)
+    await later(ms)
     say('ends', run.scope.tenant)
   })
   return name

@@ -1,38 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { appendFileSync } from 'node:fs'
 import { setTimeout as later } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { sqliteStore } from '../../src/journal/index.ts'
+import { crew, type Member } from './crew.ts'
 import type { QueueTask } from './queue-worker.ts'
 
-const worker = fileURLToPath(new URL('queue-worker.ts', import.meta.url))
 const RUNS = 90
 
-// Two processes are started, and ninety runs of 15 ms go three at a time: that takes its second or two.
+// Two processes are started, and ninety runs go three at a time: that takes its second or two.
 it('[R12] two processes on one file keep one queue; when one is killed nothing is lost, and what it held is free without waiting for its lease', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tutti-queue-'))
-  const [file, log] = [join(folder, 'journal.db'), join(folder, 'log')]
-  const children: ChildProcess[] = []
-  onTestFinished(() => {
-    for (const child of children) child.kill('SIGKILL')
-    rmSync(folder, { recursive: true })
-  })
-  const begin = (runs: readonly string[]): { child: ChildProcess; over: Promise<number | null> } => {
-    const task: QueueTask = { file, log, runs }
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', worker, JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'inherit'] })
-    children.push(child)
-    return { child, over: new Promise((resolve) => child.once('exit', resolve)) }
-  }
-  const said = (): string[] => readFileSync(log, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
+  const { begin: start, file, log, said } = crew('queue-worker.ts')
+  const begin = (runs: readonly string[], ms: number): Member => start(JSON.stringify({ file, log, runs, ms } satisfies QueueTask))
   const names = Array.from({ length: RUNS }, (_, i) => `${'xxy'[i % 3]}-${i}`)
 
-  const first = begin(names.slice(0, RUNS / 2))
-  const second = begin(names.slice(RUNS / 2))
+  // The one that will be killed is slow, so that it holds places of the queue when the other comes, and when it is killed.
+  const first = begin(names.slice(0, RUNS / 2), 300)
+  while (!said().some((line) => line.startsWith(`${first.child.pid} begins`))) await later(5)
+  const second = begin(names.slice(RUNS / 2), 15)
   const store = sqliteStore(file, { commit: 'main' })
-  while ((await store.list({ limit: 1_000 })).length < RUNS || !said().some((line) => line.startsWith(`${first.child.pid} begins`))) await later(5)
+  while ((await store.list({ limit: 1_000 })).length < RUNS) await later(5)
   appendFileSync(log, `${first.child.pid} dies -\n`)
   first.child.kill('SIGKILL')
   await first.over

@@ -10,6 +10,7 @@ import { TuttiError } from '../errors/index.ts'
 import { failpoint } from '../primitives/index.ts'
 import { CommitPlace, type Place } from './commit-place.ts'
 import type { EncryptionOptions } from './encryption.port.ts'
+import { FilePresence } from './file-presence.ts'
 import type { Answer, Job } from './job.ts'
 import { nextTurn } from './page.ts'
 import { connect, type Durability } from './sqlite-connection.ts'
@@ -47,12 +48,14 @@ export class SqliteFile {
   readonly #reader: SqliteReader
   readonly #writer: SqliteWriter
   readonly #worker: WorkerWriter
+  readonly #presence: FilePresence
 
   readonly #vault: Vault
 
   private constructor(options: FileOptions, { db, readOnly }: Connected) {
     const { path, durability, commit, lockTimeoutMs, encryption } = options
     this.readOnly = readOnly
+    this.#presence = new FilePresence(path)
     this.#vault = new Vault(db, path, encryption)
     this.#options = options
     this.db = db
@@ -139,12 +142,17 @@ export class SqliteFile {
   #writeHere(jobs: readonly Job[]): readonly Answer[] {
     const begun = performance.now()
     const answers = this.#writer.write(jobs)
+    guarded(this.#options.path, () => this.#presence.check())
     this.commits.note(performance.now() - begun)
     return answers
   }
 
   async #writeInWorker(jobs: readonly Job[]): Promise<readonly Answer[]> {
+    const { path } = this.#options
+    // The worker may only be about to open it, and would make what is not there.
+    guarded(path, () => this.#presence.check())
     const { answers, ms } = await this.#worker.write(jobs)
+    guarded(path, () => this.#presence.check())
     failpoint('answer of the worker come, nobody told')
     this.commits.note(ms)
     return answers

@@ -115,6 +115,10 @@ export class SqliteReader {
       ${HEAD}
       WHERE r.created_at < coalesce(:before, 9.3e18) AND (:flow IS NULL OR r.flow = :flow) AND (:tenant IS NULL OR r.tenant = :tenant)
         AND (:status IS NULL OR r.status IN (SELECT value FROM json_each(:status)))
+        AND (:labels IS NULL OR r.key_id IS NOT NULL OR NOT EXISTS (
+          SELECT 1 FROM json_each(:labels) w
+          WHERE NOT EXISTS (SELECT 1 FROM json_each(iif(json_valid(r.labels), r.labels, '{}')) h WHERE h.key = w.key AND h.value = w.value)
+        ))
       ORDER BY r.created_at DESC, r.id DESC LIMIT :limit`)
     const most = labels ? -1 : limit
     const rows = statement.iterate({
@@ -122,6 +126,7 @@ export class SqliteReader {
       flow: flow ?? null,
       tenant: tenant ?? null,
       status: status ? JSON.stringify(status) : null,
+      labels: labels ? JSON.stringify(labels) : null,
       limit: most,
     })
     const heads: RunHead[] = []
@@ -129,7 +134,7 @@ export class SqliteReader {
       if (heads.length >= limit) break
       const head = listedHead(row as HeadRow, this.#vault)
       if ((tenant !== undefined || labels) && head.damaged) continue
-      // Labels may be sealed, so no statement can look for them.
+      // The statement cannot look into labels that are sealed.
       if (hasLabels(head.labels, labels)) heads.push(head)
     }
     return heads

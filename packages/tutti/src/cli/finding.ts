@@ -145,7 +145,7 @@ async function damageFinding(store: SqliteStore, heads: readonly RunHead[]): Pro
       await store.inbox(run)
       for await (const entry of store.read(run)) {
         seq = entry.seq
-        for (const hash of blobsIn(entry)) await store.blob(hash)
+        for (const hash of blobsIn(entry)) await store.blob(hash, run)
       }
       if (seq !== lastSeq) damaged.push(`${run} (ends at ${seq} of ${lastSeq})`)
     } catch (error) {

@@ -85,7 +85,15 @@ async function chosen(store: JournalStore, { tenant, user }: Subject): Promise<{
 }
 
 async function schedulesOf(store: JournalStore, subject: Subject): Promise<string[]> {
-  return (await store.schedules()).filter(({ spec }) => isOf(subject, scopeOfSchedule(spec))).map(({ name }) => name)
+  const states = await store.schedules()
+  const unread = states.find((state) => state.damaged)
+  if (unread) {
+    throw new TuttiError('JOURNAL_CORRUPT', `the schedule '${unread.name}' cannot be read, so nobody knows whose it is`, {
+      data: { schedule: unread.name },
+      hint: `Drop it first: npx tutti schedule remove ${unread.name}`,
+    })
+  }
+  return states.filter(({ spec }) => isOf(subject, scopeOfSchedule(spec))).map(({ name }) => name)
 }
 
 const isOf = ({ tenant, user }: Subject, scope: Scope): boolean => scope.tenant === tenant && (user === undefined || scope.user === user)

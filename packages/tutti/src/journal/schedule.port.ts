@@ -10,7 +10,9 @@ export interface ScheduleState {
   readonly run?: RunId | undefined
   /** When, what and how, as text that any process can read. */
   readonly spec?: Json | undefined
+  /** What is kept as its `spec` cannot be read. */
+  readonly damaged?: true | undefined
 }
 
 /** What is left out stays; of a schedule that is new, `considered` is 0 and `paused` false. */
-export type ScheduleChange = Partial<Omit<ScheduleState, 'name'>>
+export type ScheduleChange = Partial<Omit<ScheduleState, 'name' | 'damaged'>>

@@ -92,6 +92,27 @@ describe('a damaged journal', () => {
     const store = await damage(sql)
     await expect(readAll(store, run)).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT', data: { run, seq: at } })
   })
+
+  it('[R9] names the run whose blob is missing, and the blob', async () => {
+    const store = await damage('DELETE FROM blobs')
+    const missing = store.blob('AAAAAAAAAAAAAAAAAAAAAA', run)
+    await expect(missing).rejects.toMatchObject({
+      code: 'JOURNAL_CORRUPT',
+      message: expect.stringContaining(run),
+      data: { run, blob: 'AAAAAAAAAAAAAAAAAAAAAA' },
+    })
+  })
+
+  it('[R12] a schedule that cannot be read is said to be damaged, and the others are told as they are', async () => {
+    const store = open()
+    await store.keepSchedule('garbled', { considered: 1, spec: { cron: '0 * * * *' } })
+    await store.keepSchedule('sound', { considered: 1, spec: { cron: '5 * * * *' } })
+    raw().exec(`UPDATE schedules SET spec = '{"cron' WHERE name = 'garbled'`)
+    expect(await store.schedules()).toEqual([
+      { name: 'garbled', considered: 1, paused: false, damaged: true },
+      { name: 'sound', considered: 1, paused: false, spec: { cron: '5 * * * *' } },
+    ])
+  })
 })
 
 describe('a disk that fails', () => {

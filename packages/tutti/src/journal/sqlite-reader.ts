@@ -1,5 +1,6 @@
 /** Everything that is read from a journal file. Each method is one statement, or a page of one. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { TuttiError } from '../errors/index.ts'
 import type { Json, RunId } from '../primitives/index.ts'
 import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
 import type { Entry } from './entry.ts'
@@ -192,7 +193,7 @@ export class SqliteReader {
       considered,
       paused: paused === 1,
       ...(run !== null && { run }),
-      ...(spec !== null && { spec: JSON.parse(key === null ? spec : this.#vault.byId(key).ofSchedule(name).openText('spec', spec)) as Json }),
+      ...(spec !== null && specOf(() => (key === null ? spec : this.#vault.byId(key).ofSchedule(name).openText('spec', spec)))),
     }))
   }
 
@@ -219,6 +220,16 @@ export class SqliteReader {
       this.#statements.set(sql, statement)
     }
     return statement
+  }
+}
+
+/** One that cannot be read holds up no other. */
+function specOf(open: () => string): Pick<ScheduleState, 'spec' | 'damaged'> {
+  try {
+    return { spec: JSON.parse(open()) as Json }
+  } catch (error) {
+    if (error instanceof SyntaxError || TuttiError.is(error, 'JOURNAL_CORRUPT')) return { damaged: true }
+    throw error
   }
 }
 

@@ -128,7 +128,8 @@ class FileStore implements SqliteStore {
   }
 
   async blob(hash: string, run?: RunId): Promise<string> {
-    return (await this.#opened()).read((reader) => reader.blob(hash, run))
+    const read = (await this.#opened()).read((reader) => reader.blob(hash, run))
+    return run === undefined ? read : read.catch((error) => Promise.reject(inRun(run, error)))
   }
 
   async head(run: RunId): Promise<RunHead | undefined> {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { TuttiError } from '../../errors/index.ts'
 import { memoryStore } from '../../journal/index.ts'
 import type { RunId } from '../../primitives/index.ts'
 import { settled, simulatedClock } from '../../testing/simulated-clock.ts'
@@ -47,6 +48,21 @@ describe('a schedule', () => {
     const head = await store.head('nightly@2026-01-01T02:00:00Z' as RunId)
     expect(head).toMatchObject({ status: 'completed', labels: { schedule: 'nightly', team: 'night' }, scope: { tenant: 'acme' } })
     expect(await store.schedules()).toMatchObject([{ name: 'nightly', considered: Date.UTC(2026, 0, 1, 3), run: 'nightly@2026-01-01T03:00:00Z' }])
+  })
+
+  it('[R9] a schedule whose last run is damaged, and one that cannot be read, hold up no other', async () => {
+    const { store, clock, worked, open } = hourly()
+    await open()
+    await store.keepSchedule('a first', { considered: clock.now(), run: 'run_damaged' as RunId, spec: { flow: 'job', cron: '0 * * * *' } })
+    const [head, schedules] = [store.head.bind(store), store.schedules.bind(store)]
+    store.head = (run) => (run === 'run_damaged' ? Promise.reject(new TuttiError('JOURNAL_CORRUPT', 'it is damaged')) : head(run))
+    store.schedules = async () => [{ name: 'a garbled one', considered: 0, paused: false, damaged: true }, ...(await schedules())]
+    const warned: string[] = []
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation((message) => void warned.push(String(message)))
+    await clock.advance('2h')
+    warn.mockRestore()
+    expect(worked).toEqual(['01:00', '02:00'])
+    expect(warned).toEqual(expect.arrayContaining([expect.stringContaining("'a garbled one'"), expect.stringContaining("'a first'")]))
   })
 
   it('[R12] of several processes one starts the run of an instant', async () => {

@@ -93,7 +93,7 @@ export class Scheduler {
       try {
         for (const state of await this.#o.store.schedules()) {
           const kept = this.#keep(state)
-          if (kept) next.push(await this.#dealWith(kept))
+          if (kept) next.push(await this.#dealWith(kept).catch((error) => this.#tryLater(state.name, error)))
         }
       } catch {
         // Nothing was noted that was not done; the store may be there again in a moment.
@@ -105,12 +105,20 @@ export class Scheduler {
     }
   }
 
+  /** A schedule whose last run is damaged holds up no other; a store that is not there holds up all. */
+  #tryLater(name: string, error: unknown): number {
+    if (!TuttiError.is(error, 'JOURNAL_CORRUPT')) throw error
+    this.#warn(name, error)
+    return this.#o.clock.now() + PATIENCE_MS
+  }
+
   /** `undefined` for one that is paused, is not declared here, or of a flow that is not here. */
   #keep(state: ScheduleState): Kept | undefined {
     const { registry, schedules } = this.#o
     const { name } = state
     const spec = state.spec as unknown as ScheduleSpec | undefined
     const declared = schedules.find((each) => each.name === name)?.['~schedule']
+    if (state.damaged) this.#warn(name, new TuttiError('JOURNAL_CORRUPT', 'what the journal holds of it cannot be read', { data: { schedule: name } }))
     if (state.paused || !spec || (spec.declared && !declared)) return undefined
     const flow = declared?.flow ?? registry.latest(spec.flow)
     if (!flow) return undefined

@@ -38,7 +38,12 @@ async function* linesOf(path: string): AsyncGenerator<string> {
       yield* lines
     }
   } catch (cause) {
-    throw TuttiError.is(cause) ? cause : new TuttiError('CONFIG_USAGE', `the file cannot be read: ${(cause as Error).message}`, { cause })
+    throw TuttiError.is(cause)
+      ? cause
+      : new TuttiError('CONFIG_USAGE', `the file cannot be read: ${(cause as Error).message}`, {
+          cause,
+          hint: 'Name a file that `tutti export` or `tutti prune --archive` wrote.',
+        })
   }
   yield rest
 }

@@ -74,6 +74,14 @@ describe('a picture', () => {
 })
 
 describe('a tree', () => {
+  test('[O5] a wait that the end of its run left open is not shown as waiting, and took until that end', () => {
+    const made = picture(
+      { type: 'signal.awaited', key: 'desk/approval', ...asked, signal: 'approval' },
+      { type: 'run.cancelled', time: 3_010, reason: 'no', usage },
+    )
+    expect(lines(made)).toEqual(["└─ – approval  2.0 s  left open, waited for the signal 'approval'"])
+  })
+
   test('[O5] says of each step how it stands: retried, failed, waiting, in doubt', () => {
     const error = { code: 'MODEL_RATE_LIMITED', message: 'slow down' }
     const made = picture(

@@ -8,8 +8,8 @@ import type { Entry, EntryOf, RunStatus, StepKind, Value } from '../journal/inde
 import type { Json } from '../primitives/index.ts'
 import { cancellation } from '../run/index.ts'
 
-/** `scope`: nothing is recorded of it but what is inside; `undone`: its run ended otherwise than well, and took it back; `left`: it could not. */
-export type StepState = 'scope' | 'running' | 'retrying' | 'waiting' | 'doubted' | 'done' | 'failed' | 'noted' | 'undone' | 'left'
+/** `scope`: nothing is recorded of it but what is inside; `undone`: its run ended otherwise than well, and took it back; `left`: it could not; `open`: the run ended first. */
+export type StepState = 'scope' | 'running' | 'retrying' | 'waiting' | 'doubted' | 'done' | 'failed' | 'noted' | 'undone' | 'left' | 'open'
 
 export interface Step {
   readonly key: string
@@ -127,7 +127,10 @@ export class RunPicture {
     this.status = status
     this.used = { ...counts, microUsd: Math.round(usd * 1_000_000) }
     this.activeMs = activeMs
-    for (const step of this.#byKey.values()) step.held = undefined
+    for (const step of this.#byKey.values()) {
+      step.held = undefined
+      if (step.state === 'waiting') Object.assign(step, { state: 'open', ended: this.last, remark: `left open, waited ${step.remark}` })
+    }
   }
 
   #takeStep(entry: Entry): void {

@@ -42,7 +42,7 @@ export class PlainView implements View {
       case 'run.resumed':
         return 'goes on'
       case 'run.suspended':
-        return `rests: ${entry.why}${entry.reason ? `: ${inOneLine(entry.reason)}` : ''}`
+        return entry.why === 'drain' || entry.why === 'waiting' ? 'rests' : `rests: ${entry.why}${entry.reason ? `: ${inOneLine(entry.reason)}` : ''}`
       case 'run.cancelling':
         return `is being cancelled: ${inOneLine(entry.reason)}`
       case 'step.started':

@@ -50,7 +50,7 @@ export async function prune(terminal: Terminal, references: readonly string[], o
 function criteriaOf({ olderThan, before, status, flow, tenant, user, label, keepLast }: PruneCommandOptions): PruneOptions {
   return {
     olderThan: olderThan as Duration | undefined,
-    before: before === undefined ? undefined : new Date(before),
+    before: before === undefined ? undefined : dateOf(before),
     status: status as readonly EndedStatus[] | undefined,
     ...{ flow, tenant, user, keepLast },
     labels: labelsOf(label),
@@ -61,6 +61,13 @@ async function namesOf(store: SqliteStore, references: readonly string[], home: 
   const runs: string[] = []
   for (const reference of references) runs.push((await findRun(store, reference, home)).run)
   return runs
+}
+
+/** @throws CONFIG_USAGE */
+function dateOf(text: string): Date {
+  const date = new Date(text)
+  if (!Number.isNaN(date.getTime())) return date
+  throw new TuttiError('CONFIG_USAGE', `'${text}' is not a date`, { hint: "As in --before 2026-01-31, or '2026-01-31T12:00:00Z'." })
 }
 
 /** What was asked for on a command line is a matter of usage. */

@@ -50,7 +50,10 @@ const unended: readonly RunStatus[] = ['queued', 'running', 'waiting', 'suspende
 export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> {
   const home = homeOf(terminal, o)
   const unknown = o.status?.find((status) => !statuses.includes(status as RunStatus))
-  if (unknown !== undefined) throw new TuttiError('CONFIG_USAGE', `'${unknown}' is not a status`, { hint: `It is one of ${statuses.join(', ')}.` })
+  if (unknown !== undefined)
+    throw new TuttiError('CONFIG_USAGE', `'${unknown}' is not a status`, {
+      hint: `It is one of ${statuses.join(', ')}.${unknown === 'paused' ? " A paused run is 'suspended'." : ''}`,
+    })
   if (o.stranded) return listStranded(terminal, home, o)
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })

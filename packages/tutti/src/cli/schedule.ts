@@ -167,10 +167,15 @@ function nextOf({ name, spec: kept }: ScheduleState, count: number): { readonly 
   const { after } = instantsOf(name, spec)
   const next: { at: string; local: string }[] = []
   for (let at = after(Date.now()); at !== undefined && next.length < count; at = after(at)) {
-    const local = new Date(at).toLocaleString('sv-SE', { timeZone: spec.timeZone ?? 'UTC', weekday: 'short', dateStyle: undefined, ...parts })
-    next.push({ at: new Date(at).toISOString(), local: `${local} ${spec.timeZone ?? 'UTC'}` })
+    next.push({ at: new Date(at).toISOString(), local: `${localTime(at, spec.timeZone ?? 'UTC')} ${spec.timeZone ?? 'UTC'}` })
   }
   return next
+}
+
+/** `Mon 2026-11-23 03:00:00`: the day in English like all else, the date as ISO 8601 has it. */
+function localTime(at: number, timeZone: string): string {
+  const weekday = new Date(at).toLocaleDateString('en-GB', { timeZone, weekday: 'short' })
+  return `${weekday} ${new Date(at).toLocaleString('sv-SE', { timeZone, ...parts })}`
 }
 
 const parts = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' } as const

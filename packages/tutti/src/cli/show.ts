@@ -59,7 +59,7 @@ async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head
   for (const line of totalLines(picture, head, home, paint)) say(line)
 }
 
-function headLines({ last, ended, activations }: RunPicture, head: RunHead, paint: Paint, place: QueuePlace | undefined): string[] {
+function headLines({ last, ended, activations, pausedFor }: RunPicture, head: RunHead, paint: Paint, place: QueuePlace | undefined): string[] {
   const { run, flow, version, createdAt, owner } = head
   const now = Date.now()
   const standing = standingOf(head)
@@ -69,7 +69,7 @@ function headLines({ last, ended, activations }: RunPicture, head: RunHead, pain
   const took = ended ? `took ${sayMs(last - createdAt)}` : `${sayMs(now - createdAt)} so far`
   const when = `${new Date(createdAt).toLocaleString('sv-SE')} (${sayAgo(now - createdAt)})`
   return [
-    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[standing], standing)}${queued}${driver}`,
+    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[standing], pausedFor === undefined ? standing : 'paused')}${queued}${driver}`,
     paint('dim', `  ${run}  started ${when}, ${took}, ${plural(activations, 'activation')}`),
   ]
 }

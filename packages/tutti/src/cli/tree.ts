@@ -149,6 +149,7 @@ const marks: Readonly<Record<StepState, readonly [mark: string, style: Parameter
   noted: ['–', 'dim'],
   undone: ['↶', 'yellow'],
   left: ['!', 'red'],
+  open: ['–', 'dim'],
 }
 
 function layOut(rows: readonly Row[], { paint, columns, spinner }: TreeOptions): string[] {

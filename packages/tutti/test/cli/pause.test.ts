@@ -34,7 +34,7 @@ describe('pause', () => {
     expect((await tutti(cwd, ['pause', 'last'])).out).toMatch(/^run_\w+ stands still already: paused: the bank is closed\.\n/)
     expect((await tutti(cwd, ['runs'])).out).toMatch(/run_\w+ +patient +paused/)
     expect(parsed(await tutti(cwd, ['runs', '--status', 'suspended', '--json']))).toMatchObject({ runs: [{ status: 'suspended', why: 'paused' }] })
-    expect((await tutti(cwd, ['show', 'last'])).out).toMatch(/paused: the bank is closed\n.*npx tutti resume run_/)
+    expect((await tutti(cwd, ['show', 'last'])).out).toMatch(/^patient version 1 {2}paused\n[\s\S]*paused: the bank is closed\n.*npx tutti resume run_/)
     expect((await tutti(cwd, ['signal', 'last', 'go', '17'])).out).toMatch(
       /^Delivered: 'go' to run_\w+\.\nIt stands still \(paused: the bank is closed\) and has it once it goes on: npx tutti resume run_/,
     )

@@ -70,6 +70,7 @@ test('[R10] a prune that is asked for wrongly says so and touches nothing', asyn
     [[], 2, 'nothing says which runs'],
     [['--status', 'completed,waiting'], 2, "'waiting' has not ended"],
     [['--label', 'team'], 2, "'team' is no label"],
+    [['--before', '2099-13-45'], 2, "'2099-13-45' is not a date"],
     [['run_old1', 'run_wait'], 1, 'RUN_NOT_FINISHED'],
     [['run_old1', '--archive', 'file'], 5, 'JOURNAL_ARCHIVE_FAILED'],
   ]

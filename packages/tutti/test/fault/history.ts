@@ -8,6 +8,7 @@ import { flowOfAll, type World } from '../../src/testing/random-flow.ts'
 import { randomProgram, type StepNode, seeded } from '../../src/testing/random-program.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { doubtsOf, endOf, eventsIn, usageFaults, waitsOf } from './journal-facts.ts'
+import { pass } from './passing.ts'
 import { readStream, type StreamReader } from './stream-reader.ts'
 import { Truth } from './truth.ts'
 
@@ -391,12 +392,4 @@ const withoutOwners = (text: string): string => text.replace(/[\w.-]+:\d+:\w{6}/
 function firstDifference(a: readonly string[], b: readonly string[]): string {
   const at = b.findIndex((each, i) => each !== a[i])
   return `at ${at}: '${a[at]}' for '${b[at]}'`
-}
-
-/** Lets simulated time pass, and what it sets off happen. */
-async function pass(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 100) {
-    vi.advanceTimersByTime(Math.min(100, left))
-    await settled(4)
-  }
 }

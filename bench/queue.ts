@@ -3,9 +3,9 @@
  * one after the other without a queue; the same with many tenants, and with a line four times as long, which must not cost more a run.
  */
 import { EmbeddedEngine, EmbeddedHandle, flow, type QueueOptions } from '../packages/tutti/src/run/index.ts'
-import { onFile } from './core/steady.ts'
 import { reporter } from './figure.ts'
 import { inFolder, medians, stopwatch } from './measure.ts'
+import { onFile } from './run/steady.ts'
 
 const RUNS = 10_000
 const AT_ONCE = 64

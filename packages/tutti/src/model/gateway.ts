@@ -6,8 +6,9 @@
  * Invariants: those of `model-call.ts`; nothing is read from the environment but what is handed in.
  * On a crash nothing is here to lose: a gateway is made again from its options.
  */
-import type { ServiceKey } from '../run/core.port.ts'
+
 import type { Run } from '../run/definition.port.ts'
+import type { ServiceKey } from '../run/effect.port.ts'
 import { type Choice, chooseModel } from './choose.ts'
 import type { Link } from './fallback.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { TuttiError } from '../errors/index.ts'
 import { chainOf, type Message, toMessages } from '../message/index.ts'
-import type { StreamPart } from '../run/core.port.ts'
+import type { StreamPart } from '../run/effect.port.ts'
 import { candidateOf, isLanguageModel } from './language-model.ts'
 import type { CandidateContext, LanguageModel, ModelRequest, RawAnswer } from './model.port.ts'
 

@@ -5,8 +5,8 @@
 import type { LanguageModelV2, LanguageModelV3, LanguageModelV4 } from '@ai-sdk/provider'
 import type { FinishReason, Message, ProviderData, TokenUsage } from '../message/index.ts'
 import type { JsonSchema } from '../primitives/index.ts'
-import type { StreamPart } from '../run/core.port.ts'
 import type { Retry, Run } from '../run/definition.port.ts'
+import type { StreamPart } from '../run/effect.port.ts'
 import type { Price } from './price.port.ts'
 
 export type ModelId = 'tutti/extractive' | 'anthropic/claude-sonnet-4-5' | 'openai/gpt-5-mini' | (`${string}/${string}` & {})

@@ -1,8 +1,8 @@
 /** Policies: models made of models. Each is plain data; the gateway reads it when the model is asked. */
 import { TuttiError } from '../errors/index.ts'
 import { type Duration, durationMs } from '../primitives/index.ts'
-import type { Awaitable } from '../run/core.port.ts'
 import type { Retry } from '../run/definition.port.ts'
+import type { Awaitable } from '../run/effect.port.ts'
 import type { Model, ModelLike, PolicyModel } from './model.port.ts'
 
 /**

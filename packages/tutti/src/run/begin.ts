@@ -1,7 +1,7 @@
 /** Begins a flow under a pump: its root scope, its `run`, its input as recorded, its output as it will be recorded. */
 import { decode, encode, type Json, type RunId } from '../primitives/index.ts'
-import type { Services } from './core.port.ts'
 import type { AnyFlow, Run } from './definition.port.ts'
+import type { Services } from './effect.port.ts'
 import type { Activation } from './engine.port.ts'
 import { executeFlow } from './execute.ts'
 import type { Pump } from './pump.ts'

@@ -7,7 +7,7 @@ import type { Budget } from '../budget/index.ts'
 import type { ErrorCode, TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import type { Duration, Json, ModelSchema, RunId, Schema, Scope } from '../primitives/index.ts'
-import type { Awaitable, EffectSpec, ScopeOptions, ServiceKey, StepContext } from './core.port.ts'
+import type { Awaitable, EffectSpec, ScopeOptions, ServiceKey, StepContext } from './effect.port.ts'
 import type { Recorded } from './recorded.ts'
 
 /** How often to try again, and how long to wait between: `backoff` doubles with jitter up to `max`. Default backoff 500 ms, max 30 s. */

@@ -7,7 +7,7 @@
 import type { ErrorRecord, TuttiError } from '../errors/index.ts'
 import type { Entry, EntryOf, NotUndone, RunStarted, Value } from '../journal/index.ts'
 import type { Json, RunId, Schema } from '../primitives/index.ts'
-import type { EffectSpec, StreamPart } from './core.port.ts'
+import type { EffectSpec, StreamPart } from './effect.port.ts'
 
 interface Placed {
   readonly key: string

@@ -2,8 +2,8 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import { type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
-import type { Awaitable } from './core.port.ts'
 import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Run, Tool } from './definition.port.ts'
+import type { Awaitable } from './effect.port.ts'
 import { queueLimits } from './queue-limits.ts'
 import type { Recorded } from './recorded.ts'
 

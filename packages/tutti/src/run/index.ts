@@ -1,5 +1,4 @@
 export { compareRuns } from './compared-runs.ts'
-export type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, MeteredFailure, Services, StepContext, StreamPart } from './core.port.ts'
 export type {
   AnyFlow,
   Approve,
@@ -23,6 +22,7 @@ export type {
   ToolSource,
 } from './definition.port.ts'
 export { diffRuns } from './diff.ts'
+export type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, MeteredFailure, Services, StepContext, StreamPart } from './effect.port.ts'
 export { EmbeddedEngine, type EmbeddedOptions } from './embedded/engine.ts'
 export { EmbeddedHandle } from './embedded/handle.ts'
 export { waitsIn } from './embedded/open-waits.ts'

@@ -2,8 +2,8 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import { durationMs, hashFraction } from '../primitives/index.ts'
-import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext, Undo } from './core.port.ts'
 import type { Retry, StepOptions } from './definition.port.ts'
+import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext, Undo } from './effect.port.ts'
 
 /** `restsOnAll`: it was given no input (see `EffectSpec`). */
 type CodeOptions<I, O> = StepOptions<I, O> & { readonly restsOnAll?: boolean }

@@ -1,7 +1,7 @@
 /** One attempt at some work: what the work is given, and how long it may take or be silent. Made of getters, because most work asks for none of it. */
 import { TuttiError } from '../../errors/index.ts'
 import { hash128 } from '../../primitives/index.ts'
-import type { EffectContext, StreamPart } from '../core.port.ts'
+import type { EffectContext, StreamPart } from '../effect.port.ts'
 import type { RunGround } from './ground.port.ts'
 
 /** What is attempted. */

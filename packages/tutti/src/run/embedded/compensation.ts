@@ -10,7 +10,7 @@
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
 import type { Entry, EntryOf, JournalStore, Value } from '../../journal/index.ts'
 import { decode, failpoint, LazyAbort } from '../../primitives/index.ts'
-import type { Undo } from '../core.port.ts'
+import type { Undo } from '../effect.port.ts'
 import type { EffectOp, RunResult } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
 import { notUndoneIn, withNotUndone } from '../undone.ts'

@@ -20,8 +20,8 @@ import {
   type RunHead,
 } from '../../journal/index.ts'
 import { type Clock, encode, failpoint, type RunId, systemClock } from '../../primitives/index.ts'
-import type { Services } from '../core.port.ts'
 import type { AnyFlow } from '../definition.port.ts'
+import type { Services } from '../effect.port.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
 import type { Schedule } from '../schedule.ts'

@@ -6,10 +6,10 @@
  * On a crash: what this process held is free when its lease runs out, or at once where somebody sees that the process is gone.
  */
 import { TuttiError } from '../../errors/index.ts'
-import type { Admitted, AdmittedRun, JournalStore, QueueLimits, RunHead } from '../../journal/index.ts'
-import { type Clock, failpoint, type RunId } from '../../primitives/index.ts'
+import type { Admitted, AdmittedRun, QueueLimits, RunHead } from '../../journal/index.ts'
+import { failpoint, type RunId } from '../../primitives/index.ts'
+import type { EngineParts } from './engine-parts.port.ts'
 import { isGone } from './owner.ts'
-import type { Registry } from './registry.ts'
 
 /** So many runs are let through together: a transaction stays short, and what was let through is begun before more is. */
 const AT_ONCE = 64
@@ -17,14 +17,7 @@ const AT_ONCE = 64
 /** So many runs of one flow that were left behind are gone on with at once; the leases of any more run out first. */
 const MOST_LEFT = 1_000
 
-export interface QueuesOptions {
-  readonly store: JournalStore
-  readonly clock: Clock
-  readonly registry: Registry
-  readonly owner: string
-  readonly leaseMs: number
-  /** False: only runs that this process started or was told to go on with. */
-  readonly resume: boolean
+export interface QueuesOptions extends EngineParts {
   /** Is driven here already. */
   isLive(run: RunId): boolean
   drive(admitted: AdmittedRun): Promise<void>

@@ -7,12 +7,12 @@
  * before it is noted as such, so that a crash in between starts nothing twice and loses nothing; the noted instant never goes back, whatever the clock does.
  */
 import { TuttiError } from '../../errors/index.ts'
-import type { JournalStore, ScheduleState } from '../../journal/index.ts'
-import { type Clock, decode, hash128, type Json, type RunId } from '../../primitives/index.ts'
+import type { ScheduleState } from '../../journal/index.ts'
+import { decode, hash128, type Json, type RunId } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
 import { type CompiledSchedule, compileSchedule, type Schedule, type ScheduleSpec } from '../schedule.ts'
-import type { Registry } from './registry.ts'
+import type { EngineParts } from './engine-parts.port.ts'
 
 /** An instant that is dealt with later than this was missed: nobody was there. */
 const LATE_MS = 10_000
@@ -23,10 +23,7 @@ const AGAIN_MS = 1_000
 /** So long a run that holds others up is waited for before it is looked at, should nobody tell that it has ended. */
 const PATIENCE_MS = 30_000
 
-export interface SchedulerOptions {
-  readonly store: JournalStore
-  readonly clock: Clock
-  readonly registry: Registry
+export interface SchedulerOptions extends Pick<EngineParts, 'store' | 'clock' | 'registry'> {
   readonly schedules: readonly Schedule[]
   start(flow: AnyFlow, input: unknown, o: StartOptions): Promise<RunId>
 }

@@ -6,22 +6,16 @@
  */
 import { TuttiError } from '../../errors/index.ts'
 import { type AdmittedRun, type Entry, type JournalStore, joinValue, type Lease, type RunHead } from '../../journal/index.ts'
-import { type Clock, failpoint, type RunId } from '../../primitives/index.ts'
+import { failpoint, type RunId } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import { type CarriedOver, carryOver } from './carry-over.ts'
 import type { Draft } from './draft.ts'
+import type { EngineParts } from './engine-parts.port.ts'
 import { waitsIn } from './open-waits.ts'
 import { isGone } from './owner.ts'
-import type { Registry } from './registry.ts'
 import { nextStand } from './standstill.ts'
 
-export interface TakeUpOptions {
-  readonly store: JournalStore
-  readonly clock: Clock
-  readonly registry: Registry
-  readonly owner: string
-  readonly leaseMs: number
-}
+export type TakeUpOptions = Omit<EngineParts, 'resume'>
 
 /** Why a run is taken up: a person asks for it, or wants it paused, or it is due. */
 export type Occasion = 'asked' | 'pause' | 'due'

@@ -5,29 +5,23 @@
  * Invariants: I2 (leases are renewed well before they run out; a run whose lease is lost ends here at once).
  */
 import { TuttiError } from '../../errors/index.ts'
-import type { JournalStore, RunHead } from '../../journal/index.ts'
-import type { Clock, RunId } from '../../primitives/index.ts'
+import type { RunHead } from '../../journal/index.ts'
+import type { RunId } from '../../primitives/index.ts'
+import type { EngineParts } from './engine-parts.port.ts'
 import type { LiveRun } from './live-run.ts'
 import { fenced } from './own-lease.ts'
 import { isGone } from './owner.ts'
 import type { Queues } from './queues.ts'
-import type { Registry } from './registry.ts'
 import { pagesOfRuns } from './run-pages.ts'
 import type { Standings } from './standings.ts'
 
 /** So many runs are taken up together. */
 const AT_ONCE = 200
 
-export interface UpkeepOptions {
-  readonly store: JournalStore
-  readonly clock: Clock
-  readonly registry: Registry
+export interface UpkeepOptions extends Omit<EngineParts, 'owner'> {
   readonly queues: Queues
   readonly standings: Standings
   readonly live: ReadonlyMap<RunId, LiveRun>
-  readonly leaseMs: number
-  /** False: nothing is taken up here. */
-  readonly resume: boolean
   takeUp(run: RunId): Promise<void>
 }
 

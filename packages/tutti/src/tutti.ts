@@ -7,6 +7,7 @@ import { TuttiError } from './errors/index.ts'
 import { type RegressOptions as Regressed, type RegressReport, regress } from './eval/index.ts'
 import {
   type EncryptionOptions,
+  type Entry,
   type Erased,
   type EraseOptions,
   eraseSubject,
@@ -28,9 +29,12 @@ import {
   compareRuns,
   EmbeddedEngine,
   EmbeddedHandle,
+  type EngineGround,
   explainRun,
   type Flow,
+  forkOf,
   type RunDiff,
+  type RunEngine,
   type RunHandle,
   type RunWhy,
   replayRun,
@@ -78,8 +82,13 @@ export interface RegressOptions<O = unknown> extends Regressed<O> {
   /** Where the forks are to live, with copies of their runs. Default: in the store of the app. */
   readonly store?: Store | undefined
 }
+/** What drives the runs of an app: left out, this process; `restate()` of the satellite package `@tutti/restate`. */
 export interface Engine {
   readonly '~engine': string
+}
+/** What an engine of a satellite package is besides. */
+interface EngineMaker {
+  make(ground: EngineGround): RunEngine
 }
 export interface Exporter {
   readonly '~exporter': string
@@ -96,8 +105,9 @@ export interface AppOptions<T extends boolean = false> {
   store?: Store | undefined
   /** For agents that declare none. Default: chosen from the environment (see `tutti doctor`). */
   model?: ModelLike | undefined
-  /** Declared, not built yet (FLOW_NOT_YET), as are `telemetry`, `budgets` and `overrides.tools`. */
+  /** Default: runs are driven by this process. */
   engine?: Engine | undefined
+  /** Declared, not built yet (FLOW_NOT_YET), as are `budgets` and `overrides.tools`. */
   telemetry?: readonly Exporter[] | undefined
   budgets?: readonly (Budget & { per: 'tenant' | 'user' | 'flow'; every: 'hour' | 'day' | 'month' })[] | undefined
   /** USD per million tokens, by model id; above the table that comes with tutti. */
@@ -206,7 +216,7 @@ export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gate
   const services = new Map<string, unknown>([[gatewayKey.service, models]])
   const forks = new RetunedForks(services, models)
   const retune = (run: RunId, forked: RunForked): Services => forks.servicesFor(run, forked)
-  const engine = new EmbeddedEngine({ store, flows: o.flows, schedules: schedulesOf(o), services, clock, resume: o.resume, retune })
+  const engine = engineOf(o, { store, services, clock, retune })
   const retention = new Retention(store, o.retention ?? [], engine.clock)
   if (o.resume !== false) {
     const opening = engine.open().catch(() => {})
@@ -215,7 +225,26 @@ export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gate
   return makeApp(engine, services, forks, retention, o.tenants === true)
 }
 
-function makeApp<T extends boolean>(engine: EmbeddedEngine, services: Services, forks: RetunedForks, retention: Retention, tenants: boolean): App<T> {
+interface EngineParts {
+  readonly store: JournalStore
+  readonly services: Services
+  readonly clock: Clock | undefined
+  retune(run: RunId, forked: RunForked): Services
+}
+
+/** The engine that the app names, else the embedded one. */
+function engineOf(o: AppOptions<boolean>, { store, services, clock, retune }: EngineParts): RunEngine {
+  const { flows, resume } = o
+  const schedules = schedulesOf(o)
+  if (!o.engine) return new EmbeddedEngine({ store, flows, schedules, services, clock, resume, retune })
+  const servicesOf = (run: RunId, record: readonly Entry[]): Services => {
+    const forked = forkOf(record)
+    return forked?.retuned ? retune(run, forked) : services
+  }
+  return (o.engine as Engine & EngineMaker).make({ store, flows, schedules, clock, resume: resume !== false, servicesOf })
+}
+
+function makeApp<T extends boolean>(engine: RunEngine, services: Services, forks: RetunedForks, retention: Retention, tenants: boolean): App<T> {
   const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
     if (tenants && !options.scope?.tenant)
       throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
@@ -309,9 +338,9 @@ function refuseNotYet(o: AppOptions<boolean>): void {
     throw new TuttiError('CONFIG_INVALID', `the store of the app is ${typeof o.store === 'string' ? `the text '${o.store}'` : 'no store'}`, {
       hint: "store: sqlite('file.db'), or inMemory()",
     })
-  const declared = [o.engine && 'engine', o.telemetry?.length && 'telemetry', o.budgets?.length && 'budgets', o.overrides?.tools && 'overrides.tools'].filter(
-    Boolean,
-  )
+  if (o.engine !== undefined && typeof (o.engine as Engine & Partial<EngineMaker>).make !== 'function')
+    throw new TuttiError('CONFIG_INVALID', 'the engine of the app is no engine', { hint: "engine: restate({ … }), of the package '@tutti/restate'" })
+  const declared = [o.telemetry?.length && 'telemetry', o.budgets?.length && 'budgets', o.overrides?.tools && 'overrides.tools'].filter(Boolean)
   if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
 }
 

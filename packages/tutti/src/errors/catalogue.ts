@@ -110,6 +110,7 @@ export const catalogue = {
   RETRIEVAL_QUERY_TOO_LONG: line('terminal', 'The question is longer than an index can search for.', 'Ask a shorter question; the limit is in the message.'),
 
   ENGINE_CLOSED: line('terminal', 'The app was closed.', 'Runs under way resume when an app opens the same store.'),
+  ENGINE_UNREACHABLE: line('retryable', 'The engine that hosts the runs does not answer.', 'Start it, or correct its address; what was asked is in the journal.'),
   ENGINE_UNSUPPORTED: line('terminal', 'This engine cannot do that.', 'See the table of engines in the docs.'),
 } as const satisfies Record<string, CatalogueLine>
 

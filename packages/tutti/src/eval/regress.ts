@@ -11,7 +11,7 @@ import { type Budget, tighter } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import { type Entry, everyRun, exportRun, importRun, type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
 import { decode, hash128, type Json, newId, type RunId } from '../primitives/index.ts'
-import { type AnyFlow, type Awaitable, agentsIn, type EmbeddedEngine, EmbeddedHandle, type RunOutcome, readRun, recordedSteps } from '../run/index.ts'
+import { type AnyFlow, type Awaitable, agentsIn, EmbeddedHandle, type RunEngine, type RunOutcome, readRun, recordedSteps } from '../run/index.ts'
 import { choosePast, type PastRuns, REGRESS_LABEL } from './past-runs.ts'
 import { Purse } from './purse.ts'
 import type { RegressedRun, RegressReport } from './regress-report.port.ts'
@@ -52,7 +52,7 @@ export interface RegressProgress {
 /** What it stands on. */
 export interface RegressGround {
   /** Drives the forks, in its store. */
-  readonly engine: EmbeddedEngine
+  readonly engine: RunEngine
   /** Where the past runs are; in another store than the engine's they are copied first. */
   readonly past: JournalStore
   /** How the journal of a fork with this id says another model. */

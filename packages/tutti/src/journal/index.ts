@@ -27,7 +27,7 @@ export {
 } from './entry.ts'
 export { type Erased, type EraseOptions, eraseSubject } from './erase.ts'
 export { everyRun } from './every-run.ts'
-export type { Answer, AppendJob, Job } from './job.ts'
+export type { Answer, AppendJob, BlobPair, Job } from './job.ts'
 export { hasLabels } from './labels.ts'
 export { MemoryBooks } from './memory-books.ts'
 export { booksStore, memoryStore } from './memory-store.ts'

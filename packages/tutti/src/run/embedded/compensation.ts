@@ -8,7 +8,7 @@
  * On a crash: the flow is replayed and ends the same way, what has a last word is passed over, the attempt under way is made again with the same key.
  */
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
-import type { Entry, EntryOf, JournalStore, Value } from '../../journal/index.ts'
+import type { Entry, EntryOf, Value } from '../../journal/index.ts'
 import { decode, failpoint, LazyAbort } from '../../primitives/index.ts'
 import type { Undo } from '../effect.port.ts'
 import type { EffectOp, RunResult } from '../engine.port.ts'
@@ -17,6 +17,7 @@ import { notUndoneIn, withNotUndone } from '../undone.ts'
 import type { EmbeddedActivation } from './activation.ts'
 import { Attempt } from './attempt.ts'
 import { driveEffect } from './effect.ts'
+import type { RunStore } from './run-store.port.ts'
 import { type Fate, fatesIn, isUnknown, lastFirst, missing, type Undoable, unknown } from './undo-fate.ts'
 
 /** So long, and its timeout, a step that was told to stop has to come to its end. */
@@ -25,7 +26,7 @@ const GRACE_MS = 30_000
 /** What a run is undone with. */
 export interface CompensationGround {
   readonly activation: EmbeddedActivation
-  readonly store: JournalStore
+  readonly store: RunStore
   /** All that the activation began with, of whatever version of the flow. */
   readonly record: readonly Entry[]
   readonly undoable: Undoable
@@ -49,7 +50,7 @@ export async function compensated(ground: CompensationGround, result: RunResult)
 
 class Compensation {
   readonly #activation: EmbeddedActivation
-  readonly #store: JournalStore
+  readonly #store: RunStore
   readonly #record: readonly Entry[]
   readonly #undoable: Undoable
   readonly #abort = new LazyAbort()

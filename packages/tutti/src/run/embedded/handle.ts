@@ -6,8 +6,8 @@ import { decode, encode, type Json, type RunId, validate } from '../../primitive
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
+import type { RunEngine } from '../run-engine.port.ts'
 import { cancellation } from '../undone.ts'
-import type { EmbeddedEngine } from './engine.ts'
 import { eventsOf } from './events.ts'
 import { Seen } from './seen.ts'
 
@@ -20,9 +20,9 @@ const ENDED: readonly RunStatus[] = ['completed', 'failed', 'cancelled']
 
 export class EmbeddedHandle<O> implements RunHandle<O> {
   readonly id: RunId
-  readonly #engine: EmbeddedEngine
+  readonly #engine: RunEngine
 
-  constructor(engine: EmbeddedEngine, id: RunId) {
+  constructor(engine: RunEngine, id: RunId) {
     this.#engine = engine
     this.id = id
   }

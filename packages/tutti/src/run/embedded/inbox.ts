@@ -1,10 +1,11 @@
 /** What others sent to a run: read from the store, written into the journal, so that it becomes an outcome like any other. */
 import type { Budget } from '../../budget/index.ts'
-import type { Entry, InboxMessage, JournalStore, Value } from '../../journal/index.ts'
+import type { Entry, InboxMessage, Value } from '../../journal/index.ts'
 import { check, decode, failpoint, type Json } from '../../primitives/index.ts'
 import type { WaitOp } from '../engine.port.ts'
 import type { Draft } from './draft.ts'
 import type { RunGround } from './ground.port.ts'
+import type { RunStore } from './run-store.port.ts'
 
 interface SentSignal {
   readonly id: string
@@ -16,7 +17,7 @@ interface SentSignal {
 
 export class Inbox {
   readonly #activation: RunGround
-  readonly #store: JournalStore
+  readonly #store: RunStore
   /** Recorded before anyone waited for them. */
   #early: SentSignal[]
   readonly #taken = new Set<string>()
@@ -25,7 +26,7 @@ export class Inbox {
   #taking: Promise<void> | undefined
   #again = false
 
-  constructor(activation: RunGround, store: JournalStore, record: readonly Entry[]) {
+  constructor(activation: RunGround, store: RunStore, record: readonly Entry[]) {
     this.#activation = activation
     this.#store = store
     this.#early = earlyOf(record)

@@ -1,11 +1,12 @@
 /** The lease under which one activation drives its run: until when this process may trust that nobody else does. */
 import { TuttiError } from '../../errors/index.ts'
-import type { JournalStore } from '../../journal/index.ts'
+
 import type { Clock, RunId } from '../../primitives/index.ts'
+import type { RunStore } from './run-store.port.ts'
 
 export interface LeaseTerms {
   readonly run: RunId
-  readonly store: JournalStore
+  readonly store: RunStore
   readonly clock: Clock
   readonly epoch: number
   /** How long it lasts without being renewed. */

@@ -1,10 +1,10 @@
 /** What a watcher of a run has before it: what the feed shows in this process, and what others wrote, which only the store tells. */
 import type { RunId } from '../../primitives/index.ts'
 import type { Sighting } from '../engine.port.ts'
-import type { EmbeddedEngine } from './engine.ts'
+import type { RunEngine } from '../run-engine.port.ts'
 
 export class Seen {
-  readonly #engine: EmbeddedEngine
+  readonly #engine: RunEngine
   readonly #run: RunId
   readonly #queue: Sighting[] = []
   readonly #unwatch: readonly (() => void)[]
@@ -13,7 +13,7 @@ export class Seen {
   #begun = false
   #wake: () => void = () => {}
 
-  constructor(engine: EmbeddedEngine, run: RunId) {
+  constructor(engine: RunEngine, run: RunId) {
     this.#engine = engine
     this.#run = run
     const see = (sighting: Sighting): void => {

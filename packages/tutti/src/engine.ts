@@ -1,0 +1,18 @@
+/**
+ * For those who put tutti on another engine (`tutti/engine`): an app hands its runs to a `HostedEngine`, which asks your `Host` to keep their logs and to call for
+ * attempts at them.
+ */
+export { TuttiError } from './errors/index.ts'
+export type { Entry, InboxMessage, JournalStore } from './journal/index.ts'
+export type { RunId } from './primitives/index.ts'
+export {
+  type EngineGround,
+  type Group,
+  type Host,
+  HostedEngine,
+  type HostedMessage,
+  type HostedRun,
+  type HostedRuns,
+  type RunEngine,
+  type SubmittedRun,
+} from './run/index.ts'

@@ -1,0 +1,242 @@
+/**
+ * An engine elsewhere, as an app sees it: what is asked of a run goes to the store of the journal first, so that it is known, and then to the engine.
+ *
+ * Owns: the attempts that the engine gave to this process. Does not own: who drives which run, timers, retries of attempts (the engine's).
+ * Invariants: a start is idempotent by run id and start hash, judged in the store before the engine hears of it; what is told to the engine twice happens once.
+ * On a crash between the store and the engine the run, or the message, is in the store alone: asking again tells the engine.
+ */
+import type { Budget } from '../../budget/index.ts'
+import { TuttiError } from '../../errors/index.ts'
+import { type Entry, type InboxMessage, type JournalStore, messageId, type NewRun } from '../../journal/index.ts'
+import { type Clock, encode, type RunId, systemClock } from '../../primitives/index.ts'
+import type { AnyFlow } from '../definition.port.ts'
+import { Feed } from '../embedded/feed.ts'
+import { beginFork, type ForkRequest } from '../embedded/fork.ts'
+import { idTaken, newRun } from '../embedded/new-run.ts'
+import { newOwner } from '../embedded/owner.ts'
+import { receptionOf } from '../embedded/reception.ts'
+import { Registry } from '../embedded/registry.ts'
+import { Scheduler } from '../embedded/scheduler.ts'
+import type { Standing } from '../embedded/standings.ts'
+import { type StrandedRun, strandedRuns } from '../embedded/stranded.ts'
+import { headOf, isEnded } from '../embedded/take-up.ts'
+import type { Reception, StartOptions } from '../handle.port.ts'
+import { readRun } from '../read-run.ts'
+import type { EngineGround, RunEngine } from '../run-engine.port.ts'
+import type { HostedMessage } from './group.port.ts'
+import { HostedRun } from './hosted-run.ts'
+
+/** The engine elsewhere. Every call may be made again: what was told before is not done twice. */
+export interface Host {
+  /** Reachable, and its workers known to it where this process is one. */
+  open(runs: HostedRuns): Promise<void>
+  submit(run: SubmittedRun): Promise<void>
+  tell(run: Pick<SubmittedRun, 'run' | 'flow' | 'version'>, message: HostedMessage): Promise<void>
+  close(o: { readonly graceMs: number }): Promise<void>
+}
+
+export interface SubmittedRun {
+  readonly run: RunId
+  readonly flow: string
+  readonly version: string
+  /** What its journal begins with. */
+  readonly entries: readonly Entry[]
+}
+
+/** The attempts of this process. */
+export interface HostedRuns {
+  readonly registry: Registry
+  attempt(run: RunId, first: readonly Entry[]): HostedRun
+  ended(run: HostedRun): void
+}
+
+export class HostedEngine implements RunEngine {
+  readonly store: JournalStore
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly feed = new Feed()
+  readonly #ground: EngineGround
+  readonly #host: Host
+  readonly #owner = newOwner()
+  readonly #attempts = new Set<HostedRun>()
+  readonly #watchers = new Set<() => void>()
+  readonly #scheduler: Scheduler | undefined
+  #unwatch: (() => void) | undefined
+  #opened: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(ground: EngineGround, host: Host) {
+    this.#ground = ground
+    this.#host = host
+    this.store = ground.store
+    this.clock = ground.clock ?? systemClock
+    this.registry = new Registry(ground.flows)
+    for (const flow of ground.flows) refuseQueue(flow)
+    const { store, clock, registry } = this
+    const start = (flow: AnyFlow, input: unknown, how: StartOptions): Promise<RunId> => this.#start(flow, input, how)
+    if (ground.resume) this.#scheduler = new Scheduler({ store, clock, registry, schedules: ground.schedules, start })
+  }
+
+  open(): Promise<void> {
+    if (this.closed) return Promise.reject(new TuttiError('ENGINE_CLOSED', 'the app was closed'))
+    this.#opened ??= this.#open().catch((error) => {
+      this.#opened = undefined
+      throw error
+    })
+    return this.#opened
+  }
+
+  async #open(): Promise<void> {
+    await this.store.open()
+    this.#unwatch = this.store.watch(() => {
+      this.#tell()
+      this.#scheduler?.look().catch(() => {})
+    })
+    await this.#host.open({
+      registry: this.registry,
+      attempt: (run, first) => this.#attempt(run, first),
+      ended: (run) => {
+        run.release()
+        this.#attempts.delete(run)
+      },
+    })
+    await this.#scheduler?.begin()
+  }
+
+  #attempt(run: RunId, first: readonly Entry[]): HostedRun {
+    const { store, clock, registry } = this
+    const attempt = new HostedRun({
+      ...{ run, first, store, clock, registry, owner: this.#owner },
+      servicesOf: (of, record) => this.#ground.servicesOf(of, record),
+      sight: (of, sighting) => this.feed.show(of, sighting),
+      written: () => this.#tell(),
+    })
+    this.#attempts.add(attempt)
+    return attempt
+  }
+
+  beside(_store: JournalStore): RunEngine {
+    throw new TuttiError('ENGINE_UNSUPPORTED', 'the runs of an engine elsewhere live in the store of its app: leave `store` out')
+  }
+
+  async start(flow: AnyFlow, input: unknown, o: StartOptions = {}): Promise<RunId> {
+    await this.open()
+    return this.#start(flow, input, o)
+  }
+
+  async #start(flow: AnyFlow, input: unknown, o: StartOptions): Promise<RunId> {
+    refuseQueue(flow)
+    const made = newRun(flow, input, o, this.clock.now())
+    const { created, head } = await this.store.create(made)
+    if (!created && head.startHash !== made.startHash) throw idTaken(head)
+    if (!isEnded(head)) await this.#submit(made)
+    return made.run
+  }
+
+  async fork(from: RunId, flow: AnyFlow, o: ForkRequest): Promise<RunId> {
+    await this.open()
+    refuseQueue(flow)
+    const fork = beginFork(await readRun(this.store, from), flow, o, this.clock.now())
+    await this.store.create(fork)
+    await this.#submit(fork)
+    return fork.run
+  }
+
+  #submit({ run, flow, version, entries }: NewRun): Promise<void> {
+    return this.#host.submit({ run, flow, version, entries })
+  }
+
+  async activate(run: RunId): Promise<void> {
+    await this.open()
+    const head = await headOf(this.store, run)
+    if (isEnded(head)) return
+    const entries: Entry[] = []
+    for await (const entry of this.store.read(run)) {
+      if (entries.length > 0 && entry.type !== 'run.forked') break
+      entries.push(entry)
+    }
+    const [started] = entries
+    const version = started?.type === 'run.started' ? started.version : head.version
+    await this.#host.submit({ run, flow: head.flow, version, entries })
+    await this.#host.tell({ run, flow: head.flow, version }, { type: 'resume' })
+  }
+
+  async post(run: RunId, message: InboxMessage): Promise<Reception> {
+    await this.open()
+    const head = await headOf(this.store, run)
+    if (isEnded(head))
+      throw new TuttiError('RUN_FINISHED', `the run '${run}' has ${head.status} and takes no ${message.type}`, { data: { run, status: head.status } })
+    const reception = message.type === 'signal' ? await receptionOf(message, head.waiting ?? [], () => this.store.read(run)) : 'delivered'
+    if (reception === 'late' || reception === 'duplicate') return reception
+    const answer = await this.store.post(run, message, this.clock.now())
+    const version = await this.#firstVersion(run, head.version)
+    // Also one that was posted before: whoever sent it may have ended before the engine heard of it.
+    await this.#host.tell({ run, flow: head.flow, version }, message)
+    return answer === 'duplicate' ? 'duplicate' : reception
+  }
+
+  /** The engine knows a run by the version it began with. */
+  async #firstVersion(run: RunId, now: string): Promise<string> {
+    for await (const entry of this.store.read(run)) return entry.type === 'run.started' ? entry.version : now
+    return now
+  }
+
+  async pause(run: RunId, reason: string): Promise<void> {
+    await this.open()
+    if ((await headOf(this.store, run)).status === 'suspended') return
+    await this.post(run, { id: messageId(), type: 'pause', reason })
+  }
+
+  grant(run: RunId, more: Budget): Promise<unknown> {
+    return this.post(run, { id: messageId(), type: 'grant', more: encode(more) })
+  }
+
+  async stranded(): Promise<readonly StrandedRun[]> {
+    await this.open()
+    return strandedRuns(this.store, this.registry)
+  }
+
+  /** Only the store knows. */
+  standing(_run: RunId): Standing | undefined {
+    return undefined
+  }
+
+  watchStanding(_run: RunId, changed: () => void): () => void {
+    this.#watchers.add(changed)
+    return () => this.#watchers.delete(changed)
+  }
+
+  close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(graceMs)
+    return this.#closing
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    this.#unwatch?.()
+    await this.#opened?.catch(() => {})
+    await this.#scheduler?.stop()
+    await Promise.allSettled([...this.#attempts].map((attempt) => attempt.drain(graceMs)))
+    if (this.#opened) {
+      await this.#host.close({ graceMs })
+      await this.store.close()
+    }
+    this.#tell()
+  }
+
+  #tell(): void {
+    for (const changed of this.#watchers) changed()
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+}
+
+/** @throws ENGINE_UNSUPPORTED */
+function refuseQueue({ name, '~flow': { options } }: AnyFlow): void {
+  if (options.queue)
+    throw new TuttiError('ENGINE_UNSUPPORTED', `the flow '${name}' has a queue, which only the embedded engine keeps`, {
+      data: { flow: name },
+      hint: 'Limit what is driven at once at the engine, or run this flow on the embedded engine.',
+    })
+}

@@ -1,0 +1,20 @@
+/** What the log of an outside engine holds of a run: one group for each commit, as plain JSON. Types only. */
+import type { BlobPair, Entry, HeadChange, InboxMessage } from '../../journal/index.ts'
+
+/** As `HeadChange`; `null` clears. */
+export type LoggedHead = { readonly [name in keyof HeadChange]?: HeadChange[name] | null }
+
+export interface Group {
+  readonly entries: readonly Entry[]
+  readonly blobs?: readonly BlobPair[] | undefined
+  /** Messages that these entries answer. */
+  readonly taken?: readonly string[] | undefined
+  readonly head?: LoggedHead | undefined
+  /** Nothing follows but what a timer or a message brings: the run need not be kept in memory. `wakeAt` is epoch ms, `now` the moment it was said. */
+  readonly rest?: { readonly wakeAt?: number | undefined; readonly now: number } | undefined
+  /** The run has ended, or stands still until a person says otherwise. */
+  readonly over?: 'ended' | 'still' | undefined
+}
+
+/** What reaches a hosted run from outside, through the log. */
+export type HostedMessage = InboxMessage | { readonly type: 'resume' }

@@ -1,0 +1,173 @@
+/**
+ * What an activation writes to when the truth is the log of an outside engine: all that it appends in one turn of the event loop is one group.
+ *
+ * Owns: what was appended and is not durable yet, the messages that were received and not taken. Does not own: the log (the engine's), the journal that
+ * others read (the projection's).
+ * Invariants: I1 (an append resolves once the engine says that its group is in the log), one group is on its way at a time, in the order of the calls.
+ * On a crash what was not in the log was never said: the next attempt begins with what is.
+ */
+import type { Blobs, Commit, Entry, InboxMessage, JournalStore, Lease } from '../../journal/index.ts'
+import { isTerminal } from '../../journal/index.ts'
+import type { RunId } from '../../primitives/index.ts'
+import type { RunStore } from '../embedded/run-store.port.ts'
+import type { Group, LoggedHead } from './group.port.ts'
+
+/** So many entries one group holds at most, if no single commit has more. */
+const GROUP_ENTRIES = 512
+/** Text of this size (characters) goes to the store of the journal first, and only its hash into the log. */
+const SPILL_CHARS = 1_000_000
+
+interface Pending {
+  readonly commit: Commit
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Where text goes that is too large for the log, and what was written is read again. */
+export interface Behind {
+  spill(blobs: Blobs): Promise<void>
+  /** Resolves once all that is in the log is in the store. */
+  flushed(): Promise<void>
+}
+
+export class LogStore implements RunStore {
+  readonly #store: JournalStore
+  readonly #behind: Behind
+  readonly #inbox = new Map<string, InboxMessage>()
+  readonly #taken = new Set<string>()
+  #waiting: Pending[] = []
+  #onItsWay: readonly Pending[] = []
+  #rest: Group | undefined
+  #failed: { readonly error: unknown } | undefined
+  #wake: () => void = () => {}
+
+  constructor(store: JournalStore, behind: Behind) {
+    this.#store = store
+    this.#behind = behind
+  }
+
+  append(commit: Commit): Promise<void> {
+    if (this.#failed) return Promise.reject(this.#failed.error)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ commit, resolve, reject })
+      if (this.#waiting.length === 1) setImmediate(() => this.#wake())
+    })
+  }
+
+  inbox(): Promise<readonly InboxMessage[]> {
+    return Promise.resolve([...this.#inbox.values()])
+  }
+
+  async *read(run: RunId, o?: { readonly after?: number | undefined }): AsyncIterable<Entry> {
+    await this.#behind.flushed()
+    yield* this.#store.read(run, o)
+  }
+
+  async blob(hash: string, run?: RunId): Promise<string> {
+    await this.#behind.flushed()
+    return this.#store.blob(hash, run)
+  }
+
+  /** Whoever the engine gives the run to holds it, for as long as the attempt lasts. */
+  renew(_leases: readonly Lease[]): Promise<readonly RunId[]> {
+    return Promise.resolve([])
+  }
+
+  receive(message: InboxMessage): void {
+    if (!this.#taken.has(message.id)) this.#inbox.set(message.id, message)
+  }
+
+  took(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#taken.add(id)
+      this.#inbox.delete(id)
+    }
+  }
+
+  get messages(): readonly InboxMessage[] {
+    return [...this.#inbox.values()]
+  }
+
+  /** The next group, as soon as there is one. Rejects when there will be none in this attempt. */
+  async take(): Promise<Group> {
+    for (;;) {
+      if (this.#failed) throw this.#failed.error
+      if (this.#waiting.length > 0) return this.#group()
+      if (this.#rest) {
+        const rest = this.#rest
+        this.#rest = undefined
+        return rest
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** The group that was taken is in the log. */
+  durable(): void {
+    const pending = this.#onItsWay
+    this.#onItsWay = []
+    for (const { commit, resolve } of pending) {
+      this.took(commit.taken ?? [])
+      resolve()
+    }
+  }
+
+  /** The run waits for nothing but timers and messages. */
+  rest(rest: Group): void {
+    this.#rest = rest
+    this.#wake()
+  }
+
+  unrest(): void {
+    this.#rest = undefined
+  }
+
+  /** The attempt is over: nothing is appended any more. */
+  fail(error: unknown): void {
+    if (this.#failed) return
+    this.#failed = { error }
+    for (const { reject } of [...this.#onItsWay, ...this.#waiting]) reject(error)
+    this.#onItsWay = []
+    this.#waiting = []
+    this.#wake()
+  }
+
+  async #group(): Promise<Group> {
+    this.#rest = undefined
+    const pending = this.#takePending()
+    this.#onItsWay = pending
+    const commits = pending.map(({ commit }) => commit)
+    const blobs = new Map(commits.flatMap((commit) => [...(commit.blobs ?? [])]))
+    const large = new Map([...blobs].filter(([, text]) => text.length > SPILL_CHARS))
+    if (large.size > 0) await this.#behind.spill(large)
+    const small = [...blobs].filter(([hash]) => !large.has(hash))
+    const taken = commits.flatMap((commit) => commit.taken ?? [])
+    const entries = commits.flatMap((commit) => commit.entries)
+    return {
+      entries,
+      blobs: small.length > 0 ? small : undefined,
+      taken: taken.length > 0 ? taken : undefined,
+      head: headOf(commits),
+      over: commits.some(({ release }) => release) ? (entries.some(isTerminal) ? 'ended' : 'still') : undefined,
+    }
+  }
+
+  #takePending(): readonly Pending[] {
+    let entries = 0
+    let end = 0
+    for (; end < this.#waiting.length; end++) {
+      entries += (this.#waiting[end] as Pending).commit.entries.length
+      if (entries > GROUP_ENTRIES && end > 0) break
+    }
+    return this.#waiting.splice(0, end)
+  }
+}
+
+/** What all of them make of the line of the run. */
+function headOf(commits: readonly Commit[]): LoggedHead | undefined {
+  let head: Record<string, unknown> | undefined
+  for (const commit of commits) for (const [name, value] of Object.entries(commit.head ?? {})) head = { ...head, [name]: value ?? null }
+  return head as LoggedHead | undefined
+}

@@ -1,0 +1,133 @@
+/**
+ * The journal of a hosted run, as everyone reads it: a copy of what the log of the engine holds, written behind the run and complete before it is said to have ended.
+ *
+ * Owns: what is in the log and not in the store yet. Does not own: the truth.
+ * Invariants: every entry once and in order, by its `seq`: what the store has already, from an earlier attempt, is passed over. A store that cannot be written to
+ * for a while holds nothing up but the end of the run. One attempt at a time writes: a later one takes the lease, and an earlier one is refused (I2).
+ */
+import { TuttiError } from '../../errors/index.ts'
+import type { Blobs, Commit, Entry, HeadChange, JournalStore } from '../../journal/index.ts'
+import { type RunId, systemClock } from '../../primitives/index.ts'
+import type { Group, LoggedHead } from './group.port.ts'
+import type { Behind } from './log-store.ts'
+
+/** The engine says who drives the run, so its lease does not run out: nobody else takes it up. 9999-12-31. */
+const FOR_EVER = 253_402_300_799_000
+const RETRY_MS = [50, 100, 250, 500, 1_000, 2_500, 5_000]
+
+/** What a hosted run is leased to. */
+export const hostedOwner = (run: RunId): string => `hosted/${run}`
+
+export interface ProjectionWatch {
+  /** The store holds more than it did. */
+  written(): void
+  /** The run is no longer this attempt's. */
+  lost(error: TuttiError): void
+}
+
+export class Projection implements Behind {
+  readonly #store: JournalStore
+  readonly #run: RunId
+  readonly #watch: ProjectionWatch
+  #queue: Group[] = []
+  #working: Promise<void> | undefined
+  #at: { readonly epoch: number; lastSeq: number } | undefined
+  #closed = false
+
+  constructor(store: JournalStore, run: RunId, watch: ProjectionWatch) {
+    this.#store = store
+    this.#run = run
+    this.#watch = watch
+  }
+
+  add(group: Group): void {
+    this.#queue.push(group)
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  async flushed(): Promise<void> {
+    while (this.#working) await this.#working
+  }
+
+  async spill(blobs: Blobs): Promise<void> {
+    await this.#persistently(async () => {
+      const at = await this.#place()
+      if (at) await this.#store.append({ run: this.#run, epoch: at.epoch, entries: [], blobs })
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  async #work(): Promise<void> {
+    // A turn later, so that what a replay recalls is one write.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#queue.length > 0 && !this.#closed) {
+      const groups = this.#queue
+      this.#queue = []
+      await this.#persistently(() => this.#write(groups))
+    }
+  }
+
+  async #write(groups: readonly Group[]): Promise<void> {
+    const at = await this.#place()
+    if (!at) return
+    const isKnown = ({ seq }: Entry): boolean => seq <= at.lastSeq
+    // A group that only changes the line of the run counts when nothing the store knows came after it.
+    const news = groups.slice(groups.findLastIndex(({ entries }) => entries.some(isKnown)) + 1)
+    if (news.length === 0) return
+    const entries = news.flatMap((group) => group.entries)
+    const commit: Commit = {
+      run: this.#run,
+      epoch: at.epoch,
+      entries,
+      blobs: new Map(news.flatMap(({ blobs }) => blobs ?? [])),
+      head: headOf(news),
+      taken: news.flatMap(({ taken }) => taken ?? []),
+      release: news.at(-1)?.over === 'ended',
+    }
+    await this.#store.append(commit)
+    at.lastSeq = entries.at(-1)?.seq ?? at.lastSeq
+    this.#watch.written()
+  }
+
+  /** The lease under which this attempt writes; `undefined` when the store has the end of the run already. */
+  async #place(): Promise<{ readonly epoch: number; lastSeq: number } | undefined> {
+    if (this.#at) return this.#at
+    const lease = await this.#store.acquire(this.#run, hostedOwner(this.#run), systemClock.now(), FOR_EVER)
+    const head = await this.#store.head(this.#run)
+    if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.#run}' in the store of the journal`, { data: { run: this.#run } })
+    // After a failed write a store takes nothing more of a run until somebody reads it again.
+    for await (const _ of this.#store.read(this.#run, { after: head.lastSeq })) break
+    if (lease) this.#at = { epoch: lease.epoch, lastSeq: head.lastSeq }
+    else if (head.owner !== undefined)
+      throw new TuttiError('RUN_BUSY', `the run '${this.#run}' is driven by ${head.owner}`, { data: { run: this.#run, owner: head.owner } })
+    return this.#at
+  }
+
+  /** As often as it takes, unless it can never be. */
+  async #persistently(work: () => Promise<void>): Promise<void> {
+    for (let tries = 0; !this.#closed; tries++) {
+      try {
+        return await work()
+      } catch (error) {
+        this.#at = undefined
+        if (TuttiError.is(error, 'JOURNAL_FENCED') || TuttiError.is(error, 'RUN_NOT_FOUND') || TuttiError.is(error, 'RUN_BUSY')) {
+          this.#closed = true
+          return this.#watch.lost(error)
+        }
+        const ms = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] as number
+        await new Promise<void>((resolve) => void systemClock.alarm(systemClock.now() + ms, resolve))
+      }
+    }
+  }
+}
+
+function headOf(groups: readonly Group[]): HeadChange | undefined {
+  const said: LoggedHead = Object.assign({}, ...groups.map(({ head }) => head))
+  const changes = Object.entries(said).map(([name, value]) => [name, value ?? undefined])
+  return changes.length > 0 ? (Object.fromEntries(changes) as HeadChange) : undefined
+}

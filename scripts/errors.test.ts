@@ -9,7 +9,6 @@ const codes = Object.keys(catalogue)
 /** Codes that no line of src raises yet, each with why it stands in the catalogue all the same. */
 const reserved: Readonly<Record<string, string>> = {
   GUARDRAIL_BLOCKED: 'guardrails are declared and not built',
-  ENGINE_UNSUPPORTED: 'there is one engine, and it can do everything that is asked of an engine',
   TOOL_INPUT_INVALID: 'the model is told in words; nothing is thrown',
   TOOL_UNKNOWN: 'the model is told in words; nothing is thrown',
 }

@@ -6,7 +6,7 @@
  */
 import { createServer, type Http2Server, type Http2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { type Host, type HostedMessage, type HostedRuns, type SubmittedRun, TuttiError } from 'tutti/engine'
+import { type Host, type HostedRuns, type SubmittedRun, type Told, TuttiError } from 'tutti/engine'
 import { flowService } from './service.ts'
 import { serviceName } from './service-name.ts'
 
@@ -74,8 +74,8 @@ export class RestateHost implements Host {
     await this.#ask({ flow, version }, run, 'run/send', { entries })
   }
 
-  async tell({ run, flow, version }: Pick<SubmittedRun, 'run' | 'flow' | 'version'>, message: HostedMessage): Promise<void> {
-    await this.#ask({ flow, version }, run, 'tell', message)
+  async tell({ run, flow, version }: Pick<SubmittedRun, 'run' | 'flow' | 'version'>, what: Told): Promise<void> {
+    await this.#ask({ flow, version }, run, 'tell', what)
   }
 
   async #ask(of: Pick<SubmittedRun, 'flow' | 'version'>, run: string, handler: string, body: unknown): Promise<void> {

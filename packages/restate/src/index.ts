@@ -1,19 +1,2 @@
-/** Runs of tutti on Restate: https://restate.dev. */
-import type { Engine } from 'tutti'
-import { type EngineGround, HostedEngine, type RunEngine } from 'tutti/engine'
-import { RestateHost, type RestateOptions } from './host.ts'
-
 export type { RestateOptions, ServeOptions } from './host.ts'
-
-/**
- * Restate as the engine of an app: it keeps the log of every run, its timers and messages, and gives runs to the workers. The journal that `show`, `replay`, `fork`
- * and `diff` read is written to the app's store, which must be one that all processes share.
- *
- * @example
- * const app = tutti({ flows: [desk], store: postgres(process.env.DATABASE_URL), engine: restate({ serve: { port: 9080 } }) })
- * @throws nothing here; opening the app: ENGINE_UNREACHABLE, or CONFIG_INVALID when `serve` is given and the package @restatedev/restate-sdk is not installed
- */
-export const restate = (o: RestateOptions = {}): Engine & { make(ground: EngineGround): RunEngine } => ({
-  '~engine': 'restate',
-  make: (ground) => new HostedEngine(ground, new RestateHost(o)),
-})
+export { restate } from './restate.ts'

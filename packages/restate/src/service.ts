@@ -6,18 +6,15 @@
  * migrations), not refused by Restate.
  */
 import type { RestatePromise, WorkflowContext, WorkflowDefinition, WorkflowSharedContext } from '@restatedev/restate-sdk'
-import type { Entry, Group, HostedMessage, HostedRun, HostedRuns, RunId } from 'tutti/engine'
+import type { Entry, Group, HostedRun, HostedRuns, RunId, Told } from 'tutti/engine'
 
 type Sdk = typeof import('@restatedev/restate-sdk')
 
 export interface RunInput {
   readonly entries: readonly Entry[]
 }
-type Waker = { readonly message: HostedMessage } | { readonly woken: true }
-type Event = Waker | { readonly group: Group }
-
-/** How many messages were taken, so that whoever sends one need not look at those. */
-const TAKEN = 'taken'
+/** Which rest of the run is under way, or comes next: whoever wakes it calls off that one. */
+const RESTS = 'rests'
 
 /** A run at rest is given up after so long, and costs nothing until it is woken. */
 const INACTIVITY_MS = 60_000
@@ -29,7 +26,7 @@ export function flowService(sdk: Sdk, name: string, runs: HostedRuns): WorkflowD
     name,
     handlers: {
       run: (ctx: WorkflowContext, input: RunInput) => drive(sdk, ctx, input, runs),
-      tell: sdk.handlers.workflow.shared((ctx: WorkflowSharedContext, message: HostedMessage) => tell(sdk, ctx, message)),
+      tell: sdk.handlers.workflow.shared((ctx: WorkflowSharedContext, what: Told) => tell(sdk, ctx, what)),
     },
     options: { inactivityTimeout: INACTIVITY_MS, abortTimeout: ABORT_MS },
   })
@@ -50,76 +47,68 @@ class Driving {
   readonly #sdk: Sdk
   readonly #ctx: WorkflowContext
   readonly #run: HostedRun
-  #inbox: RestatePromise<HostedMessage>
-  #taken = 0
+  #rests = 0
 
   constructor(sdk: Sdk, ctx: WorkflowContext, run: HostedRun) {
     this.#sdk = sdk
     this.#ctx = ctx
     this.#run = run
-    this.#inbox = messageAt(ctx, 0)
   }
 
   async toEnd(): Promise<void> {
     for (let number = 1; ; number++) {
-      const { group, told } = await this.#commit(number)
+      const group = await this.#commit(number)
       if (group.over === 'ended') return
-      // What came while the group was on its way to the log may be what the run waits for.
-      if ((group.rest || group.over) && !told) await this.#untilWoken(group)
+      if (group.rest || group.over) await this.#untilWoken(group)
     }
   }
 
-  /** @returns the next group of the log, and whether somebody sent something meanwhile */
-  async #commit(number: number): Promise<{ readonly group: Group; readonly told: boolean }> {
+  /** The next group of the log. */
+  async #commit(number: number): Promise<Group> {
     let isNew = false
     const commit = this.#ctx.run(`commit ${number}`, () => {
       isNew = true
       return this.#run.next()
     })
-    for (let told = false; ; told = true) {
-      const event = await this.#first([commit.map((group): Event => ({ group: group as Group }))])
-      if ('message' in event) {
-        this.#receive(event.message)
-        continue
-      }
-      if (!('group' in event)) continue
-      if (isNew) this.#run.committed(event.group)
-      else this.#run.recall(event.group)
-      return { group: event.group, told }
-    }
+    const group = await this.#orCancelled(commit)
+    if (isNew) this.#run.committed(group)
+    else this.#run.recall(group)
+    return group
   }
 
   async #untilWoken({ rest }: Group): Promise<void> {
-    const timer = rest?.wakeAt === undefined ? [] : [this.#ctx.sleep(Math.max(0, rest.wakeAt - rest.now)).map((): Event => ({ woken: true }))]
-    const event = await this.#first(timer)
-    if ('message' in event) this.#receive(event.message)
+    const told = this.#ctx.promise<Told>(wakeAt(this.#rests)).get()
+    const timer = rest?.wakeAt === undefined ? [] : [this.#ctx.sleep(Math.max(0, rest.wakeAt - rest.now)).map(() => undefined)]
+    const what = await this.#orCancelled<Told | undefined>(this.#sdk.RestatePromise.race([...timer, told]))
+    if (what !== undefined) this.#ctx.set(RESTS, ++this.#rests)
+    if (what === 'resume') this.#run.resume()
+    this.#run.poke()
   }
 
-  /** The first of these and of what others send. */
-  async #first(events: readonly RestatePromise<Event>[]): Promise<Event> {
-    return this.#sdk.RestatePromise.race([...events, this.#inbox.map((message): Event => ({ message: message as HostedMessage }))])
-  }
-
-  #receive(message: HostedMessage): void {
-    this.#taken++
-    this.#ctx.set(TAKEN, this.#taken)
-    this.#inbox = messageAt(this.#ctx, this.#taken)
-    this.#run.receive(message)
+  /** A run that is cancelled at Restate undoes what it did, and ends as one that tutti cancels. */
+  async #orCancelled<T>(promise: RestatePromise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await promise
+      } catch (error) {
+        if (!(error instanceof this.#sdk.CancelledError)) throw error
+        this.#run.cancel('cancelled at Restate')
+      }
+    }
   }
 }
 
-const nameAt = (number: number): string => `message ${number}`
-const messageAt = (ctx: WorkflowContext, number: number): RestatePromise<HostedMessage> => ctx.promise<HostedMessage>(nameAt(number)).get()
+const wakeAt = (rest: number): string => `wake ${rest}`
 
-/** Puts a message behind those that are there: each place is a promise that is kept once. */
-async function tell(sdk: Sdk, ctx: WorkflowSharedContext, message: HostedMessage): Promise<void> {
-  for (let number = (await ctx.get<number>(TAKEN)) ?? 0; ; number++) {
-    const place = ctx.promise<HostedMessage>(nameAt(number))
-    if ((await place.peek()) !== undefined) continue
+/** Calls off the rest that is under way; of a run that does not rest the next one, which then is short. */
+async function tell(sdk: Sdk, ctx: WorkflowSharedContext, what: Told): Promise<void> {
+  for (let rest = (await ctx.get<number>(RESTS)) ?? 0; ; rest++) {
+    const wake = ctx.promise<Told>(wakeAt(rest))
+    if ((await wake.peek()) !== undefined) continue
     try {
-      return await place.resolve(message)
+      return await wake.resolve(what)
     } catch (error) {
-      // Another message took the place in the meantime.
+      // Somebody else called it off in the meantime.
       if (!(error instanceof sdk.TerminalError)) throw error
     }
   }

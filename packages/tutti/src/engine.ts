@@ -10,9 +10,9 @@ export {
   type Group,
   type Host,
   HostedEngine,
-  type HostedMessage,
   type HostedRun,
   type HostedRuns,
   type RunEngine,
   type SubmittedRun,
+  type Told,
 } from './run/index.ts'

@@ -218,8 +218,11 @@ export interface JournalStore {
   shred(subject: Subject, step: 'begin' | 'end'): Promise<number>
   /** Gives the room of what was removed back, a part at a time; others have their turn in between. */
   compact(): Promise<void>
-  /** Calls `changed` when another process may have changed the store, a message was posted or a schedule changed; may call it too often. Returns how to stop. */
-  watch(changed: () => void): () => void
+  /**
+   * Calls `changed` when another process may have changed the store, a message was posted or a schedule changed; may call it too often. With a run: only
+   * that one has changed. Returns how to stop.
+   */
+  watch(changed: (run?: RunId) => void): () => void
   /** Waits for what was appended, then closes; a later call opens it again. */
   close(): Promise<void>
 }

@@ -23,15 +23,17 @@ import { headOf, isEnded } from '../embedded/take-up.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
 import type { EngineGround, RunEngine } from '../run-engine.port.ts'
-import type { HostedMessage } from './group.port.ts'
+import type { Told } from './group.port.ts'
 import { HostedRun } from './hosted-run.ts'
+import { OnTheirWay } from './on-their-way.ts'
 
 /** The engine elsewhere. Every call may be made again: what was told before is not done twice. */
 export interface Host {
   /** Reachable, and its workers known to it where this process is one. */
   open(runs: HostedRuns): Promise<void>
   submit(run: SubmittedRun): Promise<void>
-  tell(run: Pick<SubmittedRun, 'run' | 'flow' | 'version'>, message: HostedMessage): Promise<void>
+  /** A run that rests is to be called for: there is something in its inbox, or a person asks for it to go on. */
+  tell(run: Pick<SubmittedRun, 'run' | 'flow' | 'version'>, what: Told): Promise<void>
   close(o: { readonly graceMs: number }): Promise<void>
 }
 
@@ -58,8 +60,9 @@ export class HostedEngine implements RunEngine {
   readonly #ground: EngineGround
   readonly #host: Host
   readonly #owner = newOwner()
-  readonly #attempts = new Set<HostedRun>()
-  readonly #watchers = new Set<() => void>()
+  readonly #attempts = new Map<HostedRun, RunId>()
+  readonly #watchers = new Map<RunId, Set<() => void>>()
+  readonly #onTheirWay: OnTheirWay
   readonly #scheduler: Scheduler | undefined
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
@@ -71,6 +74,7 @@ export class HostedEngine implements RunEngine {
     this.store = ground.store
     this.clock = ground.clock ?? systemClock
     this.registry = new Registry(ground.flows)
+    this.#onTheirWay = new OnTheirWay(ground.store, (run) => this.#tell(run))
     for (const flow of ground.flows) refuseQueue(flow)
     const { store, clock, registry } = this
     const start = (flow: AnyFlow, input: unknown, how: StartOptions): Promise<RunId> => this.#start(flow, input, how)
@@ -88,8 +92,9 @@ export class HostedEngine implements RunEngine {
 
   async #open(): Promise<void> {
     await this.store.open()
-    this.#unwatch = this.store.watch(() => {
-      this.#tell()
+    this.#unwatch = this.store.watch((run) => {
+      this.#tell(run)
+      this.#poke(run)
       this.#scheduler?.look().catch(() => {})
     })
     await this.#host.open({
@@ -109,9 +114,9 @@ export class HostedEngine implements RunEngine {
       ...{ run, first, store, clock, registry, owner: this.#owner },
       servicesOf: (of, record) => this.#ground.servicesOf(of, record),
       sight: (of, sighting) => this.feed.show(of, sighting),
-      written: () => this.#tell(),
+      written: () => this.#tell(run),
     })
-    this.#attempts.add(attempt)
+    this.#attempts.set(attempt, run)
     return attempt
   }
 
@@ -158,7 +163,7 @@ export class HostedEngine implements RunEngine {
     const [started] = entries
     const version = started?.type === 'run.started' ? started.version : head.version
     await this.#host.submit({ run, flow: head.flow, version, entries })
-    await this.#host.tell({ run, flow: head.flow, version }, { type: 'resume' })
+    await this.#host.tell({ run, flow: head.flow, version }, 'resume')
   }
 
   async post(run: RunId, message: InboxMessage): Promise<Reception> {
@@ -171,7 +176,8 @@ export class HostedEngine implements RunEngine {
     const answer = await this.store.post(run, message, this.clock.now())
     const version = await this.#firstVersion(run, head.version)
     // Also one that was posted before: whoever sent it may have ended before the engine heard of it.
-    await this.#host.tell({ run, flow: head.flow, version }, message)
+    if (answer === 'posted' && head.status === 'waiting') this.#onTheirWay.add(run, message.id)
+    await this.#host.tell({ run, flow: head.flow, version }, 'message')
     return answer === 'duplicate' ? 'duplicate' : reception
   }
 
@@ -196,14 +202,19 @@ export class HostedEngine implements RunEngine {
     return strandedRuns(this.store, this.registry)
   }
 
-  /** Only the store knows. */
-  standing(_run: RunId): Standing | undefined {
-    return undefined
+  /** Only the store knows; but a run that was just sent something does not rest. */
+  standing(run: RunId): Standing | undefined {
+    return this.#onTheirWay.has(run) ? { type: 'running' } : undefined
   }
 
-  watchStanding(_run: RunId, changed: () => void): () => void {
-    this.#watchers.add(changed)
-    return () => this.#watchers.delete(changed)
+  watchStanding(run: RunId, changed: () => void): () => void {
+    const watcher = (): void => changed()
+    const watchers = this.#watchers.get(run) ?? new Set()
+    this.#watchers.set(run, watchers.add(watcher))
+    return () => {
+      watchers.delete(watcher)
+      if (watchers.size === 0 && this.#watchers.get(run) === watchers) this.#watchers.delete(run)
+    }
   }
 
   close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<void> {
@@ -215,7 +226,8 @@ export class HostedEngine implements RunEngine {
     this.#unwatch?.()
     await this.#opened?.catch(() => {})
     await this.#scheduler?.stop()
-    await Promise.allSettled([...this.#attempts].map((attempt) => attempt.drain(graceMs)))
+    await Promise.allSettled([...this.#attempts.keys()].map((attempt) => attempt.drain(graceMs)))
+    this.#onTheirWay.close()
     if (this.#opened) {
       await this.#host.close({ graceMs })
       await this.store.close()
@@ -223,8 +235,15 @@ export class HostedEngine implements RunEngine {
     this.#tell()
   }
 
-  #tell(): void {
-    for (const changed of this.#watchers) changed()
+  #poke(changed: RunId | undefined): void {
+    for (const [attempt, run] of this.#attempts) if (changed === undefined || changed === run) attempt.poke()
+  }
+
+  /** Whoever watches this run, or any. */
+  #tell(run?: RunId): void {
+    this.#onTheirWay.look(run)
+    const told = run === undefined ? [...this.#watchers.values()] : [this.#watchers.get(run) ?? []]
+    for (const watchers of told) for (const changed of watchers) changed()
   }
 
   get closed(): boolean {

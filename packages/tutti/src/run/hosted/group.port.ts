@@ -1,5 +1,5 @@
 /** What the log of an outside engine holds of a run: one group for each commit, as plain JSON. Types only. */
-import type { BlobPair, Entry, HeadChange, InboxMessage } from '../../journal/index.ts'
+import type { BlobPair, Entry, HeadChange } from '../../journal/index.ts'
 
 /** As `HeadChange`; `null` clears. */
 export type LoggedHead = { readonly [name in keyof HeadChange]?: HeadChange[name] | null }
@@ -16,5 +16,5 @@ export interface Group {
   readonly over?: 'ended' | 'still' | undefined
 }
 
-/** What reaches a hosted run from outside, through the log. */
-export type HostedMessage = InboxMessage | { readonly type: 'resume' }
+/** Why a run at rest is called for: something is in its inbox, or a person asks for it to go on. */
+export type Told = 'message' | 'resume'

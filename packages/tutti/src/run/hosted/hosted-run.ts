@@ -2,14 +2,14 @@
  * One attempt at a run that an outside engine hosts: the engine keeps the log, this drives the run and says what is to be logged next.
  *
  * Protocol, from the engine: `recall` each group that the log holds from earlier attempts, in order; then, again and again, `next` and, once its answer is in the log,
- * `committed`. `receive` what others send, also while `next` is under way. After a group with `rest` or `over: 'still'` the engine waits for a message (or for
- * `rest.wakeAt`) before it asks again; after `over: 'ended'` it waits for `flushed` and is done. `release` when the attempt is over.
+ * `committed`. After a group with `rest` or `over: 'still'` the engine waits until it is told of a message (or for `rest.wakeAt`) before it asks again; what is
+ * sent to a run that is under way is found in the store, whoever `poke`s. after `over: 'ended'` it waits for `flushed` and is done. `release` when the attempt is over.
  * Owns: the activation, the record so far. Does not own: the log, when it is called.
  * Invariants: all of `embedded/` (I1–I8), because the same activation drives the run; what is asked of the engine depends on the log alone, so that an attempt by
  * other code is judged by tutti's own rules (divergence, changes, migrations) and never by the engine's.
  */
 import { TuttiError } from '../../errors/index.ts'
-import { type Blobs, type Entry, type JournalStore, joinValue, type OpenWait, type RunHead } from '../../journal/index.ts'
+import { type Blobs, type Entry, type InboxMessage, type JournalStore, joinValue, type OpenWait, type RunHead } from '../../journal/index.ts'
 import { type Clock, type RunId, systemClock } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { Services } from '../effect.port.ts'
@@ -24,7 +24,7 @@ import { seedOf } from '../embedded/seed.ts'
 import { nextStand } from '../embedded/standstill.ts'
 import { Suspended } from '../embedded/suspension.ts'
 import type { Sighting } from '../engine.port.ts'
-import type { Group, HostedMessage, LoggedHead } from './group.port.ts'
+import type { Group, LoggedHead } from './group.port.ts'
 import { LogStore } from './log-store.ts'
 import { Projection } from './projection.ts'
 
@@ -97,17 +97,26 @@ export class HostedRun {
     start?.().catch((error) => this.#log.fail(error))
   }
 
-  receive(message: HostedMessage): void {
+  /** There may be something in its inbox. */
+  poke(): void {
+    this.#log.look()
     const live = this.#live?.activation
-    const fail = (error: unknown): void => live?.fail(error)
-    if (message.type === 'resume') {
-      this.#asked = true
-      if (live && !live.over) live.goOn().catch(fail)
-      return
-    }
-    this.#log.receive(message)
+    if (!live || live.over) return
     this.#log.unrest()
-    if (live && !live.over) live.poke().catch(fail)
+    live.poke().catch((error) => live.fail(error))
+  }
+
+  /** A person asks for it to go on. */
+  resume(): void {
+    this.#asked = true
+    const live = this.#live?.activation
+    if (live && !live.over) live.goOn().catch((error) => live.fail(error))
+  }
+
+  /** The engine cancels it. Every attempt is told so in the same place of the log. */
+  cancel(reason: string): void {
+    this.#log.tell({ id: 'hosted/cancel', type: 'cancel', reason })
+    this.poke()
   }
 
   /** Resolves once all that the log holds is in the store. */
@@ -127,6 +136,7 @@ export class HostedRun {
     this.#released = true
     this.#forgetRest()
     this.#live?.activation.fail(why)
+    this.#projection.close()
     this.#log.fail(why instanceof Suspended ? new TuttiError('ENGINE_CLOSED', 'the attempt was given up') : why)
   }
 
@@ -141,7 +151,7 @@ export class HostedRun {
     const record = [...this.#record]
     const asked = this.#asked
     this.#asked = false
-    const { goesOn, drafts, taken } = nextStand(record, this.#log.messages, asked)
+    const { goesOn, drafts, taken } = nextStand(record, await this.#inbox(), asked)
     const number = (added: readonly Draft[]): Entry[] =>
       added.map((draft, i) => ({ ...draft, seq: (record.at(-1)?.seq ?? 0) + 1 + i, time: clock.now() }) as Entry)
     if (!goesOn) {
@@ -164,6 +174,12 @@ export class HostedRun {
     this.#toStart = start
     const change: LoggedHead = { status: 'running', version: flow.version, stalls, wakeAt: null, waiting: null }
     return { entries: added, blobs: pairs(carried?.blobs), head: change, taken: taken.length > 0 ? taken : undefined }
+  }
+
+  /** As often as it takes: nothing is done against what somebody said. */
+  async #inbox(): Promise<readonly InboxMessage[]> {
+    if (!this.#isNew) this.#log.look()
+    return this.#projection.persistently(() => this.#log.inbox(this.#o.run))
   }
 
   async #start(flow: AnyFlow, record: readonly Entry[], stalls: number): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * What an activation writes to when the truth is the log of an outside engine: all that it appends in one turn of the event loop is one group.
  *
- * Owns: what was appended and is not durable yet, the messages that were received and not taken. Does not own: the log (the engine's), the journal that
+ * Owns: what was appended and is not durable yet, which messages were taken. Does not own: the log (the engine's), the journal that
  * others read (the projection's).
  * Invariants: I1 (an append resolves once the engine says that its group is in the log), one group is on its way at a time, in the order of the calls.
  * On a crash what was not in the log was never said: the next attempt begins with what is.
@@ -33,11 +33,16 @@ export interface Behind {
 export class LogStore implements RunStore {
   readonly #store: JournalStore
   readonly #behind: Behind
-  readonly #inbox = new Map<string, InboxMessage>()
+  /** What came through the engine, not through the store. */
+  readonly #told = new Map<string, InboxMessage>()
   readonly #taken = new Set<string>()
+  /** There may be something in the inbox of the store. */
+  #look = false
   #waiting: Pending[] = []
   #onItsWay: readonly Pending[] = []
   #rest: Group | undefined
+  /** It was said last that the run rests. */
+  #rested = false
   #failed: { readonly error: unknown } | undefined
   #wake: () => void = () => {}
 
@@ -54,8 +59,15 @@ export class LogStore implements RunStore {
     })
   }
 
-  inbox(): Promise<readonly InboxMessage[]> {
-    return Promise.resolve([...this.#inbox.values()])
+  /** What is there and was not taken; that of a message may be in the log, and not in the store yet. */
+  async inbox(run: RunId): Promise<readonly InboxMessage[]> {
+    const posted = this.#look ? await this.#store.inbox(run) : []
+    return [...this.#told.values(), ...posted.filter(({ id }) => !this.#taken.has(id))]
+  }
+
+  /** From here on the inbox of the store is looked at too: until somebody sends something to a new run, there is nothing. */
+  look(): void {
+    this.#look = true
   }
 
   async *read(run: RunId, o?: { readonly after?: number | undefined }): AsyncIterable<Entry> {
@@ -73,19 +85,15 @@ export class LogStore implements RunStore {
     return Promise.resolve([])
   }
 
-  receive(message: InboxMessage): void {
-    if (!this.#taken.has(message.id)) this.#inbox.set(message.id, message)
+  tell(message: InboxMessage): void {
+    if (!this.#taken.has(message.id)) this.#told.set(message.id, message)
   }
 
   took(ids: readonly string[]): void {
     for (const id of ids) {
       this.#taken.add(id)
-      this.#inbox.delete(id)
+      this.#told.delete(id)
     }
-  }
-
-  get messages(): readonly InboxMessage[] {
-    return [...this.#inbox.values()]
   }
 
   /** The next group, as soon as there is one. Rejects when there will be none in this attempt. */
@@ -96,6 +104,7 @@ export class LogStore implements RunStore {
       if (this.#rest) {
         const rest = this.#rest
         this.#rest = undefined
+        this.#rested = true
         return rest
       }
       await new Promise<void>((resolve) => {
@@ -149,9 +158,16 @@ export class LogStore implements RunStore {
       entries,
       blobs: small.length > 0 ? small : undefined,
       taken: taken.length > 0 ? taken : undefined,
-      head: headOf(commits),
+      head: this.#goesOn(headOf(commits)),
       over: commits.some(({ release }) => release) ? (entries.some(isTerminal) ? 'ended' : 'still') : undefined,
     }
+  }
+
+  /** What follows a rest ends it. */
+  #goesOn(head: LoggedHead | undefined): LoggedHead | undefined {
+    if (!this.#rested) return head
+    this.#rested = false
+    return { status: 'running', waiting: null, ...head }
   }
 
   #takePending(): readonly Pending[] {

@@ -13,6 +13,8 @@ import type { Behind } from './log-store.ts'
 
 /** The engine says who drives the run, so its lease does not run out: nobody else takes it up. 9999-12-31. */
 const FOR_EVER = 253_402_300_799_000
+/** How far the store may be behind the log while both are well. */
+const LAG_MS = 20
 const RETRY_MS = [50, 100, 250, 500, 1_000, 2_500, 5_000]
 
 /** What a hosted run is leased to. */
@@ -33,6 +35,8 @@ export class Projection implements Behind {
   #working: Promise<void> | undefined
   #at: { readonly epoch: number; lastSeq: number } | undefined
   #closed = false
+  #error: TuttiError | undefined
+  #hurry: () => void = () => {}
 
   constructor(store: JournalStore, run: RunId, watch: ProjectionWatch) {
     this.#store = store
@@ -42,17 +46,25 @@ export class Projection implements Behind {
 
   add(group: Group): void {
     this.#queue.push(group)
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
-    })
+    if (group.over || group.rest) this.#hurry()
+    this.#working ??= this.#work()
+      .catch(() => {})
+      .finally(() => {
+        this.#working = undefined
+      })
   }
 
+  /** Resolves once all that was added is in the store. Rejects when another attempt has the run. */
   async flushed(): Promise<void> {
-    while (this.#working) await this.#working
+    while (this.#working) {
+      this.#hurry()
+      await this.#working
+    }
+    if (this.#error) throw this.#error
   }
 
   async spill(blobs: Blobs): Promise<void> {
-    await this.#persistently(async () => {
+    await this.persistently(async () => {
       const at = await this.#place()
       if (at) await this.#store.append({ run: this.#run, epoch: at.epoch, entries: [], blobs })
     })
@@ -63,13 +75,24 @@ export class Projection implements Behind {
   }
 
   async #work(): Promise<void> {
-    // A turn later, so that what a replay recalls is one write.
-    await new Promise((resolve) => setImmediate(resolve))
     while (this.#queue.length > 0 && !this.#closed) {
+      await this.#gathered()
       const groups = this.#queue
       this.#queue = []
-      await this.#persistently(() => this.#write(groups))
+      await this.persistently(() => this.#write(groups))
     }
+  }
+
+  /** A moment, so that what follows closely is one write; not when somebody waits for it. */
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      const forget = systemClock.alarm(systemClock.now() + LAG_MS, resolve)
+      this.#hurry = () => {
+        forget()
+        setImmediate(resolve)
+      }
+      if (this.#queue.some(({ over, rest }) => over || rest)) this.#hurry()
+    })
   }
 
   async #write(groups: readonly Group[]): Promise<void> {
@@ -108,8 +131,8 @@ export class Projection implements Behind {
     return this.#at
   }
 
-  /** As often as it takes, unless it can never be. */
-  async #persistently(work: () => Promise<void>): Promise<void> {
+  /** As often as it takes, unless it can never be: then the attempt has lost its run. Rejects when the attempt is over. */
+  async persistently<T>(work: () => Promise<T>): Promise<T> {
     for (let tries = 0; !this.#closed; tries++) {
       try {
         return await work()
@@ -117,12 +140,15 @@ export class Projection implements Behind {
         this.#at = undefined
         if (TuttiError.is(error, 'JOURNAL_FENCED') || TuttiError.is(error, 'RUN_NOT_FOUND') || TuttiError.is(error, 'RUN_BUSY')) {
           this.#closed = true
-          return this.#watch.lost(error)
+          this.#error = error
+          this.#watch.lost(error)
+          throw error
         }
         const ms = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] as number
         await new Promise<void>((resolve) => void systemClock.alarm(systemClock.now() + ms, resolve))
       }
     }
+    throw this.#error ?? new TuttiError('ENGINE_CLOSED', 'the attempt was given up')
   }
 }
 

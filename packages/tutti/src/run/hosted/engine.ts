@@ -27,6 +27,10 @@ import type { Told } from './group.port.ts'
 import { HostedRun } from './hosted-run.ts'
 import { OnTheirWay } from './on-their-way.ts'
 
+/** How long a person's word waits for a worker, and how often it is looked whether one has it. */
+const PATIENCE_MS = 10_000
+const LOOK_MS = 250
+
 /** The engine elsewhere. Every call may be made again: what was told before is not done twice. */
 export interface Host {
   /** Reachable, and its workers known to it where this process is one. */
@@ -164,6 +168,23 @@ export class HostedEngine implements RunEngine {
     const version = started?.type === 'run.started' ? started.version : head.version
     await this.#host.submit({ run, flow: head.flow, version, entries })
     await this.#host.tell({ run, flow: head.flow, version }, 'resume')
+    if (head.status === 'suspended') await this.#untilMoved(run, head.lastSeq)
+  }
+
+  /** Until a worker has taken it up; when none does, it stands where it stood. */
+  async #untilMoved(run: RunId, lastSeq: number): Promise<void> {
+    let wake = (): void => {}
+    const unwatch = this.watchStanding(run, () => wake())
+    const until = this.clock.now() + PATIENCE_MS
+    while (this.clock.now() < until && (await this.store.head(run))?.lastSeq === lastSeq)
+      await new Promise<void>((resolve) => {
+        const forget = this.clock.alarm(this.clock.now() + LOOK_MS, resolve)
+        wake = () => {
+          forget()
+          resolve()
+        }
+      })
+    unwatch()
   }
 
   async post(run: RunId, message: InboxMessage): Promise<Reception> {

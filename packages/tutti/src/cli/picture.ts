@@ -181,6 +181,8 @@ export class RunPicture {
       case 'timer.fired':
         if (this.#byKey.has(entry.key)) this.#change(entry.key, 'done', { ended: entry.time, remark: undefined })
         return
+      case 'signal.refused':
+        return this.#change(entry.key, 'waiting', { remark: `for the signal '${entry.signal}'; '${entry.id}' was refused: ${entry.error.message}` })
       case 'signal.received':
         if (entry.key !== undefined) this.#change(entry.key, 'done', { ended: entry.time, remark: undefined, value: entry.value })
         return

@@ -57,6 +57,8 @@ export class PlainView implements View {
         return `? ${entry.key}: ${inOneLine(entry.why.message)}`
       case 'signal.awaited':
         return `⏸ ${entry.key} waits for the signal '${entry.signal}'`
+      case 'signal.refused':
+        return `! ${entry.key}: ${inOneLine(entry.error.message)}; it waits on`
       case 'timer.set':
         return `⏸ ${entry.key} waits until ${new Date(entry.fireAt).toISOString()}`
       default:

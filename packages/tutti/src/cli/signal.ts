@@ -91,7 +91,14 @@ function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answ
     standingOf(head) === 'running'
       ? `${head.owner} drives it and goes on.`
       : `Whichever app opens this store goes on with it, or: ${nextCommand(home, 'resume', run)}`
-  if (answer === 'delivered') return [`Delivered: '${name}' to ${run}${isMade(id) ? '' : `, as '${id}'`}.${stands === undefined ? ` ${next}` : ''}`, ...still]
+  if (answer === 'delivered') {
+    const checked = `The value is checked when the run takes it; one that does not fit is refused, and \`${nextCommand(home, 'show', run)}\` says why.`
+    return [
+      `Left for ${run}: '${name}'${isMade(id) ? '' : `, as '${id}'`}.${stands === undefined ? ` ${next}` : ''}`,
+      ...still,
+      ...(name.startsWith('tutti.') ? [] : [checked]),
+    ]
+  }
   const place = key === undefined ? `for '${name}'` : `at '${key}'`
   return [`Early: ${run} does not wait ${place} yet; ${isMade(id) ? 'it' : `'${id}'`} is kept for when it does.`, sayOpen(open), ...still]
 }

@@ -30,6 +30,7 @@ const required: { readonly [T in EntryType]: readonly Exclude<keyof EntryOf<T>, 
   'timer.fired': ['key'],
   'signal.awaited': ['key', 'at', 'fingerprint', 'signal'],
   'signal.received': ['signal', 'id', 'value'],
+  'signal.refused': ['key', 'signal', 'id', 'error', 'value'],
   'thread.compacted': ['key', 'data'],
   note: ['key', 'at', 'fingerprint'],
 }

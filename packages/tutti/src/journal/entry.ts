@@ -90,6 +90,7 @@ export type Entry = Written &
     | { readonly type: 'timer.fired'; readonly key: string }
     | SignalAwaited
     | SignalReceived
+    | SignalRefused
     | { readonly type: 'thread.compacted'; readonly key: string; readonly data: Json }
     | {
         readonly type: 'note'
@@ -267,6 +268,17 @@ export interface SignalReceived {
   readonly value: Value
   /** Of one that came early: the only wait it is for. */
   readonly to?: string | undefined
+}
+
+/** What was sent does not fit what the wait asks for: the run waits on, and what was sent is not lost. */
+export interface SignalRefused {
+  readonly type: 'signal.refused'
+  /** The wait that refused it. */
+  readonly key: string
+  readonly signal: string
+  readonly id: string
+  readonly error: ErrorRecord
+  readonly value: Value
 }
 
 export type EntryType = Entry['type']

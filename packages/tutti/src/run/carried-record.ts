@@ -74,7 +74,7 @@ function startedNow(started: RunStarted & Entry, marks: readonly Mark[]): Entry 
 /** The later entries first, for what they speak of holds; then what only the earlier ones speak of. */
 function latest(earlier: readonly Entry[], later: readonly Entry[]): readonly Entry[] {
   // What was noted of a step, or said of undoing it, says nothing of what became of it.
-  const spoken = new Set(keysOf(later.filter(({ type }) => type !== 'note' && type !== 'step.compensated')))
+  const spoken = new Set(keysOf(later.filter(({ type }) => type !== 'note' && type !== 'step.compensated' && type !== 'signal.refused')))
   const rest = earlier.filter((entry) => !('key' in entry && entry.key !== undefined && spoken.has(entry.key)))
   return earlier.length === 0 ? later : later[0]?.type === 'run.started' ? [...later, ...rest] : [...rest.slice(0, 1), ...later, ...rest.slice(1)]
 }

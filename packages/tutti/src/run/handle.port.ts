@@ -23,6 +23,8 @@ export type RunEvent<O = unknown> =
   | { type: 'text.reset'; seq: number; key: string }
   | { type: 'output.partial'; seq: number; partial: DeepPartial<O> }
   | { type: 'signal.awaited'; seq: number; key: string; signal: string; data?: Json }
+  /** What was sent does not fit the schema of the wait; the run waits on. */
+  | { type: 'signal.refused'; seq: number; key: string; signal: string; id: string; error: TuttiError }
   | { type: 'custom'; seq: number; key: string; name: string; data: Json }
   | { type: 'run.completed'; seq: number; output: O; usage: Usage }
   | { type: 'run.failed'; seq: number; error: TuttiError }

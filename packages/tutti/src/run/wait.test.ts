@@ -40,6 +40,45 @@ describe('waiting for a signal', () => {
     await expect(replayRun(store, b.id, strict)).rejects.toMatchObject({ code: 'RUN_SIGNAL_TIMEOUT' })
   })
 
+  it('[R4] an answer that does not fit is refused by name, is in the journal with its value, and the run waits on for one that does', async () => {
+    const desk = flow('desk', async (_: null, run) => run.wait(Approval))
+    const { start, store, engine, lines } = testEngine([desk])
+    const handle = await start(desk, null)
+    await handle.outcome()
+    await engine.post(handle.id, { id: 'wrong', type: 'signal', signal: 'approval', value: { ok: 'perhaps' } })
+    expect(await handle.outcome()).toMatchObject({ status: 'waiting', for: [{ key: 'desk/approval' }] })
+    const refused = (await journalOf(store, handle.id)).entries.find((entry) => entry.type === 'signal.refused')
+    expect(refused).toMatchObject({ key: 'desk/approval', id: 'wrong', value: { ok: 'perhaps' }, error: { code: 'RUN_INPUT_INVALID', data: [{ at: 'ok' }] } })
+    expect(await store.inbox(handle.id)).toEqual([])
+    await handle.send(Approval, { ok: true })
+    expect((await handle.result()).output).toEqual({ ok: true, why: 'no reason' })
+    expect((await replayRun(store, handle.id, desk)).output).toEqual({ ok: true, why: 'no reason' })
+    expect(await lines(handle.id)).toEqual(['signal.awaited desk/approval', 'signal.refused desk/approval', 'signal.received desk/approval'])
+    const events: string[] = []
+    for await (const event of handle.events()) events.push(event.type)
+    expect(events).toEqual(['signal.awaited', 'signal.refused', 'run.completed'])
+  })
+
+  it('[R4] one that came early and does not fit is refused once, also when the run goes on elsewhere', async () => {
+    const held = gate()
+    const desk = flow('desk', async (_: null, run) => {
+      await run.step('first', () => held.promise)
+      return run.wait(Word)
+    })
+    const { start, store, engine } = testEngine([desk])
+    const handle = await start(desk, null)
+    await engine.post(handle.id, { id: 'early', type: 'signal', signal: 'word', value: 17 })
+    await settled()
+    held.open()
+    await handle.outcome()
+    await engine.close({ graceMs: 0 })
+    const other = testEngine([desk], { store })
+    await other.engine.activate(handle.id)
+    await other.handle(handle.id).send(Word, 'right')
+    expect((await other.handle(handle.id).result()).output).toBe('right')
+    expect((await other.entries(handle.id)).filter(({ type }) => type === 'signal.refused')).toHaveLength(1)
+  })
+
   it('[R4] a signal that races its timeout is delivered once, whichever is recorded first, and replays so', async () => {
     const clock = simulatedClock()
     const desk = flow('desk', async (_: null, run) => run.wait(Word, { timeout: 1_000, onTimeout: 'too late' }))

@@ -36,7 +36,7 @@ describe('pause', () => {
     expect(parsed(await tutti(cwd, ['runs', '--status', 'suspended', '--json']))).toMatchObject({ runs: [{ status: 'suspended', why: 'paused' }] })
     expect((await tutti(cwd, ['show', 'last'])).out).toMatch(/^patient version 1 {2}paused\n[\s\S]*paused: the bank is closed\n.*npx tutti resume run_/)
     expect((await tutti(cwd, ['signal', 'last', 'go', '17'])).out).toMatch(
-      /^Delivered: 'go' to run_\w+\.\nIt stands still \(paused: the bank is closed\) and has it once it goes on: npx tutti resume run_/,
+      /^Left for run_\w+: 'go'\.\nIt stands still \(paused: the bank is closed\) and has it once it goes on: npx tutti resume run_/,
     )
     expect(parsed(await tutti(cwd, ['resume', 'last', '--app', 'app.ts', '--json']))).toMatchObject({ status: 'completed', output: 17 })
     expect(await tutti(cwd, ['pause', 'last'])).toMatchObject({ code: 2, err: expect.stringContaining('error RUN_FINISHED') })

@@ -41,7 +41,7 @@ const resume = ['resume', 'last', '--app', 'app.ts', '--json']
 describe('signal', () => {
   test('[R4] is delivered while nobody drives the run, and the run goes on with it', async () => {
     const cwd = waiting('patient', null)
-    expect((await tutti(cwd, ['signal', 'last', 'go', '{"floor":3}'])).out).toMatch(/^Delivered: 'go' to run_\w+\. .*npx tutti resume run_/)
+    expect((await tutti(cwd, ['signal', 'last', 'go', '{"floor":3}'])).out).toMatch(/^Left for run_\w+: 'go'\. .*npx tutti resume run_/)
     expect((await tutti(cwd, ['signal', 'last', 'then', '"on"', '--json'])).out).toContain('"answer": "early"')
     expect(parsed(await tutti(cwd, resume))).toMatchObject({ status: 'completed', output: [{ floor: 3 }, 'on'] })
   })
@@ -81,7 +81,7 @@ describe('approve', () => {
     const { runs } = parsed(await tutti(cwd, ['runs', '--waiting', '--json']))
     expect(runs[0].waiting).toMatchObject([{ signal: 'tutti.approval', data: { tool: 'refund', input: { usd: 150 } } }])
     expect((await tutti(cwd, ['resume', 'last', '--app', 'app.ts'])).err).toMatch(/npx tutti approve run_\w+ --key desk\/tutti\.approval/)
-    expect((await tutti(cwd, ['approve', 'last'])).out).toMatch(/^Delivered/)
+    expect((await tutti(cwd, ['approve', 'last'])).out).toMatch(/^Left for run_\w+: 'tutti.approval'/)
     expect((await tutti(cwd, ['approve', 'last', '--deny'])).out).toMatch(/^Duplicate/)
     expect(parsed(await tutti(cwd, resume))).toMatchObject({ output: ['refunded 150'] })
   })

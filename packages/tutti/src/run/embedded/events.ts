@@ -43,6 +43,8 @@ async function eventsOfEntry(entry: Entry, load: Load): Promise<readonly RunEven
       return isLastWord(entry) ? [{ type: 'step.undone', seq, ...named(entry.key), ...(entry.error ? { error: rebuildError(entry.error) } : {}) }] : []
     case 'signal.awaited':
       return [{ type: 'signal.awaited', seq, key: entry.key, signal: entry.signal, ...(entry.data === undefined ? {} : { data: entry.data }) }]
+    case 'signal.refused':
+      return [{ type: 'signal.refused', seq, key: entry.key, signal: entry.signal, id: entry.id, error: rebuildError(entry.error) }]
     case 'note':
       return entry.name === undefined
         ? []

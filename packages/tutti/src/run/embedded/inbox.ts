@@ -1,7 +1,7 @@
 /** What others sent to a run: read from the store, written into the journal, so that it becomes an outcome like any other. */
 import type { Budget } from '../../budget/index.ts'
 import type { Entry, InboxMessage, Value } from '../../journal/index.ts'
-import { check, decode, failpoint, type Json } from '../../primitives/index.ts'
+import { type Complaint, check, decode, failpoint, type Json, sayComplaints } from '../../primitives/index.ts'
 import type { WaitOp } from '../engine.port.ts'
 import type { Draft } from './draft.ts'
 import type { RunGround } from './ground.port.ts'
@@ -114,15 +114,16 @@ export class Inbox {
   async #offer(sent: SentSignal, taken: readonly string[]): Promise<void> {
     const value = decode((await this.#activation.load(sent.value)) as Json)
     const tried = new Set<string>()
-    let refused = false
+    let refused: Draft | undefined
     for (let op = this.#waitFor(sent, tried); op; op = this.#waitFor(sent, tried)) {
       tried.add(op.key)
-      refused = !(await check(op.schema, value)).ok
+      const checked = await check(op.schema, value)
+      refused = checked.ok ? undefined : refusal(op, sent, checked.complaints)
       if (refused || !this.#activation.waits.has(op.key)) continue
       this.#activation.answered(op.key)
       return this.#activation.append([{ type: 'signal.received', key: op.key, signal: op.signal, id: sent.id, value: sent.value }], { taken })
     }
-    if (refused) return this.#activation.append([], { taken })
+    if (refused) return this.#activation.append([refused], { taken })
     this.#early.push(sent)
     if (taken.length > 0) await this.#activation.append([{ type: 'signal.received', ...sent }], { taken })
   }
@@ -137,11 +138,19 @@ export class Inbox {
   }
 }
 
+/** The run waits on; whoever sent it finds out why. */
+function refusal({ key, signal }: WaitOp, { id, value }: SentSignal, complaints: readonly Complaint[]): Draft {
+  const message = `the signal '${signal}' does not fit its schema: ${sayComplaints(complaints)}`
+  const error = { code: 'RUN_INPUT_INVALID', message, data: complaints.map(({ at, says }) => ({ at, says })) }
+  return { type: 'signal.refused', key, signal, id, error, value }
+}
+
 const isFor = ({ signal, to }: SentSignal, op: WaitOp): boolean => (to === undefined ? op.signal === signal : op.key === to)
 
 /** Signals of the record that no wait has used. */
 function earlyOf(record: readonly Entry[]): SentSignal[] {
   const received = record.filter((entry) => entry.type === 'signal.received')
-  const used = new Set(received.filter((entry) => entry.key !== undefined).map((entry) => entry.id))
+  const refused = record.filter((entry) => entry.type === 'signal.refused')
+  const used = new Set([...received.filter((entry) => entry.key !== undefined), ...refused].map((entry) => entry.id))
   return received.filter((entry) => entry.key === undefined && !used.has(entry.id)).map(({ id, signal, value, to }) => ({ id, signal, value, to }))
 }

@@ -21,6 +21,7 @@ export async function waitsIn(record: AsyncIterable<Entry> | Iterable<Entry>): P
       open.set(key, { signal, key, until, data })
       continue
     }
+    if (entry.type === 'signal.refused') received.add(entry.id)
     if (entry.type !== 'signal.received' && entry.type !== 'timer.fired') continue
     const id = entry.type === 'signal.received' ? entry.id : undefined
     if (id !== undefined) received.add(id)

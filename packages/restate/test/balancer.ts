@@ -1,0 +1,36 @@
+/** One address before several workers, as a load balancer stands there: each connection goes to the next worker that takes it. */
+import { connect, createServer, type Socket } from 'node:net'
+
+export interface Balancer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+export async function balancer(ports: readonly number[]): Promise<Balancer> {
+  let next = 0
+  const sockets = new Set<Socket>()
+  const server = createServer((from) => {
+    sockets.add(from)
+    from.on('error', () => {}).on('close', () => sockets.delete(from))
+    const join = (tried: number): void => {
+      if (tried === ports.length) return void from.destroy()
+      const to = connect(ports[next++ % ports.length] as number, '127.0.0.1')
+      to.once('error', () => join(tried + 1))
+      to.once('connect', () => {
+        to.removeAllListeners('error').on('error', () => from.destroy())
+        to.on('close', () => from.destroy())
+        from.on('close', () => to.destroy())
+        from.pipe(to)
+        to.pipe(from)
+      })
+    }
+    join(0)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      for (const socket of sockets) socket.destroy()
+    })
+  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, close }
+}

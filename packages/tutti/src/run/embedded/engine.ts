@@ -41,7 +41,7 @@ import { forkOf, seedOf } from './seed.ts'
 import type { Seed } from './seed-answers.ts'
 import { type Standing, Standings } from './standings.ts'
 import { type StrandedRun, strandedRuns } from './stranded.ts'
-import { headOf, isEnded, leaseOf, type Occasion, type TakeUpOptions, takeUp } from './take-up.ts'
+import { freeHeadOf, headOf, isEnded, leaseOf, type Occasion, type TakeUpOptions, takeUp } from './take-up.ts'
 import { isElsewhere, Upkeep } from './upkeep.ts'
 
 export interface EmbeddedOptions {
@@ -203,7 +203,7 @@ export class EmbeddedEngine {
 
   async #activate(run: RunId, occasion: Occasion, left: Promise<unknown> | undefined): Promise<void> {
     await left
-    const head = await headOf(this.store, run)
+    const head = await freeHeadOf(this.store, run)
     if (isEnded(head)) return
     // Any process can pause a run that nobody drives: only one that goes on needs its flow, and its turn.
     if (occasion !== 'pause') this.registry.get(head)
@@ -232,7 +232,7 @@ export class EmbeddedEngine {
    */
   async post(run: RunId, message: InboxMessage): Promise<Reception> {
     await this.open()
-    const head = await headOf(this.store, run)
+    const head = await freeHeadOf(this.store, run)
     if (isEnded(head))
       throw new TuttiError('RUN_FINISHED', `the run '${run}' has ${head.status} and takes no ${message.type}`, { data: { run, status: head.status } })
     const reception = message.type === 'signal' ? await receptionOf(message, this.#openWaits(head), () => this.store.read(run)) : 'delivered'

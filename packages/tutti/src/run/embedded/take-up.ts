@@ -12,7 +12,7 @@ import { type CarriedOver, carryOver } from './carry-over.ts'
 import type { Draft } from './draft.ts'
 import type { EngineParts } from './engine-parts.port.ts'
 import { waitsIn } from './open-waits.ts'
-import { isGone } from './owner.ts'
+import { isGone, isHosted } from './owner.ts'
 import { nextStand } from './standstill.ts'
 
 export type TakeUpOptions = Omit<EngineParts, 'resume'>
@@ -86,6 +86,16 @@ export async function headOf(store: JournalStore, run: RunId): Promise<RunHead> 
   const head = await store.head(run)
   if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${run}' in this store`, { data: { run } })
   return head
+}
+
+/** Of a run that an engine elsewhere does not host: what is left for such a one here would not reach it. @throws RUN_NOT_FOUND | ENGINE_UNSUPPORTED */
+export async function freeHeadOf(store: JournalStore, run: RunId): Promise<RunHead> {
+  const head = await headOf(store, run)
+  if (!isHosted(head.owner)) return head
+  throw new TuttiError('ENGINE_UNSUPPORTED', `the run '${run}' is hosted by another engine, which alone can go on with it`, {
+    data: { run, owner: head.owner ?? null },
+    hint: 'Open an app with that engine, `tutti({ engine })`, and ask it: `(await app.get(id)).send(…)`, `.cancel()`, `.pause()`, `.resume()`.',
+  })
 }
 
 export const isEnded = (head: RunHead): boolean => head.status === 'completed' || head.status === 'failed' || head.status === 'cancelled'

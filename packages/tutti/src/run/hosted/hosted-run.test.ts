@@ -7,6 +7,7 @@ import { bound, journalOf } from '../../testing/failpoint-store.ts'
 import { hostedEngine, type LossPoint, MemoryHost } from '../../testing/memory-host.ts'
 import { flowOf, randomWorld } from '../../testing/random-flow.ts'
 import { randomProgram, seeded } from '../../testing/random-program.ts'
+import { testEngine } from '../../testing/test-engine.ts'
 import type { AnyFlow, Flow } from '../definition.port.ts'
 import { EmbeddedHandle } from '../embedded/handle.ts'
 import { flow } from '../flow.ts'
@@ -248,5 +249,15 @@ describe('a run that an engine elsewhere hosts', () => {
     expect((await new EmbeddedHandle<string>(engine, run).result()).output).toBe('a, b')
     expect(types(await entries(run))).toContain('run.completed')
     expect(host.groups(run).at(-1)?.over).toBe('ended')
+  })
+
+  it('[S4] what is sent to it through the embedded engine is refused, and nothing is left behind', async () => {
+    const { store, start } = world([asking()])
+    const handle = await start(asking(), 1)
+    await handle.outcome()
+    const embedded = testEngine([asking()], { store })
+    await expect(embedded.handle(handle.id).send(Go, 'a')).rejects.toMatchObject({ code: 'ENGINE_UNSUPPORTED' })
+    await expect(embedded.engine.activate(handle.id)).rejects.toMatchObject({ code: 'ENGINE_UNSUPPORTED' })
+    expect(await store.inbox(handle.id)).toEqual([])
   })
 })

@@ -8,6 +8,7 @@
 import { TuttiError } from '../../errors/index.ts'
 import type { Blobs, Commit, Entry, HeadChange, JournalStore } from '../../journal/index.ts'
 import { type RunId, systemClock } from '../../primitives/index.ts'
+import { hostedOwner } from '../embedded/owner.ts'
 import type { Group, LoggedHead } from './group.port.ts'
 import type { Behind } from './log-store.ts'
 
@@ -16,9 +17,6 @@ const FOR_EVER = 253_402_300_799_000
 /** How far the store may be behind the log while both are well. */
 const LAG_MS = 20
 const RETRY_MS = [50, 100, 250, 500, 1_000, 2_500, 5_000]
-
-/** What a hosted run is leased to. */
-export const hostedOwner = (run: RunId): string => `hosted/${run}`
 
 export interface ProjectionWatch {
   /** The store holds more than it did. */

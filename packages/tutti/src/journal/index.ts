@@ -1,5 +1,7 @@
+export { admit, type Held, type Line, type QueueFacts } from './admission.ts'
 export { exportToFile } from './archive.ts'
 export { checkBlob, corruptEntry, entryText, INLINE_BYTES, joinValue, parseEntry, type SplitValue, splitValue } from './codec.ts'
+export { CommitQueue } from './commit-queue.ts'
 export type { EncryptionOptions, Subject } from './encryption.port.ts'
 export {
   type Asked,
@@ -27,14 +29,37 @@ export {
 } from './entry.ts'
 export { type Erased, type EraseOptions, eraseSubject } from './erase.ts'
 export { everyRun } from './every-run.ts'
-export type { Answer, AppendJob, BlobPair, Job } from './job.ts'
+export {
+  type AcquireJob,
+  type AdmitJob,
+  type Answer,
+  type AppendJob,
+  appendJob,
+  type BlobPair,
+  type Created,
+  type CreateJob,
+  createJob,
+  isToBegin,
+  type Job,
+  type KeepScheduleJob,
+  type PostJob,
+  postJob,
+  type RemoveJob,
+  type RenewJob,
+  refuseAppend,
+  refuseUnknown,
+  removedMeanwhile,
+  type ShredJob,
+} from './job.ts'
 export { hasLabels } from './labels.ts'
 export { MemoryBooks } from './memory-books.ts'
 export { booksStore, memoryStore } from './memory-store.ts'
 export { isMade, messageId } from './message-id.ts'
+export { LIST_LIMIT, nextTurn, READ_PAGE } from './page.ts'
 export { type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns } from './prune.ts'
 export { checkCriteria, type EndedStatus, type RunCriteria } from './prune-criteria.ts'
 export type { Admission, QueueLimits, QueuePlace, Rate } from './queue.port.ts'
+export { type LineLength, placeAmong } from './queue-place.ts'
 export type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 export { SCHEMA_VERSION } from './sqlite-schema.ts'
 export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } from './sqlite-store.ts'

@@ -33,7 +33,7 @@ const context = {
   idempotencyKey: 'k',
   attempt: 1,
   scope: { tenant: 'default' },
-  stream: () => {},
+  stream: () => false,
   heartbeat: () => {},
 } satisfies EffectContext
 const planned = async <T>(spec: EffectSpec<T>): Promise<T> => (await (await spec.plan(1, undefined)).execute(context)).value

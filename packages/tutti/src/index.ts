@@ -6,7 +6,7 @@ export type { RegressedRun, RegressGate, RegressProgress, RegressReport, Regress
 export { chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
 export type { Effect, EncryptionOptions, Erased, EraseOptions, Pruned, PruneOptions } from './journal/index.ts'
 export type { MessageLike, Prompt } from './message/index.ts'
-export { cache, cascade, hedge, limit, type Model, type ModelId, type ModelLike, retry } from './model/index.ts'
+export { breaker, cache, cascade, hedge, limit, type Model, type ModelId, type ModelLike, type ModelRetry, retry, timeout } from './model/index.ts'
 export {
   byMeaning,
   byModel,

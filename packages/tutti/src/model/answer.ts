@@ -68,6 +68,17 @@ export function providerData(metadata: unknown): { provider?: ProviderData } {
   return Object.keys(data).length === 0 ? {} : { provider: data }
 }
 
+/** From the log probabilities of its tokens, where a provider gave them: one list, or one a content part. */
+export function confidenceOf(metadata: unknown): { confidence?: number } {
+  const logprobs = (metadata as { readonly openai?: { readonly logprobs?: unknown } } | undefined)?.openai?.logprobs
+  if (!Array.isArray(logprobs)) return {}
+  const each = (logprobs as readonly unknown[]).flat().flatMap((token) => {
+    const logprob = (token as { readonly logprob?: unknown } | null)?.logprob
+    return typeof logprob === 'number' ? [logprob] : []
+  })
+  return each.length === 0 ? {} : { confidence: Math.exp(each.reduce((sum, logprob) => sum + logprob, 0) / each.length) }
+}
+
 /** V2 says one word, V3 and V4 a unified and a raw one. */
 export function finishOf(reason: LanguageModelV2FinishReason | LanguageModelV4FinishReason): FinishReason | 'cut' {
   const word = typeof reason === 'string' ? reason : reason?.unified

@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ErrorRecord, recordError, TuttiError } from '../errors/index.ts'
 import { scripted } from '../testing/scripted.ts'
-import { attemptsOf, describeModel, linksOf, markFailure, placeAfter, start, waitBefore } from './fallback.ts'
-import { cascade, retry } from './policy.ts'
+import { attemptsOf, markFailure, placeAfter, start, waitBefore } from './fallback.ts'
+import { describeModel, linksOf } from './links.ts'
+import { breaker, cascade, hedge, retry, timeout } from './policy.ts'
 
 const chain = linksOf(['a/one', retry('b/two', { attempts: 2 }), 'c/three'])
 const failed = (code: string, link: number, attempt: number, data: object = {}): ErrorRecord =>
@@ -71,6 +72,18 @@ describe('the walk along a chain of models', () => {
     expect(waitBefore({ link: 1, attempt: 1 }, error, chain, 'x')).toBe(0)
   })
 
+  test('[M4] ends when text of the failed attempt was shown, unless its retry says otherwise', () => {
+    const cut = (link: number): TuttiError =>
+      markFailure(new TuttiError('MODEL_STREAM_CUT', 'cut'), { place: { link, attempt: 1 }, model: 'm', before: [], shown: true })
+    expect(placeAfter(cut(0), chain)).toBeUndefined()
+    expect(placeAfter(cut(0), linksOf(retry('a/one', { attempts: 2, afterText: true })))).toEqual({ link: 0, attempt: 2 })
+  })
+
+  test('[M3] goes past the stage whose answer was not accepted', () => {
+    const refused = markFailure(new TuttiError('MODEL_NOT_ACCEPTED', 'no'), { place: start, model: 'm', before: [], skip: 2 })
+    expect(placeAfter(refused, chain)).toEqual({ link: 2, attempt: 1 })
+  })
+
   test('[M2] every attempt is listed in the error of the last one', () => {
     const first = markFailure(new TuttiError('MODEL_OVERLOADED', 'busy', { data: { status: 503 } }), { place: start, model: 'a/one', before: [] })
     const second = markFailure(new TuttiError('MODEL_KEY_REFUSED', 'no'), {
@@ -93,10 +106,27 @@ describe('what may stand as a model', () => {
     expect(describeModel(nested)).toEqual(['a/one', { retry: ['b/two', 'scripted/script'], attempts: 5 }])
   })
 
+  test('[M3] the stages of a cascade know where the next one begins, also inside one another', () => {
+    const accept = () => true
+    const inner = cascade(['a/one', 'b/two'], { accept })
+    expect(linksOf(cascade([inner, ['c/three', 'd/four'], 'e/five'], { accept })).map(({ checks }) => checks.map(({ skip }) => skip))).toEqual([
+      [1, 2],
+      [1],
+      [2],
+      [1],
+      [],
+    ])
+    expect(describeModel(inner)).toEqual({ cascade: ['a/one', 'b/two'] })
+  })
+
+  test('[M2] the innermost policy has the last word, the outermost is passed first', () => {
+    const [link] = linksOf(breaker(timeout(breaker(timeout('a/one', { total: '1s' }), { failures: 2 }), { total: '9s', idle: '2s' })))
+    expect(link?.timeouts).toEqual({ totalMs: 1_000, idleMs: 2_000 })
+    expect(link?.guards.map((guard) => guard.kind === 'breaker' && guard.failures)).toEqual([5, 2])
+  })
+
   test('a policy that is not built yet, and what is no model, are named', () => {
-    expect(() => linksOf(cascade(['a/one', 'b/two'], { accept: () => true }))).toThrow(
-      expect.objectContaining({ code: 'FLOW_NOT_YET', message: expect.stringContaining('a/one') }),
-    )
+    expect(() => linksOf(hedge(['a/one', 'b/two']))).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET', message: expect.stringContaining('a/one') }))
     expect(() => linksOf({ id: 'gpt' } as never)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: 'an object with id is not a model' }))
     expect(() => retry('a/one', { attempts: 0 })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
     expect(() => retry('a/one', { attempts: 2, backoff: 'soon' as never })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Scripted, scripted } from '../testing/scripted.ts'
 import type { ModelLike } from './model.port.ts'
 import { ask, request, type Told } from './one-question.ts'
+import { played, refusal } from './played.ts'
 import { hedge, retry } from './policy.ts'
 
 const texts = (told: Told): string => told.parts.map((part) => (part.type === 'text' ? part.text : part.type === 'reset' ? '|' : '')).join('')
@@ -77,6 +78,8 @@ describe('asking one model', () => {
 
 describe('retries and fallback', () => {
   const error = (...script: Scripted[]) => scripted(script)
+  /** Asks to be left alone for so long, then answers. */
+  const slow = (ms: number) => played('slow/one', ({ call, say }) => (call === 1 ? Promise.reject(refusal(429, ms)) : say('late'))).model
 
   test('[M4] what may pass is tried again, each attempt recorded, after the wait the provider asked for', async () => {
     const model = error({ error: 429 }, { error: 500 }, 'at last')
@@ -103,10 +106,27 @@ describe('retries and fallback', () => {
   })
 
   test('[M4] [M7] a stream that is cut after text is no answer; what was shown is reset before the next attempt', async () => {
-    const told = await ask({ model: error({ error: 'cut' }, 'The whole answer.') })
+    const told = await ask({ model: retry(error({ error: 'cut' }, 'The whole answer.'), { attempts: 3, afterText: true }) })
     expect(failures(told)[0]?.error.code).toBe('MODEL_STREAM_CUT')
     expect(texts(told)).toBe('The|The whole answer.')
     expect((await ask({ model: error({ error: 'cut' }, 'Whole.'), stream: false })).answer?.message.parts).toEqual([{ type: 'text', text: 'Whole.' }])
+  })
+
+  test('[M4] after text was shown a failure is final; where nobody watches, it is tried again', async () => {
+    const told = await ask({ model: [error({ error: 'cut' }, 'again'), scripted(['another'])] })
+    expect(told.error).toMatchObject({ code: 'MODEL_STREAM_CUT', data: { walk: { shown: true } } })
+    expect(texts(told)).toBe('The')
+    const unwatched = await ask({ model: error({ error: 'cut' }, 'The whole answer.') }, { unwatched: true })
+    expect(unwatched.answer?.message.parts).toEqual([{ type: 'text', text: 'The whole answer.' }])
+  })
+
+  test('[M4] a wait that would outlast the run is not begun: the next model is asked at once, or the failure is final', async () => {
+    const patient = (retryAfterMs: number) => retry(slow(retryAfterMs), { attempts: 3, max: '1h' })
+    const deadlineMs = 500_000
+    const told = await ask({ model: [patient(600_000), scripted(['in time'])] }, { deadlineMs })
+    expect(told.answer?.model.why).toBe('fallback after MODEL_RATE_LIMITED of slow/one')
+    expect((await ask({ model: patient(600_000) }, { deadlineMs })).error?.code).toBe('MODEL_RATE_LIMITED')
+    expect((await ask({ model: [patient(60_000), scripted(['another'])] }, { deadlineMs })).answer?.message.parts).toEqual([{ type: 'text', text: 'late' }])
   })
 
   test('[M2] the next model of a list answers when the first one has failed for good', async () => {

@@ -1,19 +1,22 @@
 /**
  * The gateway: what stands between a run and model providers.
  *
- * Owns: the models an app may ask (resolved once each), its default, its overrides and prices.
+ * Owns: the models an app may ask (resolved once each), its default, its overrides and prices, and what its policies remember.
  * Does not own: recording, retry timers and ledgers (the run core), the agent loop, validation of structured output (the agent room).
  * Invariants: those of `model-call.ts`; nothing is read from the environment but what is handed in.
  * On a crash nothing is here to lose: a gateway is made again from its options.
  */
 
+import { type Clock, canonical, systemClock } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { ServiceKey } from '../run/effect.port.ts'
+import { Breaker } from './breaker.ts'
 import { type Choice, chooseModel } from './choose.ts'
-import type { Link } from './fallback.ts'
+import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
+import { describePolicy, type GuardPolicy, type Link } from './links.ts'
 import type { AskModel, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
-import { type CandidateSource, ModelCall } from './model-call.ts'
+import { ModelCall } from './model-call.ts'
 import { type DeclaredPrices, priceOf } from './price.ts'
 import { plainId, type ResolveOptions, resolveModel } from './resolve.ts'
 
@@ -26,6 +29,8 @@ export interface GatewayOptions extends ResolveOptions {
   readonly prices?: DeclaredPrices | undefined
   /** By agent; above what the agent declares. */
   readonly overrides?: { readonly [agent: string]: ModelLike } | undefined
+  /** Default: that of this machine. */
+  readonly clock?: Clock | undefined
 }
 
 /** @example services.set(gatewayKey.service, gateway({ env: process.env, cwd: process.cwd() })) */
@@ -39,14 +44,18 @@ export const gateway = (o: GatewayOptions): Gateway & { choice(): Promise<Choice
  */
 export const askModel = (run: Run, question: AskModel): Promise<ModelAnswer> => run['~core'].service(gatewayKey).ask(run, question)
 
-class ModelGateway implements Gateway, CandidateSource {
+class ModelGateway implements Gateway, CallGround {
+  readonly clock: Clock
   readonly #options: GatewayOptions
   /** By id, or by the model object itself. */
   readonly #candidates = new Map<unknown, Promise<Candidate>>()
+  /** By what their declarations say; the object itself is the quicker way there. */
+  readonly #guards = new Map<string | GuardPolicy, Guard>()
   #choice: Promise<Choice> | undefined
 
   constructor(options: GatewayOptions) {
     this.#options = options
+    this.clock = options.clock ?? systemClock
   }
 
   ask(run: Run, question: AskModel): Promise<ModelAnswer> {
@@ -71,6 +80,15 @@ class ModelGateway implements Gateway, CandidateSource {
   async candidate({ model }: Link): Promise<{ candidate: Candidate; why: string | undefined }> {
     const choice = model === undefined ? await this.choice() : undefined
     return { candidate: await this.#candidateOf(model ?? (choice as Choice).model), why: choice?.why }
+  }
+
+  guard(policy: GuardPolicy): Guard {
+    const known = this.#guards.get(policy)
+    if (known) return known
+    const said = canonical(describePolicy(policy))
+    const guard = this.#guards.get(said) ?? new Breaker(policy, this.clock)
+    this.#guards.set(said, guard).set(policy, guard)
+    return guard
   }
 
   #candidateOf(model: NonNullable<Link['model']>): Promise<Candidate> {

@@ -1,6 +1,7 @@
 export { type Choice, chooseModel } from './choose.ts'
 export { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
 export type {
+  Accept,
   AskModel,
   AttemptRecord,
   Gateway,
@@ -10,12 +11,13 @@ export type {
   ModelId,
   ModelLike,
   ModelRequest,
+  ModelRetry,
   ModelSettings,
   TextEmbedder,
   ToolSpec,
 } from './model.port.ts'
 export { type ParsedOutput, parseOutput } from './output.ts'
-export { cache, cascade, hedge, limit, retry } from './policy.ts'
+export { breaker, cache, cascade, hedge, limit, retry, timeout } from './policy.ts'
 export type { Price } from './price.port.ts'
 export { costMicroUsd, type DeclaredPrices, priceOf, pricesAsOf } from './price.ts'
 export { isInstalled } from './provider-package.ts'

@@ -61,6 +61,7 @@ const context = (shown: StreamPart[] = [], signal = new AbortController().signal
   signal,
   maxOutputTokens: 100,
   show: (part) => shown.push(part),
+  alive: () => {},
 })
 const answer: RawAnswer = {
   message: {

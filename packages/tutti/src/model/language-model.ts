@@ -8,7 +8,7 @@
 import type { LanguageModelV4, LanguageModelV4GenerateResult } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import { untilAborted } from '../primitives/index.ts'
-import { answerPart, finishOf } from './answer.ts'
+import { answerPart, confidenceOf, finishOf } from './answer.ts'
 import { callOptions, type SpecificationVersion } from './call-options.ts'
 import { failureOf } from './failure.ts'
 import type { Candidate, CandidateContext, FailedAnswer, LanguageModel, ModelRequest, RawAnswer } from './model.port.ts'
@@ -99,6 +99,6 @@ class LanguageModelCandidate implements Candidate {
       return { error: new TuttiError('MODEL_STREAM_CUT', `${this.id}: the answer ended before it was finished`, { data: { model: this.id } }), usage }
     const parts = result.content.flatMap((content) => answerPart(content) ?? [])
     const outputText = result.structuredOutputText === undefined ? {} : { outputText: result.structuredOutputText }
-    return { message: { role: 'assistant', parts }, finish, usage, ...outputText }
+    return { message: { role: 'assistant', parts }, finish, usage, ...outputText, ...confidenceOf(result.providerMetadata) }
   }
 }

@@ -6,7 +6,7 @@ import type { LanguageModelV2, LanguageModelV3, LanguageModelV4 } from '@ai-sdk/
 import type { FinishReason, Message, ProviderData, TokenUsage } from '../message/index.ts'
 import type { JsonSchema } from '../primitives/index.ts'
 import type { Retry, Run } from '../run/definition.port.ts'
-import type { StreamPart } from '../run/effect.port.ts'
+import type { Awaitable, StreamPart } from '../run/effect.port.ts'
 import type { Price } from './price.port.ts'
 
 export type ModelId = 'tutti/extractive' | 'anthropic/claude-sonnet-4-5' | 'openai/gpt-5-mini' | (`${string}/${string}` & {})
@@ -19,12 +19,43 @@ export interface Model {
 /** An id, a provider's model, a policy, or an ordered list of them: a list is a fallback chain. */
 export type ModelLike = ModelId | LanguageModel | Model | readonly ModelLike[]
 
-/** What a `Model` that is a policy does to the models inside it. */
+/** What a `Model` that is a policy does to the models inside it: plain data, read when the model is asked. Durations are in ms. */
 export interface PolicyModel extends Model {
-  readonly '~policy':
-    | { readonly kind: 'retry'; readonly of: ModelLike; readonly retry: Retry }
-    | { readonly kind: 'hedge' | 'cascade' | 'cache' | 'limit'; readonly of: ModelLike }
+  readonly '~policy': Policy
 }
+export type Policy =
+  | { readonly kind: 'retry'; readonly of: ModelLike; readonly retry: ModelRetry }
+  | { readonly kind: 'timeout'; readonly of: ModelLike; readonly timeouts: Timeouts }
+  | { readonly kind: 'cascade'; readonly of: readonly ModelLike[]; readonly accept: Accept }
+  | BreakerPolicy
+  | { readonly kind: 'hedge' | 'cache' | 'limit'; readonly of: ModelLike }
+
+export interface BreakerPolicy {
+  readonly kind: 'breaker'
+  readonly of: ModelLike
+  readonly failures: number
+  readonly withinMs: number
+  readonly cooldownMs: number
+}
+
+/** How often a model is asked again. */
+export interface ModelRetry extends Retry {
+  /**
+   * Also after text of the failed attempt was shown to somebody: they are told that it is void (`text.reset`). Default false: then the failure is final, whatever
+   * models come after it.
+   */
+  afterText?: boolean | undefined
+}
+
+/** How long one attempt may take, in ms: until its first token, between two parts of its stream, and in all. What is left out is not limited. */
+export interface Timeouts {
+  readonly firstTokenMs?: number | undefined
+  readonly idleMs?: number | undefined
+  readonly totalMs?: number | undefined
+}
+
+/** Whether an answer will do. `output` is its JSON where the question has a schema; `confidence` (0 to 1) where the provider tells how sure its tokens were. */
+export type Accept = (answer: { text: string; output: unknown; confidence?: number | undefined }) => Awaitable<boolean>
 
 export interface ToolSpec {
   readonly name: string
@@ -71,10 +102,12 @@ export interface ModelAnswer {
   readonly costMicroUsd?: number | undefined
   /** The JSON text of the answer, where the provider says it is another than the text of the message. */
   readonly outputText?: string | undefined
+  /** How sure the model was of its tokens, 0 to 1: the geometric mean of their probabilities. Absent where the provider does not tell (OpenAI does, with `logprobs`). */
+  readonly confidence?: number | undefined
 }
 
 /** What one model answered, before anything is made of it. */
-export type RawAnswer = Pick<ModelAnswer, 'message' | 'finish' | 'usage' | 'outputText'>
+export type RawAnswer = Pick<ModelAnswer, 'message' | 'finish' | 'usage' | 'outputText' | 'confidence'>
 
 /** A failed answer that says what it used. */
 export interface FailedAnswer {
@@ -88,6 +121,8 @@ export interface CandidateContext {
   readonly maxOutputTokens: number
   /** Shows a provisional part. */
   show(part: StreamPart): void
+  /** A part of the answer came, whatever it is. */
+  alive(): void
 }
 
 /** One model that can be called: a resolved link of a fallback chain. */

@@ -3,10 +3,10 @@ import type { Budget } from '../budget/index.ts'
 import type { TuttiError } from '../errors/index.ts'
 import { type Entry, memoryStore } from '../journal/index.ts'
 import { chainOf, toMessages } from '../message/index.ts'
-import type { Clock } from '../primitives/index.ts'
+import { type Clock, systemClock } from '../primitives/index.ts'
 import { EmbeddedEngine, EmbeddedHandle, flow, type Run, type StreamPart } from '../run/index.ts'
 import { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
-import type { AskModel, ModelAnswer, ModelRequest } from './model.port.ts'
+import type { AskModel, Gateway, ModelAnswer, ModelRequest } from './model.port.ts'
 
 /** Waits are over at once, and kept to be looked at. */
 class ImpatientClock implements Clock {
@@ -27,6 +27,13 @@ class ImpatientClock implements Clock {
   }
 }
 
+/** For the gateway: what it sets takes its time. */
+function patient(clock: Clock): Clock {
+  const began = systemClock.now()
+  const now = (): number => clock.now() + systemClock.now() - began
+  return { now, alarm: (at, fire) => systemClock.alarm(systemClock.now() + at - now(), fire) }
+}
+
 /** What became of one question. */
 export interface Told {
   readonly answer: ModelAnswer | undefined
@@ -45,16 +52,17 @@ export const request = (text: string, more: Partial<ModelRequest> = {}): ModelRe
 /** Asks once, in a run of its own over the embedded engine and the memory store. */
 export async function ask(
   question: Partial<AskModel> & { request?: ModelRequest },
-  o: { budget?: Budget; gateway?: Partial<GatewayOptions> } = {},
+  o: { budget?: Budget; deadlineMs?: number; gateway?: Partial<GatewayOptions>; models?: Gateway; unwatched?: boolean } = {},
 ): Promise<Told> {
   const clock = new ImpatientClock()
   const one = flow('one', async (_input: null, run: Run) => await askModel(run, { name: 'turn:1', agent: 'helper', request: request('hello'), ...question }))
-  const services = new Map([[gatewayKey.service, gateway({ env: {}, cwd: import.meta.dirname, ...o.gateway })]])
+  const services = new Map([[gatewayKey.service, o.models ?? gateway({ env: {}, cwd: import.meta.dirname, clock: patient(clock), ...o.gateway })]])
   const engine = new EmbeddedEngine({ store: memoryStore(), flows: [one], services, clock, leaseMs: 1e9, patienceMs: 1e9 })
   const parts: StreamPart[] = []
   const run = 'asked' as Run['id']
-  engine.feed.watch(run, (sighting) => sighting.type === 'part' && parts.push(sighting.part))
-  const id = await engine.start(one, null, { id: run, ...(o.budget ? { budget: o.budget } : {}) })
+  if (!o.unwatched) engine.feed.watch(run, (sighting) => sighting.type === 'part' && parts.push(sighting.part))
+  const { budget, deadlineMs: deadline } = o
+  const id = await engine.start(one, null, { id: run, budget, deadline })
   const outcome = await new EmbeddedHandle<ModelAnswer>(engine, id).outcome()
   const entries: Entry[] = []
   for await (const entry of engine.store.read(id)) entries.push(entry)

@@ -1,32 +1,66 @@
-/** Policies: models made of models. Each is plain data; the gateway reads it when the model is asked. */
+/**
+ * Policies: models made of models. Each is plain data; the gateway reads it when the model is asked. They nest in any order: the innermost says how often and how
+ * long, the outermost is passed first.
+ */
 import { TuttiError } from '../errors/index.ts'
 import { type Duration, durationMs } from '../primitives/index.ts'
-import type { Retry } from '../run/definition.port.ts'
-import type { Awaitable } from '../run/effect.port.ts'
-import type { Model, ModelLike, PolicyModel } from './model.port.ts'
+import type { Accept, Model, ModelLike, ModelRetry, Policy, PolicyModel } from './model.port.ts'
 
 /**
  * How often `model` (each model of it, when it is a list) is asked again after a failure that may pass. Default without it: 3 attempts, 500 ms doubling
- * to 30 s with full jitter, never earlier than the provider's `retry-after`. Each attempt is held, paid for and recorded by itself.
+ * to 30 s with full jitter, never earlier than the provider's `retry-after`, never later than the deadline of the run. Each attempt is held, paid for and
+ * recorded by itself. After text was shown to somebody a failure is final, unless `afterText` says otherwise.
  * @throws CONFIG_INVALID
  * @example agent({ name: 'order', model: retry('openai/gpt-5-mini', { attempts: 5, backoff: '1s' }) })
  */
-export function retry(model: ModelLike, o: Retry): Model {
+export function retry(model: ModelLike, o: ModelRetry): Model {
   if (!Number.isInteger(o.attempts) || o.attempts < 1)
     throw new TuttiError('CONFIG_INVALID', `retry: attempts is ${o.attempts}; it counts the first attempt too, so it is 1 or more`)
   for (const duration of [o.backoff, o.max]) if (duration !== undefined) durationMs(duration)
   return policy({ kind: 'retry', of: model, retry: o })
 }
 
+/**
+ * How long one attempt may take: until its first token (a stream), between two parts of its stream, and in all. An attempt that takes longer has failed with
+ * MODEL_TIMEOUT, which may be tried again. Default without it: as long as the provider's own client waits.
+ * @throws CONFIG_INVALID
+ * @example timeout('openai/gpt-5-mini', { firstToken: '10s', idle: '20s', total: '2m' })
+ */
+export function timeout(model: ModelLike, o: { firstToken?: Duration | undefined; idle?: Duration | undefined; total?: Duration | undefined }): Model {
+  const ms = (name: keyof typeof o): number | undefined => (o[name] === undefined ? undefined : positive('timeout', name, durationMs(o[name])))
+  const timeouts = { firstTokenMs: ms('firstToken'), idleMs: ms('idle'), totalMs: ms('total') }
+  const said = Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined))
+  if (Object.keys(said).length === 0) throw new TuttiError('CONFIG_INVALID', 'timeout: nothing is limited; give `firstToken`, `idle` or `total`')
+  return policy({ kind: 'timeout', of: model, timeouts: said })
+}
+
+/**
+ * A provider that failed `failures` times in a row (default 5) within `within` (default a minute) is not asked for the `cooldown` (default 30 s): the next model of
+ * the chain is, at once. Then one call goes through and decides. The same declaration is one circuit, for all runs of the app.
+ * @throws CONFIG_INVALID
+ * @example [breaker('openai/gpt-5-mini'), 'anthropic/claude-haiku-4-5']
+ */
+export function breaker(model: ModelLike, o: { failures?: number | undefined; within?: Duration | undefined; cooldown?: Duration | undefined } = {}): Model {
+  const { failures = 5, within = '1m', cooldown = '30s' } = o
+  if (!Number.isInteger(failures) || failures < 1) throw new TuttiError('CONFIG_INVALID', `breaker: failures is ${failures}; it is 1 or more`)
+  return policy({ kind: 'breaker', of: model, failures, withinMs: durationMs(within), cooldownMs: durationMs(cooldown) })
+}
+
+/**
+ * Cheap first: each model is asked until `accept` takes an answer; the last one's is taken as it is. What is not accepted is paid for, recorded as
+ * MODEL_NOT_ACCEPTED, and never shown; nothing is shown before it is accepted. An answer that calls tools goes on without a check.
+ * @throws CONFIG_INVALID
+ * @example cascade(['openai/gpt-5-nano', 'openai/gpt-5'], { accept: ({ confidence = 0 }) => confidence > 0.9 })
+ */
+export function cascade(models: readonly [ModelLike, ModelLike, ...ModelLike[]], o: { accept: Accept }): Model {
+  if (models.length < 2) throw new TuttiError('CONFIG_INVALID', `cascade: ${models.length} models; it goes from one to another, so it needs two or more`)
+  if (typeof o?.accept !== 'function') throw new TuttiError('CONFIG_INVALID', 'cascade: `accept` is not a function')
+  return policy({ kind: 'cascade', of: models, accept: o.accept })
+}
+
 /** A second attempt beside the first after `after`; the first good answer wins. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
 export const hedge = (model: ModelLike, _o: { after?: Duration | 'p95' | undefined; max?: number | undefined } = {}): Model =>
   policy({ kind: 'hedge', of: model })
-
-/** Cheap first; the next model when `accept` says no. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
-export const cascade = (
-  models: readonly [ModelLike, ModelLike, ...ModelLike[]],
-  _o: { accept: (answer: { text: string; output: unknown; confidence?: number | undefined }) => Awaitable<boolean> },
-): Model => policy({ kind: 'cascade', of: models })
 
 /** Answers asked before are given again. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
 export const cache = (model: ModelLike, _o: { ttl?: Duration | undefined; similar?: number | undefined } = {}): Model => policy({ kind: 'cache', of: model })
@@ -37,4 +71,9 @@ export const limit = (
   _o: { requestsPerMinute?: number | undefined; tokensPerMinute?: number | undefined; concurrency?: number | undefined },
 ): Model => policy({ kind: 'limit', of: model })
 
-const policy = (body: PolicyModel['~policy']): PolicyModel => ({ '~model': body.kind, '~policy': body })
+const policy = (body: Policy): PolicyModel => ({ '~model': body.kind, '~policy': body })
+
+function positive(what: string, name: string, value: number): number {
+  if (value > 0) return value
+  throw new TuttiError('CONFIG_INVALID', `${what}: ${name} is ${value}; it is more than 0`)
+}

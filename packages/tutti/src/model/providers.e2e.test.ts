@@ -4,6 +4,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { toMessages } from '../message/index.ts'
 import type { ModelLike, ModelRequest } from './model.port.ts'
 import { ask as askOnce, request, type Told } from './one-question.ts'
+import { retry } from './policy.ts'
 
 const mock = new LLMock({ port: 0, host: '127.0.0.1', chunkSize: 8 })
 const url = await mock.start()
@@ -128,7 +129,7 @@ describe.each(models)('%s, cut', (model) => {
     // Paced, so that what was written before the cut leaves the socket.
     mock.on({ sequenceIndex: 0 }, { content: long }, { truncateAfterChunks: 4, latency: 2 })
     mock.on({}, { content: long })
-    const told = await ask(model, request('count'), true)
+    const told = await ask(retry(model, { attempts: 2, afterText: true }), request('count'), true)
     expect(told.entries.flatMap((entry) => (entry.type === 'step.failed' ? [entry.error.code] : []))).toEqual(['MODEL_STREAM_CUT'])
     const shown = told.parts.map((part) => (part.type === 'reset' ? '|' : 'text' in part ? part.text : '')).join('')
     expect(shown.split('|').at(-1)).toBe(long)

@@ -7,7 +7,7 @@
 import type { LanguageModelV2StreamPart, LanguageModelV3StreamPart, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import type { ProviderData, TokenUsage } from '../message/index.ts'
-import { type AnswerPart, answerPart, finishOf, providerData } from './answer.ts'
+import { type AnswerPart, answerPart, confidenceOf, finishOf, providerData } from './answer.ts'
 import { failureOf } from './failure.ts'
 import type { CandidateContext, FailedAnswer, RawAnswer } from './model.port.ts'
 import { PartialReader } from './output.ts'
@@ -31,6 +31,7 @@ export async function readStream(
     for (;;) {
       const { done, value } = await reader.read()
       if (done) break
+      if (!beforeAnswer.has(value.type)) context.alive()
       answer.take(value)
     }
   } catch (error) {
@@ -42,6 +43,9 @@ export async function readStream(
   context.signal.throwIfAborted()
   return answer.end(o)
 }
+
+/** What comes before a model has begun to answer. */
+const beforeAnswer: ReadonlySet<StreamPart['type']> = new Set<StreamPart['type']>(['stream-start', 'response-metadata', 'raw', 'text-start', 'reasoning-start'])
 
 /** The parts seen so far, in the order in which they began. */
 class Assembly {
@@ -100,7 +104,8 @@ class Assembly {
     if (finish === undefined || finish === 'cut' || this.#silentlyCut(usage)) {
       return { error: new TuttiError('MODEL_STREAM_CUT', `${o.model}: the stream ended without its finish`, { data: { model: o.model } }), usage }
     }
-    return { message: { role: 'assistant', parts: this.#parts.filter(saysSomething) }, finish, usage }
+    const confidence = confidenceOf(this.#finish?.providerMetadata)
+    return { message: { role: 'assistant', parts: this.#parts.filter(saysSomething) }, finish, usage, ...confidence }
   }
 
   /** Older adapters end a cut stream with a finish of their own making: no reason from the provider, and no usage. */

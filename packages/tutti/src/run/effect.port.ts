@@ -59,6 +59,8 @@ export interface AttemptPlan<T> {
   /** What a projection shows of this attempt (the model id, why it was chosen). */
   readonly label?: Json | undefined
   execute(ctx: EffectContext): Awaitable<Executed<T>>
+  /** Called instead of `execute` when the attempt is not made after all: what the plan has taken for it goes back. */
+  drop?(): void
 }
 
 /** `settle` left out keeps the hold: unknown usage is never 0. */
@@ -75,8 +77,8 @@ export interface MeteredFailure {
 }
 
 export interface EffectContext extends StepContext {
-  /** Shows a provisional part to whoever watches; it is not recorded. */
-  stream(part: StreamPart): void
+  /** Shows a provisional part to whoever watches; it is not recorded. True when somebody did: it cannot be unsaid any more, only marked as void (`reset`). */
+  stream(part: StreamPart): boolean
 }
 
 export type StreamPart =

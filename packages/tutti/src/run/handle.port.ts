@@ -46,7 +46,10 @@ export interface RunHandle<O> {
   readonly id: RunId
   /** Everything since entry `after` (default: from the beginning), then live, until the run ends. */
   events(o?: { after?: number }): AsyncIterable<RunEvent<O>>
-  /** The text that is shown to a person; a restarted attempt is not marked here (use `events`). */
+  /**
+   * The text that is shown to a person, each piece once. An answer that is begun again is told from where it stopped; @throws RUN_TEXT_RESET when it reads otherwise
+   * (`events` marks what is void).
+   */
   text(): AsyncIterable<string>
   /** To the end, however long, past every wait and pause; throws what the run failed with. */
   result(): Promise<{ output: O; usage: Usage }>

@@ -59,7 +59,7 @@ export function testing(o: TestOptions): TestApp {
   const calls: TestCall[] = []
   const mortal = new MortalStore(ground.store, ground.gone, () => void app.close({ graceMs: 0 }).catch(() => {}))
   const watched = watchedStore(mortal.store)
-  const asked = listening(gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd() }), o, calls)
+  const asked = listening(gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd(), clock: ground.clock }), o, calls)
   const app = appOn(o, { store: watched.store, clock: ground.clock, gateway: asked })
   const advance = (by: Duration): Promise<void> => advanceAll(ground.clock, ground.store, watched.changed, durationMs(by))
   const close = (how?: { graceMs?: number }): Promise<void> => app.close(how).finally(() => mortal.forget())

@@ -23,7 +23,7 @@ const cited: JsonSchema = jsonSchemaOf(z.object({ text: z.string(), citations: z
 async function ask(messages: readonly Message[] | string, more: Partial<ModelRequest> = {}, embedder?: TextEmbedder): Promise<RawAnswer> {
   const thread = typeof messages === 'string' ? toMessages(messages) : messages
   const request = { messages: thread, thread: { at: thread.length, chain: chainOf(thread) }, ...more }
-  const context = { signal: new AbortController().signal, maxOutputTokens: 1_000, show: () => {} }
+  const context = { signal: new AbortController().signal, maxOutputTokens: 1_000, show: () => {}, alive: () => {} }
   const answer = await candidateOf(extractive({ embedder }), { price: undefined }).stream(request, context)
   if ('error' in answer) throw answer.error
   return answer

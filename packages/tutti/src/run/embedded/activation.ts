@@ -35,7 +35,7 @@ export interface ActivationOptions extends LeaseTerms {
   readonly stalls: number
   /** Who drives a seeded run calls `open` once all is handed out; else the first `next` does. */
   readonly seed?: Seed | undefined
-  sight(sighting: Sighting): void
+  sight(sighting: Sighting): boolean
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
   /** It goes on, after `rest`. */

@@ -48,9 +48,9 @@ export class Attempt implements EffectContext {
     return () => this.#live()
   }
 
-  stream(part: StreamPart): void {
+  stream(part: StreamPart): boolean {
     this.#live()
-    this.#ground.sight({ type: 'part', run: this.#ground.run, key: this.#work.key, attempt: this.attempt, part })
+    return this.#ground.sight({ type: 'part', run: this.#ground.run, key: this.#work.key, attempt: this.attempt, part })
   }
 
   /** The same work, cut off when it takes too long or is silent for too long. */

@@ -128,7 +128,10 @@ class EffectDrive {
   #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
     const { spec, draws } = this.#op
     const refusal = this.#hold(plan.hold)
-    if (refusal) return this.#failForGood(recordError(refusal), undefined, undefined)
+    if (refusal) {
+      plan.drop?.()
+      return this.#failForGood(recordError(refusal), undefined, undefined)
+    }
     if (!plan.hold && spec.effect === 'read') return this.#work(plan)
     const started: Draft = {
       ...this.#whatWasAsked(plan.label),
@@ -140,22 +143,30 @@ class EffectDrive {
     }
     this.#asked = true
     this.#passes('attempt planned, intent not recorded')
-    return this.#append(started).then(() => {
-      this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
-      return this.#activation.lease.holds ? this.#workWhileHeld(plan) : this.#workIfHeld(plan)
-    })
+    return this.#append(started).then(
+      () => {
+        this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
+        return this.#activation.lease.holds ? this.#workWhileHeld(plan) : this.#workIfHeld(plan)
+      },
+      (error) => {
+        plan.drop?.()
+        throw error
+      },
+    )
   }
 
   /** I2 reaches to what is done outside: a process that stood still between the intent and the effect asks first whether the run is still its own. */
   async #workIfHeld(plan: AttemptPlan<unknown>): Promise<void> {
     const lost = await this.#activation.lease.renew()
-    if (lost) return this.#activation.fail(lost)
+    if (lost) this.#activation.fail(lost)
     return this.#workWhileHeld(plan)
   }
 
   /** An activation that is over, because another append of it failed, begins nothing any more. */
   #workWhileHeld(plan: AttemptPlan<unknown>): Promise<void> {
-    return this.#activation.over ? Promise.resolve() : this.#work(plan)
+    if (!this.#activation.over) return this.#work(plan)
+    plan.drop?.()
+    return Promise.resolve()
   }
 
   #work(plan: AttemptPlan<unknown>): Promise<void> {

@@ -14,8 +14,11 @@ export class Feed {
     }
   }
 
-  show(run: RunId, sighting: Sighting): void {
+  /** True when somebody saw it. */
+  show(run: RunId, sighting: Sighting): boolean {
     const watchers = this.#watchers.get(run)
-    if (watchers) for (const see of watchers) see(sighting)
+    if (!watchers) return false
+    for (const see of watchers) see(sighting)
+    return true
   }
 }

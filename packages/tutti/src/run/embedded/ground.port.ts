@@ -52,7 +52,8 @@ export interface RunGround {
   readonly pause: Pause
   /** What the idempotency key of this effect is made of. */
   identityOf(op: EffectOp): string
-  sight(sighting: Sighting): void
+  /** True when it was shown to somebody who watches for parts. */
+  sight(sighting: Sighting): boolean
   load(value: Value): Json | Promise<Json>
   /** Appends entries and, once they are durable, queues those that are outcomes. */
   append(drafts: readonly Draft[], beside?: Beside): Promise<void>

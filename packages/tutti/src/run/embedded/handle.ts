@@ -10,6 +10,7 @@ import type { RunEngine } from '../run-engine.port.ts'
 import { cancellation } from '../undone.ts'
 import { eventsOf } from './events.ts'
 import { Seen } from './seen.ts'
+import { toldText } from './told-text.ts'
 
 const noUsage: Usage = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 0, toolCalls: 0, activeMs: 0 }
 
@@ -38,8 +39,8 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     }
   }
 
-  async *text(): AsyncIterable<string> {
-    for await (const event of this.events()) if (event.type === 'text.delta') yield event.text
+  text(): AsyncIterable<string> {
+    return toldText(this.events())
   }
 
   async result(): Promise<{ output: O; usage: Usage }> {

@@ -39,7 +39,7 @@ export interface HostedRunOptions {
   /** This process, as the journal names it. */
   readonly owner: string
   servicesOf(run: RunId, record: readonly Entry[]): Services
-  sight(run: RunId, sighting: Sighting): void
+  sight(run: RunId, sighting: Sighting): boolean
   /** The store holds more of it than it did. */
   written(): void
   /** How long a run that waits is kept before the engine is told that it rests. Default 250 ms. */

@@ -1,0 +1,84 @@
+/**
+ * A `ModelLike` as the chain of models it is: every model in it once, in the order in which they are asked, each with what the policies around it say.
+ * Pure; distances inside a chain are counted in links, so that chains can stand inside one another.
+ */
+import { TuttiError } from '../errors/index.ts'
+import type { Json } from '../primitives/index.ts'
+import { idOf, isLanguageModel } from './language-model.ts'
+import type { Accept, BreakerPolicy, LanguageModel, ModelLike, ModelRetry, Policy, PolicyModel, Timeouts } from './model.port.ts'
+
+/** A policy that has a say before each call, and hears what became of it. */
+export type GuardPolicy = BreakerPolicy
+
+/** One model of a chain. */
+export interface Link {
+  /** `undefined`: the one chosen from the environment. */
+  readonly model: string | LanguageModel | undefined
+  readonly retry: ModelRetry
+  readonly timeouts: Timeouts
+  /** Outermost first. */
+  readonly guards: readonly GuardPolicy[]
+  /** Of the cascades it is in, innermost first: whether its answer will do, and how far on the next model is when it will not. */
+  readonly checks: readonly { readonly accept: Accept; readonly skip: number }[]
+}
+
+/** What the policies around a model say of it; the innermost has the last word. */
+type Around = Pick<Link, 'retry' | 'timeouts' | 'guards'>
+
+const alone: Around = { retry: { attempts: 3 }, timeouts: {}, guards: [] }
+
+/** @throws FLOW_NOT_YET for a policy that is declared only, CONFIG_INVALID for what is no model. */
+export function linksOf(model: ModelLike | undefined, around: Around = alone): Link[] {
+  if (model === undefined || typeof model === 'string' || isLanguageModel(model)) return [{ model, ...around, checks: [] }]
+  if (Array.isArray(model)) return (model as readonly ModelLike[]).flatMap((each) => linksOf(each, around))
+  const policy = policyOf(model)
+  if (policy) return linksAround(policy, around)
+  throw new TuttiError('CONFIG_INVALID', `${describeWrong(model)} is not a model`, {
+    hint: "Give 'provider/model', a model of an AI SDK provider, a policy of tutti/model, or a list of them.",
+  })
+}
+
+function linksAround(policy: Policy, around: Around): Link[] {
+  switch (policy.kind) {
+    case 'retry':
+      return linksOf(policy.of, { ...around, retry: policy.retry })
+    case 'timeout':
+      return linksOf(policy.of, { ...around, timeouts: { ...around.timeouts, ...policy.timeouts } })
+    case 'breaker':
+      return linksOf(policy.of, { ...around, guards: [...around.guards, policy] })
+    case 'cascade':
+      return policy.of.flatMap((stage, index) => {
+        const links = linksOf(stage, around)
+        return index === policy.of.length - 1 ? links : checked(links, policy.accept)
+      })
+    default:
+      throw new TuttiError('FLOW_NOT_YET', `the policy '${policy.kind}' around ${JSON.stringify(describeModel(policy.of))} is declared but not built yet`)
+  }
+}
+
+/** An answer that will not do sends the question past all the links of its stage. */
+const checked = (links: readonly Link[], accept: Accept): Link[] =>
+  links.map((link, index) => ({ ...link, checks: [...link.checks, { accept, skip: links.length - index }] }))
+
+/** What a model is, for fingerprints, people, and what processes have in common: JSON that is the same for the same declaration. */
+export function describeModel(model: ModelLike | undefined): Json {
+  if (model === undefined) return null
+  if (typeof model === 'string') return model
+  if (isLanguageModel(model)) return idOf(model)
+  if (Array.isArray(model)) return (model as readonly ModelLike[]).map(describeModel)
+  const policy = policyOf(model)
+  return policy ? describePolicy(policy) : describeWrong(model)
+}
+
+/** Functions are not described: what they are cannot be known. */
+export function describePolicy({ kind, of, ...options }: Policy): Json {
+  const said = JSON.parse(JSON.stringify(kind === 'retry' && 'retry' in options ? options.retry : options)) as { readonly [name: string]: Json }
+  return { [kind]: describeModel(of), ...said }
+}
+
+export const describeLink = ({ model }: Link): string => (model === undefined ? 'the default model' : typeof model === 'string' ? model : idOf(model))
+
+const policyOf = (model: unknown): Policy | undefined => (model as Partial<PolicyModel> | null | undefined)?.['~policy']
+
+const describeWrong = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? `an object with ${Object.keys(value).join(', ') || 'no keys'}` : String(value)

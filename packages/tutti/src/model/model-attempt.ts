@@ -1,0 +1,226 @@
+/**
+ * One attempt at a question: one call of one model, with what is held for it, how long it is waited for, and what its answer must pass.
+ *
+ * Invariants: I7 (what is held is what is sent); usage is settled as reported, also when it passes the hold; unknown usage keeps the hold; each guard hears
+ * once what became of the call; of an answer that is still to be accepted nothing is shown before it is.
+ */
+import type { Amounts } from '../budget/index.ts'
+import { TuttiError } from '../errors/index.ts'
+import { type TokenUsage, textOf } from '../message/index.ts'
+import type { Run } from '../run/definition.port.ts'
+import type { EffectContext, Executed, MeteredFailure, StreamPart } from '../run/effect.port.ts'
+import { boundInputTokens } from './estimate.ts'
+import { failureOf, wasRefused } from './failure.ts'
+import { type Failure, markFailure, type Place, placeAfter, waitBefore } from './fallback.ts'
+import type { CallGround, CallOutcome, Passage } from './guard.port.ts'
+import type { Link } from './links.ts'
+import type { AskModel, AttemptRecord, Candidate, ModelAnswer, RawAnswer } from './model.port.ts'
+import { parseOutput } from './output.ts'
+import { boundOutput, decideMaxOutput } from './output-limit.ts'
+import { Patience } from './patience.ts'
+import { costMicroUsd, worstMicroUsd } from './price.ts'
+
+export interface AttemptOptions {
+  readonly run: Run
+  readonly question: AskModel
+  readonly ground: CallGround
+  readonly links: readonly Link[]
+  readonly place: Place
+  readonly candidate: Candidate
+  /** The attempts before it. */
+  readonly before: readonly AttemptRecord[]
+  /** Why this model. */
+  readonly why: string
+}
+
+interface Failed {
+  readonly error: TuttiError
+  readonly usage: TokenUsage
+  readonly shown?: boolean | undefined
+  readonly skip?: number | undefined
+}
+
+export class ModelAttempt {
+  readonly hold: Amounts
+  readonly #o: AttemptOptions
+  readonly #link: Link
+  readonly #maxOutputTokens: number
+  #passages: readonly Passage[] = []
+
+  /** @throws BUDGET_NO_PRICE under a limit of money */
+  constructor(o: AttemptOptions) {
+    const { request } = o.question
+    const { price, id } = o.candidate
+    const left = o.run['~core'].left()
+    if (left.microUsd !== undefined && !price) {
+      throw new TuttiError('BUDGET_NO_PRICE', `${id} has no price, and this run may spend no more than ${left.microUsd / 1_000_000} USD`, {
+        data: { model: id },
+      })
+    }
+    this.#o = o
+    this.#link = o.links[o.place.link] as Link
+    const inputTokens = boundInputTokens(request)
+    const settings = request.settings ?? {}
+    this.#maxOutputTokens = decideMaxOutput({ asked: settings.maxOutputTokens, price, inputBound: inputTokens, left })
+    const outputTokens = boundOutput(this.#maxOutputTokens, { id, settings, price })
+    const microUsd = price ? worstMicroUsd(price, inputTokens, outputTokens) : 0
+    this.hold = { microUsd, inputTokens, outputTokens, cacheReadTokens: 0, modelCalls: 1, toolCalls: 0 }
+  }
+
+  /** Passes the guards, from the outermost in. @throws what one of them refuses it with */
+  async admit(): Promise<void> {
+    const { guards } = this.#link
+    if (guards.length === 0) return
+    const { run, question, candidate, ground } = this.#o
+    const call = { model: candidate.id, request: question.request, hold: this.hold, run: run.id, scope: run.scope, signal: run.signal }
+    const passages: Passage[] = []
+    this.#passages = passages
+    try {
+      for (const guard of guards) passages.push(await ground.guard(guard).admit(call))
+    } catch (error) {
+      this.drop()
+      throw error
+    }
+  }
+
+  /** It is not made after all. */
+  drop(): void {
+    this.#tell({ type: 'dropped' })
+  }
+
+  /** @throws a MeteredFailure or a TuttiError of the MODEL family with where the walk stands, or the reason of the signal */
+  async execute(context: EffectContext): Promise<Executed<ModelAnswer>> {
+    const { candidate } = this.#o
+    let outcome: RawAnswer | Failed
+    try {
+      outcome = await this.#ask(context)
+    } catch (error) {
+      this.drop()
+      throw error
+    }
+    const settle = settleOf(outcome.usage, candidate.price, this.hold)
+    if ('error' in outcome) throw this.#failed(outcome, settle, context.attempt)
+    this.#tell({ type: 'answered', answer: outcome, used: settle ?? this.hold })
+    const cost = candidate.price && costMicroUsd(candidate.price, outcome.usage)
+    const value: ModelAnswer = { ...outcome, model: { id: candidate.id, why: this.#o.why }, ...(cost === undefined ? {} : { costMicroUsd: cost }) }
+    return { value, settle }
+  }
+
+  async #ask(context: EffectContext): Promise<RawAnswer | Failed> {
+    const shop = new ShopWindow(context, this.#link.checks.length > 0)
+    const answer = await this.#call(context, shop)
+    return 'error' in answer ? answer : ((await this.#refusal(answer)) ?? shop.open(answer))
+  }
+
+  /** @throws the reason of the signal; every other failure comes back with what it used. */
+  async #call(context: EffectContext, shop: ShopWindow): Promise<RawAnswer | Failed> {
+    const { candidate, question, ground } = this.#o
+    const { request, stream = true } = question
+    const model = candidate.id
+    const timeouts = { ...this.#link.timeouts, ...(request.settings?.timeoutMs === undefined ? {} : { totalMs: request.settings.timeoutMs }) }
+    const patience = new Patience({ model, clock: ground.clock, signal: context.signal, timeouts })
+    try {
+      const call = { signal: patience.signal, maxOutputTokens: this.#maxOutputTokens, show: shop.show, alive: () => patience.alive() }
+      const answer = await (stream ? candidate.stream(request, call) : candidate.generate(request, call))
+      if ('error' in answer) return { error: failureOf(answer.error, { model, phase: 'stream' }) as TuttiError, usage: answer.usage, shown: shop.wasSeen }
+      const complaint = complaintOf(answer, model)
+      return complaint ? { error: complaint, usage: answer.usage, shown: shop.wasSeen } : answer
+    } catch (error) {
+      if (context.signal.aborted) throw context.signal.reason
+      return { error: patience.over ?? (failureOf(error, { model, phase: 'call' }) as TuttiError), usage: {}, shown: shop.wasSeen }
+    } finally {
+      patience.forget()
+    }
+  }
+
+  /** Asks the cascades that it is in, from the innermost out. */
+  async #refusal(answer: RawAnswer): Promise<Failed | undefined> {
+    const { checks } = this.#link
+    if (checks.length === 0 || answer.finish === 'tool-calls') return undefined
+    const text = answer.outputText ?? textOf(answer.message)
+    const parsed = this.#o.question.request.output ? parseOutput(text) : undefined
+    const said = { text, output: parsed?.ok ? parsed.value : undefined, ...(answer.confidence === undefined ? {} : { confidence: answer.confidence }) }
+    for (const { accept, skip } of checks) {
+      const { id } = this.#o.candidate
+      try {
+        if (await accept(said)) continue
+      } catch (cause) {
+        // A check that is broken would otherwise send everything to the dearest model, and nobody would know.
+        const { name, message } = cause as Error
+        const error = new TuttiError('RUN_STEP_FAILED', `\`accept\` of the cascade threw: ${message}`, { cause, data: { name, message } })
+        return { error, usage: answer.usage }
+      }
+      const error = new TuttiError('MODEL_NOT_ACCEPTED', `the answer of ${id} was not accepted`, { data: { model: id } })
+      return { error, usage: answer.usage, skip }
+    }
+    return undefined
+  }
+
+  /** What a failed attempt throws: with its usage when that is known, so that the rest of the hold comes back. */
+  #failed({ error, usage: _, shown, skip }: Failed, used: Amounts | undefined, attempt: number): TuttiError | MeteredFailure {
+    const { candidate, place, before, links, run, question, ground } = this.#o
+    const settle = used ?? (wasRefused(error) ? { ...this.hold, microUsd: 0, inputTokens: 0, outputTokens: 0 } : undefined)
+    this.#tell({ type: 'failed', error, used: settle ?? this.hold })
+    const failure: Failure = { place, model: candidate.id, before, shown, skip }
+    const marked = markFailure(error, failure)
+    const next = placeAfter(marked, links)
+    const wait = next ? waitBefore(next, marked, links, seedOf(run, question, attempt)) : 0
+    const tooLate = wait > 0 && run.deadline !== undefined && ground.clock.now() + wait >= run.deadline.getTime()
+    const told = tooLate ? markFailure(error, { ...failure, tooLate }) : marked
+    return settle ? { '~metered': true, error: told, settle } : told
+  }
+
+  #tell(outcome: CallOutcome): void {
+    const passages = this.#passages
+    this.#passages = []
+    for (const passage of passages.toReversed()) passage.done(outcome)
+  }
+}
+
+/** What the jitter of the wait after this attempt is drawn from. */
+export const seedOf = (run: Run, question: AskModel, attempt: number): string => `${run.id}/${run.key}/${question.name}/${attempt}`
+
+/** Shows the parts of an answer as they come, or, where it must be accepted first, all at once when it is. */
+class ShopWindow {
+  readonly #context: EffectContext
+  readonly #kept: StreamPart[] | undefined
+  /** Somebody was given text, or a value, of this attempt. */
+  wasSeen = false
+
+  constructor(context: EffectContext, closed: boolean) {
+    this.#context = context
+    this.#kept = closed ? [] : undefined
+  }
+
+  readonly show = (part: StreamPart): void => {
+    if (this.#kept) this.#kept.push(part)
+    else this.#put(part)
+  }
+
+  open<T>(answer: T): T {
+    for (const part of this.#kept ?? []) this.#put(part)
+    return answer
+  }
+
+  #put(part: StreamPart): void {
+    const seen = this.#context.stream(part)
+    if (seen && part.type !== 'tool-input') this.wasSeen = true
+  }
+}
+
+/** An answer that is none. */
+function complaintOf({ finish, message }: RawAnswer, model: string): TuttiError | undefined {
+  const data = { model, finish }
+  if (finish === 'error') return new TuttiError('MODEL_MALFORMED', `${model} ended its answer with an error of its own`, { data })
+  if (finish === 'content-filter' && message.parts.length === 0) return new TuttiError('MODEL_CONTENT_FILTERED', `${model} withheld its answer`, { data })
+  return undefined
+}
+
+/** Reported numbers as they are; each that is unknown stays at its hold; nothing when all are unknown. */
+function settleOf(usage: TokenUsage, price: Candidate['price'], hold: Amounts): Amounts | undefined {
+  if (usage.inputTokens === undefined && usage.outputTokens === undefined) return undefined
+  const inputTokens = usage.inputTokens ?? hold.inputTokens
+  const outputTokens = usage.outputTokens ?? hold.outputTokens
+  const microUsd = price ? (costMicroUsd(price, usage) ?? worstMicroUsd(price, inputTokens, outputTokens)) : 0
+  return { microUsd, inputTokens, outputTokens, cacheReadTokens: usage.cacheReadTokens ?? 0, modelCalls: 1, toolCalls: 0 }
+}

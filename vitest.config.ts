@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-/** Packages of this repository are read from their sources, in the test process and in the processes it starts. */
-const conditions = ['tutti-source', 'node', 'import', 'default']
+/**
+ * Packages of this repository are read from their sources, in the test process and in the processes it starts. `import` and `require` are not named: each package is
+ * given the one it is loaded by, and a CommonJS package would be given ES modules otherwise.
+ */
+const conditions = ['tutti-source', 'node']
 
 export default defineConfig({
   resolve: { conditions },

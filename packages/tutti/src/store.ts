@@ -2,7 +2,7 @@
  * For those who keep journals elsewhere (`tutti/store`): the port, and what every store needs for it. `CommitQueue` makes groups of what is asked, as plain `Job`s;
  * `admit` decides which runs of a queue may begin; the rest is how entries are written as text and refused. `tutti/conformance` holds the suite to pass.
  */
-export { recordError, TuttiError } from './errors/index.ts'
+export { type KnownErrorCode, TuttiError } from './errors/index.ts'
 export {
   type AcquireJob,
   type Admission,
@@ -22,6 +22,7 @@ export {
   createJob,
   type Entry,
   type FlowVersion,
+  type HeadChange,
   type Held,
   hasEnded,
   type InboxMessage,

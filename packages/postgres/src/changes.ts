@@ -1,0 +1,174 @@
+/**
+ * What other processes changed, as Postgres tells it (LISTEN and NOTIFY).
+ *
+ * Owns: one connection that listens, while somebody watches; what is to be said to others. Does not own: what a change means.
+ * A notice is a hint, sent after the commit it is about and outside of it: inside, commits would wait for each other. What is urgent goes at once, the next batch while
+ * one is under way; progress of runs is gathered. One that is lost with its sender, or while the listener is cut off, is made good: watchers are told of everything when it
+ * listens again, and every few seconds.
+ */
+import { randomBytes } from 'node:crypto'
+import { Client } from 'pg'
+import type { RunId } from 'tutti/store'
+import { connectionOf, type Database } from './database.ts'
+
+type Watcher = (run?: RunId) => void
+
+const PROGRESS_MS = 50
+const LOOK_MS = 5_000
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+/** A notice holds less than 8,000 bytes. */
+const NOTICE_BYTES = 7_500
+/** Instead of the name of a run. */
+const EVERYTHING = '*'
+
+export class Changes {
+  readonly #url: string
+  readonly #channel: string
+  readonly #database: Database
+  /** Tells our own notices from those of others. */
+  readonly #self = randomBytes(6).toString('base64url')
+  readonly #watchers = new Set<Watcher>()
+  readonly #urgent = new Set<string>()
+  readonly #progress = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #look: NodeJS.Timeout | undefined
+  #sending: Promise<void> | undefined
+  #listener: Client | undefined
+  #again: NodeJS.Timeout | undefined
+  #pauseMs = FIRST_PAUSE_MS
+
+  constructor(url: string, schema: string, database: Database) {
+    this.#url = url
+    this.#channel = `tutti:${schema}`
+    this.#database = database
+  }
+
+  watch(watcher: Watcher): () => void {
+    const own: Watcher = (run) => watcher(run)
+    this.#watchers.add(own)
+    if (this.#watchers.size === 1) this.#begin()
+    return () => {
+      this.#watchers.delete(own)
+      if (this.#watchers.size === 0) this.#stop()
+    }
+  }
+
+  /** Somebody may wait for this: told here at once, and to the others as soon as can be. */
+  urgent(run?: RunId): void {
+    this.#tell(run)
+    this.#urgent.add(run ?? EVERYTHING)
+    this.#send()
+  }
+
+  /** A run went on: for those who look at it from elsewhere. */
+  progress(run: RunId): void {
+    this.#progress.add(run)
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      for (const each of this.#progress) this.#urgent.add(each)
+      this.#progress.clear()
+      this.#send()
+    }, PROGRESS_MS).unref()
+  }
+
+  /** Waits for what is to be said. */
+  async close(): Promise<void> {
+    this.#stop()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const each of this.#progress) this.#urgent.add(each)
+    this.#progress.clear()
+    this.#send()
+    await this.#sending
+  }
+
+  #send(): void {
+    if (this.#sending || this.#urgent.size === 0) return
+    const notices = noticesOf(this.#self, [...this.#urgent])
+    this.#urgent.clear()
+    this.#sending = this.#database
+      .rows({ name: 'notify', text: 'SELECT pg_notify($1, n) FROM unnest($2::text[]) n', values: [this.#channel, notices] })
+      .then(
+        () => {},
+        // Whoever waits looks by itself after a while.
+        () => {},
+      )
+      .finally(() => {
+        this.#sending = undefined
+        this.#send()
+      })
+  }
+
+  #tell(run?: RunId): void {
+    for (const watcher of this.#watchers) watcher(run)
+  }
+
+  #begin(): void {
+    this.#look = setInterval(() => this.#tell(), LOOK_MS).unref()
+    this.#listen()
+  }
+
+  #stop(): void {
+    clearInterval(this.#look)
+    clearTimeout(this.#again)
+    const listener = this.#listener
+    this.#listener = undefined
+    listener?.end().catch(() => {})
+  }
+
+  #listen(): void {
+    const client = new Client(connectionOf({ url: this.#url }))
+    this.#listener = client
+    const lost = (): void => {
+      if (this.#listener !== client) return
+      this.#listener = undefined
+      client.end().catch(() => {})
+      this.#again = setTimeout(() => this.#listen(), this.#pauseMs).unref()
+      this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
+    }
+    client.on('error', lost)
+    client.on('end', lost)
+    client.on('notification', ({ payload }) => this.#heard(payload ?? ''))
+    client
+      .connect()
+      .then(() => client.query(`LISTEN "${this.#channel.replaceAll('"', '""')}"`))
+      .then(() => {
+        this.#pauseMs = FIRST_PAUSE_MS
+        unref(client)
+        // What was said before is not heard any more.
+        this.#tell()
+      })
+      .catch(lost)
+  }
+
+  #heard(payload: string): void {
+    const [self, ...names] = JSON.parse(payload) as readonly string[]
+    if (self === this.#self) return
+    for (const name of names) this.#tell(name === EVERYTHING ? undefined : (name as RunId))
+  }
+}
+
+/** A process that only listens may end. */
+function unref(client: Client): void {
+  ;(client as Client & { connection?: { stream?: { unref?(): void } } }).connection?.stream?.unref?.()
+}
+
+function noticesOf(self: string, names: readonly string[]): readonly string[] {
+  const notices: string[] = []
+  let notice = [self]
+  let bytes = 0
+  for (const name of names) {
+    const more = Buffer.byteLength(JSON.stringify(name)) + 1
+    // The name of a run that fits no notice is not said: everybody looks at everything instead.
+    if (more > NOTICE_BYTES / 2) return [JSON.stringify([self, EVERYTHING])]
+    if (bytes + more > NOTICE_BYTES) {
+      notices.push(JSON.stringify(notice))
+      notice = [self]
+      bytes = 0
+    }
+    notice.push(name)
+    bytes += more
+  }
+  return [...notices, JSON.stringify(notice)]
+}

@@ -1,0 +1,1 @@
+export { type PostgresOptions, type PostgresStats, type PostgresStore, postgres } from './postgres.ts'

@@ -1,0 +1,129 @@
+/** A Postgres of its own on loopback: a cluster in a new folder, at a free port, with the installed server. Stopped by process id. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as later } from 'node:timers/promises'
+import { Client } from 'pg'
+
+export interface PostgresServer {
+  /** With a password, which no message may show. */
+  readonly url: string
+  readonly pid: number
+  /** As a person at the console. */
+  ask(statement: string): Promise<readonly Record<string, unknown>[]>
+  /** Removes a schema and all that is in it. */
+  drop(schema: string): Promise<void>
+  /** At once, as a machine that loses its power. */
+  kill(): Promise<void>
+  /** Again over the same files, at the same port. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export const PASSWORD = 'a-secret-word'
+const START_MS = 30_000
+
+/** Why it cannot be had here; `undefined` when it can. */
+export function missingPostgres(): string | undefined {
+  if (!binaries()) return 'no Postgres server is installed (Debian: apt-get install postgresql)'
+  if (process.getuid?.() === 0 && !userOf('postgres')) return 'Postgres refuses to run as root, and there is no user postgres'
+  return undefined
+}
+
+/** The folder of `initdb` and `postgres`: the newest of Debian's, or of the PATH. */
+function binaries(): string | undefined {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
+  const folders = [...versions.map((version) => join(debian, version, 'bin')), ...(process.env.PATH ?? '').split(delimiter)]
+  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
+}
+
+function userOf(name: string): { readonly uid: number; readonly gid: number } | undefined {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`${name}:`))
+  const [, , uid, gid] = line?.split(':') ?? []
+  return uid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) }
+}
+
+export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+  const bin = binaries() as string
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-postgres-'))
+  // It refuses to run as root.
+  const user = process.getuid?.() === 0 ? userOf('postgres') : undefined
+  if (user) chownSync(folder, user.uid, user.gid)
+  const data = join(folder, 'data')
+  const made = spawnSync(join(bin, 'initdb'), ['-D', data, '-U', 'tutti', '--no-sync', '--encoding=UTF8', '--locale=C', '--auth=trust'], {
+    ...user,
+    cwd: folder,
+  })
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
+  const port = await freePort()
+  const all = { port: `${port}`, listen_addresses: '127.0.0.1', unix_socket_directories: '', shared_buffers: '128MB', max_connections: '60', ...settings }
+  const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const url = `postgres://tutti:${PASSWORD}@127.0.0.1:${port}/postgres`
+  let child: ChildProcess | undefined
+  const start = async (): Promise<void> => {
+    const log = openSync(join(folder, 'log'), 'a')
+    child = spawn(join(bin, 'postgres'), ['-D', data, ...args], { ...user, cwd: folder, stdio: ['ignore', log, log] })
+    await answering(url, () => readFileSync(join(folder, 'log'), 'utf8').slice(-2_000))
+  }
+  const end = (signal: NodeJS.Signals) => async (): Promise<void> => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child?.once('exit', resolve))
+    child.kill(signal)
+    await gone
+  }
+  process.once('exit', () => child?.kill('SIGQUIT'))
+  await start()
+  return {
+    url,
+    get pid() {
+      return child?.pid as number
+    },
+    start,
+    kill: end('SIGQUIT'),
+    ask: (statement) => ask(url, statement),
+    drop: async (schema) => void (await ask(url, `DROP SCHEMA IF EXISTS "${schema.replaceAll('"', '""')}" CASCADE`)),
+    stop: async () => {
+      await end('SIGINT')()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function ask(url: string, statement: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client(url)
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(statement)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+async function answering(url: string, log: () => string): Promise<void> {
+  const until = Date.now() + START_MS
+  for (;;) {
+    const client = new Client(url)
+    try {
+      await client.connect()
+      await client.end()
+      return
+    } catch (error) {
+      if (Date.now() > until) throw new Error(`Postgres did not start within ${START_MS} ms: ${(error as Error).message}\n${log()}`)
+      await later(50)
+    }
+  }
+}
+
+/** Taken and given back: another process may take it in the moment between. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

@@ -3,7 +3,7 @@ import { type Scripted, scripted } from '../testing/scripted.ts'
 import type { ModelLike } from './model.port.ts'
 import { ask, request, type Told } from './one-question.ts'
 import { played, refusal } from './played.ts'
-import { hedge, retry } from './policy.ts'
+import { cache, retry } from './policy.ts'
 
 const texts = (told: Told): string => told.parts.map((part) => (part.type === 'text' ? part.text : part.type === 'reset' ? '|' : '')).join('')
 const started = (told: Told) => told.entries.filter((entry) => entry.type === 'step.started')
@@ -153,7 +153,7 @@ describe('retries and fallback', () => {
   })
 
   test('a policy that is only declared says so when it is asked', async () => {
-    expect((await ask({ model: hedge('openai/gpt-5-mini') })).error?.code).toBe('FLOW_NOT_YET')
+    expect((await ask({ model: cache('openai/gpt-5-mini') })).error?.code).toBe('FLOW_NOT_YET')
   })
 })
 

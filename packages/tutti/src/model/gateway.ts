@@ -14,6 +14,7 @@ import { Breaker } from './breaker.ts'
 import { type Choice, chooseModel } from './choose.ts'
 import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
+import { Latency } from './latency.ts'
 import { describePolicy, type GuardPolicy, type Link } from './links.ts'
 import type { AskModel, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
@@ -51,6 +52,7 @@ class ModelGateway implements Gateway, CallGround {
   readonly #candidates = new Map<unknown, Promise<Candidate>>()
   /** By what their declarations say; the object itself is the quicker way there. */
   readonly #guards = new Map<string | GuardPolicy, Guard>()
+  readonly #latencies = new Map<string, Latency>()
   #choice: Promise<Choice> | undefined
 
   constructor(options: GatewayOptions) {
@@ -80,6 +82,12 @@ class ModelGateway implements Gateway, CallGround {
   async candidate({ model }: Link): Promise<{ candidate: Candidate; why: string | undefined }> {
     const choice = model === undefined ? await this.choice() : undefined
     return { candidate: await this.#candidateOf(model ?? (choice as Choice).model), why: choice?.why }
+  }
+
+  latency(model: string): Latency {
+    const known = this.#latencies.get(model) ?? new Latency()
+    this.#latencies.set(model, known)
+    return known
   }
 
   guard(policy: GuardPolicy): Guard {

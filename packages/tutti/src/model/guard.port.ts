@@ -2,6 +2,7 @@
 import type { Amounts } from '../budget/index.ts'
 import type { TuttiError } from '../errors/index.ts'
 import type { Clock, RunId, Scope } from '../primitives/index.ts'
+import type { Latency } from './latency.ts'
 import type { GuardPolicy, Link } from './links.ts'
 import type { Candidate, ModelRequest, RawAnswer } from './model.port.ts'
 
@@ -16,14 +17,16 @@ export interface GuardedCall {
   readonly scope: Readonly<Scope>
   /** Aborts when nobody wants the call any more. */
   readonly signal: AbortSignal
+  /** It would be made beside another, so it is made now or not at all. */
+  readonly isHedge: boolean
 }
 
 /** What became of a call that was let through. */
 export type CallOutcome =
   | { readonly type: 'answered'; readonly answer: RawAnswer; readonly used: Amounts }
   | { readonly type: 'failed'; readonly error: TuttiError; readonly used: Amounts }
-  /** It was never made, or nobody wanted its answer any more. */
-  | { readonly type: 'dropped' }
+  /** It was never made, or (`made`) nobody wanted its answer any more. */
+  | { readonly type: 'dropped'; readonly made: boolean }
 
 /** A call was let through; it is told once what became of it. */
 export interface Passage {
@@ -42,4 +45,6 @@ export interface CallGround {
   candidate(link: Link): Promise<{ readonly candidate: Candidate; readonly why: string | undefined }>
   /** The same for the same declaration, wherever it is written. */
   guard(policy: GuardPolicy): Guard
+  /** How long this model takes to say something. */
+  latency(model: string): Latency
 }

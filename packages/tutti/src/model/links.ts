@@ -5,7 +5,7 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Json } from '../primitives/index.ts'
 import { idOf, isLanguageModel } from './language-model.ts'
-import type { Accept, BreakerPolicy, LanguageModel, ModelLike, ModelRetry, Policy, PolicyModel, Timeouts } from './model.port.ts'
+import type { Accept, BreakerPolicy, HedgePolicy, LanguageModel, ModelLike, ModelRetry, Policy, PolicyModel, Timeouts } from './model.port.ts'
 
 /** A policy that has a say before each call, and hears what became of it. */
 export type GuardPolicy = BreakerPolicy
@@ -20,6 +20,8 @@ export interface Link {
   readonly guards: readonly GuardPolicy[]
   /** Of the cascades it is in, innermost first: whether its answer will do, and how far on the next model is when it will not. */
   readonly checks: readonly { readonly accept: Accept; readonly skip: number }[]
+  /** Attempts beside one another: those after the first ask the next links of the hedged chain, of which so many are `ahead`, and begin again with this one. */
+  readonly hedge?: (Pick<HedgePolicy, 'afterMs' | 'max'> & { readonly ahead: number }) | undefined
 }
 
 /** What the policies around a model say of it; the innermost has the last word. */
@@ -46,6 +48,11 @@ function linksAround(policy: Policy, around: Around): Link[] {
       return linksOf(policy.of, { ...around, timeouts: { ...around.timeouts, ...policy.timeouts } })
     case 'breaker':
       return linksOf(policy.of, { ...around, guards: [...around.guards, policy] })
+    case 'hedge': {
+      const { afterMs, max } = policy
+      const links = linksOf(policy.of, around)
+      return links.map((link, index) => ({ ...link, hedge: link.hedge ?? { afterMs, max, ahead: links.length - 1 - index } }))
+    }
     case 'cascade':
       return policy.of.flatMap((stage, index) => {
         const links = linksOf(stage, around)

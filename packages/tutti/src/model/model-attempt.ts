@@ -11,7 +11,7 @@ import type { Run } from '../run/definition.port.ts'
 import type { EffectContext, Executed, MeteredFailure, StreamPart } from '../run/effect.port.ts'
 import { boundInputTokens } from './estimate.ts'
 import { failureOf, wasRefused } from './failure.ts'
-import { type Failure, markFailure, type Place, placeAfter, waitBefore } from './fallback.ts'
+import { attemptsOf, type Failure, markFailure, type Place, placeAfter, waitBefore } from './fallback.ts'
 import type { CallGround, CallOutcome, Passage } from './guard.port.ts'
 import type { Link } from './links.ts'
 import type { AskModel, AttemptRecord, Candidate, ModelAnswer, RawAnswer } from './model.port.ts'
@@ -27,8 +27,9 @@ export interface AttemptOptions {
   readonly links: readonly Link[]
   readonly place: Place
   readonly candidate: Candidate
-  /** The attempts before it. */
-  readonly before: readonly AttemptRecord[]
+  /** The attempts before it; it adds itself when it fails. */
+  readonly history: { attempts: readonly AttemptRecord[] }
+  readonly isHedge: boolean
   /** Why this model. */
   readonly why: string
 }
@@ -71,8 +72,8 @@ export class ModelAttempt {
   async admit(): Promise<void> {
     const { guards } = this.#link
     if (guards.length === 0) return
-    const { run, question, candidate, ground } = this.#o
-    const call = { model: candidate.id, request: question.request, hold: this.hold, run: run.id, scope: run.scope, signal: run.signal }
+    const { run, question, candidate, ground, isHedge } = this.#o
+    const call = { model: candidate.id, request: question.request, hold: this.hold, run: run.id, scope: run.scope, signal: run.signal, isHedge }
     const passages: Passage[] = []
     this.#passages = passages
     try {
@@ -85,7 +86,7 @@ export class ModelAttempt {
 
   /** It is not made after all. */
   drop(): void {
-    this.#tell({ type: 'dropped' })
+    this.#tell({ type: 'dropped', made: false })
   }
 
   /** @throws a MeteredFailure or a TuttiError of the MODEL family with where the walk stands, or the reason of the signal */
@@ -95,7 +96,7 @@ export class ModelAttempt {
     try {
       outcome = await this.#ask(context)
     } catch (error) {
-      this.drop()
+      this.#tell({ type: 'dropped', made: true })
       throw error
     }
     const settle = settleOf(outcome.usage, candidate.price, this.hold)
@@ -119,9 +120,17 @@ export class ModelAttempt {
     const model = candidate.id
     const timeouts = { ...this.#link.timeouts, ...(request.settings?.timeoutMs === undefined ? {} : { totalMs: request.settings.timeoutMs }) }
     const patience = new Patience({ model, clock: ground.clock, signal: context.signal, timeouts })
+    const begun = ground.clock.now()
+    let isFirst = true
+    const alive = (): void => {
+      if (isFirst) ground.latency(model).note(ground.clock.now() - begun)
+      isFirst = false
+      patience.alive()
+    }
     try {
-      const call = { signal: patience.signal, maxOutputTokens: this.#maxOutputTokens, show: shop.show, alive: () => patience.alive() }
+      const call = { signal: patience.signal, maxOutputTokens: this.#maxOutputTokens, show: shop.show, alive }
       const answer = await (stream ? candidate.stream(request, call) : candidate.generate(request, call))
+      alive()
       if ('error' in answer) return { error: failureOf(answer.error, { model, phase: 'stream' }) as TuttiError, usage: answer.usage, shown: shop.wasSeen }
       const complaint = complaintOf(answer, model)
       return complaint ? { error: complaint, usage: answer.usage, shown: shop.wasSeen } : answer
@@ -158,11 +167,12 @@ export class ModelAttempt {
 
   /** What a failed attempt throws: with its usage when that is known, so that the rest of the hold comes back. */
   #failed({ error, usage: _, shown, skip }: Failed, used: Amounts | undefined, attempt: number): TuttiError | MeteredFailure {
-    const { candidate, place, before, links, run, question, ground } = this.#o
+    const { candidate, place, history, links, run, question, ground } = this.#o
     const settle = used ?? (wasRefused(error) ? { ...this.hold, microUsd: 0, inputTokens: 0, outputTokens: 0 } : undefined)
     this.#tell({ type: 'failed', error, used: settle ?? this.hold })
-    const failure: Failure = { place, model: candidate.id, before, shown, skip }
+    const failure: Failure = { place, model: candidate.id, before: history.attempts, shown, skip }
     const marked = markFailure(error, failure)
+    history.attempts = attemptsOf(marked)
     const next = placeAfter(marked, links)
     const wait = next ? waitBefore(next, marked, links, seedOf(run, question, attempt)) : 0
     const tooLate = wait > 0 && run.deadline !== undefined && ground.clock.now() + wait >= run.deadline.getTime()

@@ -67,7 +67,7 @@ export class ModelCall {
     let skipped: TuttiError | undefined
     for (; place; place = placeAfter(skipped, this.#links)) {
       try {
-        return await this.#planAt(place, { label, attempts, last: skipped ?? last })
+        return await this.#planAt({ place, label, history: { attempts }, last: skipped ?? last })
       } catch (error) {
         if (!TuttiError.is(error) || !error.code.startsWith('MODEL_')) throw error
         const link = this.#links[place.link] as Link
@@ -86,9 +86,10 @@ export class ModelCall {
   }
 
   /** @throws a TuttiError of the MODEL family when this model cannot be asked now */
-  async #planAt(place: Place, { label, attempts, last }: Standing): Promise<AttemptPlan<ModelAnswer>> {
+  async #planAt(standing: Standing): Promise<AttemptPlan<ModelAnswer>> {
+    const { place, label, history, last, beside = 0 } = standing
     const { candidate, why: chosen } = await this.#ground.candidate(this.#links[place.link] as Link)
-    const why = this.#reason(place, chosen, last)
+    const why = standing.why ?? this.#reason(place, chosen, last)
     const attempt = new ModelAttempt({
       run: this.#run,
       question: this.#question,
@@ -96,7 +97,8 @@ export class ModelCall {
       links: this.#links,
       place,
       candidate,
-      before: attempts,
+      history,
+      isHedge: beside > 0,
       why,
     })
     await attempt.admit()
@@ -105,7 +107,21 @@ export class ModelCall {
       label: { ...label, model: candidate.id, why },
       execute: (context) => attempt.execute(context),
       drop: () => attempt.drop(),
+      hedge: this.#hedge(standing, candidate.id),
     }
+  }
+
+  /** The attempt to be made beside this one, where its policy asks for one, and there is time to tell when. */
+  #hedge(standing: Standing, model: string): AttemptPlan<ModelAnswer>['hedge'] {
+    const { place, first = place, beside = 0 } = standing
+    const hedge = (this.#links[first.link] as Link).hedge
+    if (!hedge || beside + 1 >= hedge.max) return undefined
+    const afterMs = hedge.afterMs === 'p95' ? this.#ground.latency(model).p95 : hedge.afterMs
+    if (afterMs === undefined) return undefined
+    const link = first.link + ((beside + 1) % (hedge.ahead + 1))
+    const next = { link, attempt: link === first.link ? first.attempt : 1 }
+    const why = `hedge: ${model} said nothing for ${afterMs} ms`
+    return { afterMs, plan: () => this.#planAt({ ...standing, place: next, first, beside: beside + 1, why }).catch(noHedge) }
   }
 
   #reason({ attempt }: Place, chosen: string | undefined, last: ErrorRecord | TuttiError | undefined): string {
@@ -119,11 +135,20 @@ export class ModelCall {
 
 type Label = { readonly [key: string]: Json }
 
+/** Where an attempt stands in its question. */
 interface Standing {
+  readonly place: Place
   readonly label: Label
-  readonly attempts: readonly AttemptRecord[]
+  readonly history: { attempts: readonly AttemptRecord[] }
   readonly last: ErrorRecord | TuttiError | undefined
+  /** Of a hedge: the place of the attempt it is beside, how many were begun before it, and why it is made. */
+  readonly first?: Place | undefined
+  readonly beside?: number | undefined
+  readonly why?: string | undefined
 }
+
+/** What cannot be asked, or not paid for, is not hedged with. */
+const noHedge = (): undefined => undefined
 
 const hashes = new WeakMap<object, string>()
 

@@ -28,7 +28,8 @@ export type Policy =
   | { readonly kind: 'timeout'; readonly of: ModelLike; readonly timeouts: Timeouts }
   | { readonly kind: 'cascade'; readonly of: readonly ModelLike[]; readonly accept: Accept }
   | BreakerPolicy
-  | { readonly kind: 'hedge' | 'cache' | 'limit'; readonly of: ModelLike }
+  | HedgePolicy
+  | { readonly kind: 'cache' | 'limit'; readonly of: ModelLike }
 
 export interface BreakerPolicy {
   readonly kind: 'breaker'
@@ -36,6 +37,14 @@ export interface BreakerPolicy {
   readonly failures: number
   readonly withinMs: number
   readonly cooldownMs: number
+}
+
+export interface HedgePolicy {
+  readonly kind: 'hedge'
+  readonly of: ModelLike
+  readonly afterMs: number | 'p95'
+  /** Attempts beside one another, the first included. */
+  readonly max: number
 }
 
 /** How often a model is asked again. */

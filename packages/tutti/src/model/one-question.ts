@@ -1,7 +1,7 @@
 /** For tests: one question to a gateway, asked in a real run, and everything that can be seen of it. */
 import type { Budget } from '../budget/index.ts'
 import type { TuttiError } from '../errors/index.ts'
-import { type Entry, memoryStore } from '../journal/index.ts'
+import { type Entry, type JournalStore, memoryStore } from '../journal/index.ts'
 import { chainOf, toMessages } from '../message/index.ts'
 import { type Clock, systemClock } from '../primitives/index.ts'
 import { EmbeddedEngine, EmbeddedHandle, flow, type Run, type StreamPart } from '../run/index.ts'
@@ -52,12 +52,23 @@ export const request = (text: string, more: Partial<ModelRequest> = {}): ModelRe
 /** Asks once, in a run of its own over the embedded engine and the memory store. */
 export async function ask(
   question: Partial<AskModel> & { request?: ModelRequest },
-  o: { budget?: Budget; deadlineMs?: number; gateway?: Partial<GatewayOptions>; models?: Gateway; unwatched?: boolean } = {},
+  o: {
+    budget?: Budget
+    deadlineMs?: number
+    gateway?: Partial<GatewayOptions>
+    models?: Gateway
+    unwatched?: boolean
+    clock?: Clock
+    store?: JournalStore
+  } = {},
 ): Promise<Told> {
-  const clock = new ImpatientClock()
+  const impatient = new ImpatientClock()
+  const clock = o.clock ?? impatient
   const one = flow('one', async (_input: null, run: Run) => await askModel(run, { name: 'turn:1', agent: 'helper', request: request('hello'), ...question }))
-  const services = new Map([[gatewayKey.service, o.models ?? gateway({ env: {}, cwd: import.meta.dirname, clock: patient(clock), ...o.gateway })]])
-  const engine = new EmbeddedEngine({ store: memoryStore(), flows: [one], services, clock, leaseMs: 1e9, patienceMs: 1e9 })
+  const services = new Map([
+    [gatewayKey.service, o.models ?? gateway({ env: {}, cwd: import.meta.dirname, clock: o.clock ?? patient(impatient), ...o.gateway })],
+  ])
+  const engine = new EmbeddedEngine({ store: o.store ?? memoryStore(), flows: [one], services, clock, leaseMs: 1e9, patienceMs: 1e9 })
   const parts: StreamPart[] = []
   const run = 'asked' as Run['id']
   if (!o.unwatched) engine.feed.watch(run, (sighting) => sighting.type === 'part' && parts.push(sighting.part))
@@ -72,6 +83,6 @@ export async function ask(
     error: outcome.status === 'failed' ? outcome.error : undefined,
     entries,
     parts,
-    waitedMs: clock.waitedMs,
+    waitedMs: impatient.waitedMs,
   }
 }

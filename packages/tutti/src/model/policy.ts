@@ -58,9 +58,19 @@ export function cascade(models: readonly [ModelLike, ModelLike, ...ModelLike[]],
   return policy({ kind: 'cascade', of: models, accept: o.accept })
 }
 
-/** A second attempt beside the first after `after`; the first good answer wins. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
-export const hedge = (model: ModelLike, _o: { after?: Duration | 'p95' | undefined; max?: number | undefined } = {}): Model =>
-  policy({ kind: 'hedge', of: model })
+/**
+ * A second attempt beside the first, when that has said nothing for `after`: the first that says something, or answers well, goes on alone; the other is cut off,
+ * and paid for in full where nobody knows what it used. `after` is a time, or `'p95'` (default): what nineteen of twenty answers of that model took to begin, as seen
+ * by this process, and none before twenty were seen. Of a list the second attempt asks the next model, of a single model the same again. `max` (default 2)
+ * counts the first. An attempt that the budget has no room for, or that would have to wait, is not made.
+ * @throws CONFIG_INVALID
+ * @example hedge(['openai/gpt-5-mini', 'anthropic/claude-haiku-4-5'], { after: '2s' })
+ */
+export function hedge(model: ModelLike, o: { after?: Duration | 'p95' | undefined; max?: number | undefined } = {}): Model {
+  const { after = 'p95', max = 2 } = o
+  if (!Number.isInteger(max) || max < 2) throw new TuttiError('CONFIG_INVALID', `hedge: max is ${max}; it counts the first attempt too, so it is 2 or more`)
+  return policy({ kind: 'hedge', of: model, afterMs: after === 'p95' ? after : durationMs(after), max })
+}
 
 /** Answers asked before are given again. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
 export const cache = (model: ModelLike, _o: { ttl?: Duration | undefined; similar?: number | undefined } = {}): Model => policy({ kind: 'cache', of: model })

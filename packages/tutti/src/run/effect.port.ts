@@ -59,8 +59,16 @@ export interface AttemptPlan<T> {
   /** What a projection shows of this attempt (the model id, why it was chosen). */
   readonly label?: Json | undefined
   execute(ctx: EffectContext): Awaitable<Executed<T>>
+  /** Another attempt to be made beside this one, when this one has shown nothing and not ended for so long. Of effects that may be repeated only. */
+  readonly hedge?: Hedge<T> | undefined
   /** Called instead of `execute` when the attempt is not made after all: what the plan has taken for it goes back. */
   drop?(): void
+}
+
+export interface Hedge<T> {
+  readonly afterMs: number
+  /** `undefined`: none is made after all. */
+  plan(): Awaitable<AttemptPlan<T> | undefined>
 }
 
 /** `settle` left out keeps the hold: unknown usage is never 0. */

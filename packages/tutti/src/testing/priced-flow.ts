@@ -1,7 +1,7 @@
-/** Random flows of priced calls: branches, sequences, retries, scopes with budgets of their own; and what each call really cost. */
+/** Random flows of priced calls: branches, sequences, retries, hedges, scopes with budgets of their own; and what each call really cost. */
 import { type Amounts, type Budget, nothing } from '../budget/index.ts'
 import { hashFraction } from '../primitives/index.ts'
-import { type Flow, flow, type Run, type StepContext } from '../run/index.ts'
+import { type AttemptPlan, type Flow, flow, type Run, type StepContext } from '../run/index.ts'
 import { seeded } from './random-program.ts'
 
 export type PricedNode =
@@ -69,17 +69,24 @@ function call(run: Run, worst: number, bill: Bill): Promise<string> {
     effect: 'idempotent',
     fingerprint: String(worst),
     retry: (_, attempt) => (attempt < 3 ? { afterMs: 1 } : undefined),
-    plan: () => ({
-      hold: amounts(worst),
-      execute: async (ctx) => {
-        const chance = (what: string): number => hashFraction(`${what} ${billed(ctx)}`)
-        const cost = Math.floor(worst * (0.8 + 0.2 * chance('cost')))
-        bill.set(billed(ctx), cost)
-        for (let turns = Math.floor(chance('latency') * 5); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
-        if (chance('fails') > 1 / 3) return { value: 'x', ...(chance('unknown') < 0.2 ? {} : { settle: amounts(cost) }) }
-        const error = new Error('no answer')
-        throw chance('metered') < 0.5 ? Object.assign(new Error('metered'), { '~metered': true, error, settle: amounts(cost) }) : error
-      },
-    }),
+    // Two calls in five are hedged: up to two more attempts beside the first, each begun a millisecond after the one before.
+    plan: () => attempt(worst, bill, worst % 5 < 2 ? 2 : 0),
   })
+}
+
+function attempt(worst: number, bill: Bill, hedges: number): AttemptPlan<string> {
+  return {
+    hold: amounts(worst),
+    ...(hedges > 0 ? { hedge: { afterMs: 1, plan: () => attempt(worst, bill, hedges - 1) } } : {}),
+    execute: async (ctx) => {
+      const chance = (what: string): number => hashFraction(`${what} ${billed(ctx)}`)
+      const cost = Math.floor(worst * (0.8 + 0.2 * chance('cost')))
+      bill.set(billed(ctx), cost)
+      for (let turns = Math.floor(chance('latency') * 5); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+      if (hedges > 0) await new Promise((resolve) => setTimeout(resolve, chance('slow') * 4))
+      if (chance('fails') > 1 / 3) return { value: 'x', ...(chance('unknown') < 0.2 ? {} : { settle: amounts(cost) }) }
+      const error = new Error('no answer')
+      throw chance('metered') < 0.5 ? Object.assign(new Error('metered'), { '~metered': true, error, settle: amounts(cost) }) : error
+    },
+  }
 }

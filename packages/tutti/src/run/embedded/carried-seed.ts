@@ -13,8 +13,8 @@ import type { EffectOp, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome, NOWHERE } from '../record.ts'
 import { type RecordedStep, recordedSteps } from '../recorded-step.ts'
 import type { Draft } from './draft.ts'
-import { priorAttempts } from './effect.ts'
 import type { PriorAttempts } from './ground.port.ts'
+import { priorAttempts } from './prior-attempts.ts'
 import { RecordedOrder } from './recorded-order.ts'
 import { askedNow, type GoOn, isSettled, nameOf, neverHappened, refused, type Seed, type Settled, slept, takenOver, waitedFor } from './seed-answers.ts'
 
@@ -94,9 +94,9 @@ export class CarriedSeed implements Seed {
   #goOn(op: EffectOp, isSame: boolean): GoOn | undefined {
     const attempt = this.#attempts.get(op.key)
     if (attempt === undefined) return undefined
-    const fresh: PriorAttempts = { attempt, open: false, doubted: false, retryAt: undefined, last: undefined, isAsked: false }
+    const fresh: PriorAttempts = { attempt, open: [], doubted: false, retryAt: undefined, last: undefined, isAsked: false }
     const before = isSame ? this.#priors.get(op.key) : undefined
-    return { op, begun: [], prior: before ? { ...before, attempt, open: false, isAsked: false } : fresh }
+    return { op, begun: [], prior: before ? { ...before, attempt, open: [], isAsked: false } : fresh }
   }
 
   #answerOnce(op: EffectOp, step: RecordedStep | undefined): readonly Draft[] | GoOn | undefined {
@@ -104,7 +104,7 @@ export class CarriedSeed implements Seed {
     if (step.effect !== 'once') return this.#goOn(op, false)
     const { from, to } = this.#mark
     const prior = this.#priors.get(step.key)
-    const mayGoOn = isSettled(step) ? neverHappened(step) : !prior?.open
+    const mayGoOn = isSettled(step) ? neverHappened(step) : (prior?.open.length ?? 0) === 0
     if (step.fingerprint !== op.fingerprint) {
       if (mayGoOn) return this.#goOn(op, false)
       return refused(op, 'RUN_FORK_ONCE', `'${op.key}' may happen once only; it was done by version ${from}, and version ${to} asks it with another input`)

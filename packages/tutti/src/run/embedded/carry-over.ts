@@ -11,7 +11,7 @@ import { decode, encode, type Json, validate } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
 import type { AnyFlow, Migration } from '../definition.port.ts'
 import type { Draft } from './draft.ts'
-import { priorAttempts } from './effect.ts'
+import { priorAttempts } from './prior-attempts.ts'
 import { ledgerOf, tokenOf } from './restored-ledger.ts'
 import { forkOf } from './seed.ts'
 
@@ -91,9 +91,11 @@ function lostAttempts(present: readonly Entry[], record: readonly Entry[]): read
   const ended = new Set(
     present.flatMap((entry) => ('key' in entry && (entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final)) ? [entry.key] : [])),
   )
-  return [...priorAttempts(present)].flatMap(([key, { attempt, open, once }]) => {
-    if (!open || once || ended.has(key)) return []
-    const error: ErrorRecord = { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${attempt} of '${key}' was under way` }
-    return [{ type: 'step.failed', key, attempt, error, final: false, settle: ledger.holding(tokenOf(key, attempt)) }]
+  return [...priorAttempts(present)].flatMap(([key, { open, once }]) => {
+    if (once || ended.has(key)) return []
+    return open.map((attempt): Draft => {
+      const error: ErrorRecord = { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${attempt} of '${key}' was under way` }
+      return { type: 'step.failed', key, attempt, error, final: false, settle: ledger.holding(tokenOf(key, attempt)) }
+    })
   })
 }

@@ -6,38 +6,20 @@
  * Invariants: I7 (held, durably, before the call goes out; an attempt with no outcome is settled in full), I8 (a `once` effect that
  * started and has no known outcome is in doubt, and is never repeated on a guess).
  */
-import type { Amounts, Refusal } from '../../budget/index.ts'
+import type { Amounts } from '../../budget/index.ts'
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
-import type { Asked, Entry } from '../../journal/index.ts'
+import type { Asked } from '../../journal/index.ts'
 import { encode, type Failpoint, failpoint, type Json } from '../../primitives/index.ts'
 import type { AttemptPlan, Executed, MeteredFailure } from '../effect.port.ts'
 import type { EffectOp } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
 import { Attempt, idempotencyKey } from './attempt.ts'
+import { AttemptHolds } from './attempt-holds.ts'
 import { type Draft, split } from './draft.ts'
 import type { PriorAttempts, RunGround } from './ground.port.ts'
-import { tokenOf } from './restored-ledger.ts'
+import { Race } from './race.ts'
 
 type Reconciled = Awaited<ReturnType<NonNullable<EffectOp['spec']['reconcile']>>>
-
-const untried: PriorAttempts = { attempt: 0, open: false, doubted: false, retryAt: undefined, last: undefined }
-
-export function priorAttempts(record: readonly Entry[]): Map<string, PriorAttempts> {
-  const priors = new Map<string, PriorAttempts>()
-  for (const entry of record) {
-    if (entry.type === 'step.started') {
-      const once = entry.effect === 'once' || priors.get(entry.key)?.once
-      priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, open: true, retryAt: undefined, once })
-    }
-    if (entry.type === 'step.failed' && !entry.final)
-      priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: entry.retryAt, last: entry.error })
-    else if (entry.type === 'step.doubted')
-      priors.set(entry.key, { ...(priors.get(entry.key) ?? untried), attempt: entry.attempt, doubted: true, open: true, last: entry.why })
-    else if (entry.type === 'step.resolved' && entry.verdict === 'not-done')
-      priors.set(entry.key, { attempt: entry.attempt, open: false, doubted: false, retryAt: undefined, last: undefined })
-  }
-  return priors
-}
 
 /** Starts an effect. Never throws: what goes wrong becomes its outcome, or ends the activation. */
 export function driveEffect(activation: RunGround, op: EffectOp): void {
@@ -47,10 +29,15 @@ export function driveEffect(activation: RunGround, op: EffectOp): void {
 class EffectDrive {
   readonly #activation: RunGround
   readonly #op: EffectOp
+  readonly #holds: AttemptHolds
   /** Some entry of this step already says what was asked. */
   #asked: boolean
   #attempt: number
+  /** The highest that was begun: of a race another may be the one that counts. */
+  #highest: number
   #last: ErrorRecord | undefined
+  /** What is written with the next entry of this step. */
+  #owed: Draft[] = []
   /** See `RunGround.decisions`. */
   #decided: () => void = () => {}
 
@@ -58,8 +45,10 @@ class EffectDrive {
     const prior = activation.priors.get(op.key)
     this.#activation = activation
     this.#op = op
+    this.#holds = new AttemptHolds(activation, op)
     this.#asked = prior !== undefined && prior.isAsked !== false
     this.#attempt = (prior?.attempt ?? 0) + 1
+    this.#highest = this.#attempt
     this.#last = prior?.last
   }
 
@@ -92,15 +81,17 @@ class EffectDrive {
 
   /** An effect that an earlier activation began. */
   async #goOn(prior: PriorAttempts): Promise<void> {
-    if (prior.open) {
+    if (prior.open.length > 0) {
       if (this.#op.spec.effect === 'once' || prior.once) {
         this.#attempt = prior.attempt
         return this.#doubt(prior.doubted && prior.last ? prior.last : this.#lost(), prior.doubted)
       }
-      this.#last = this.#lost(prior.attempt)
+      const [attempt = prior.attempt, ...beside] = prior.open.toReversed()
+      this.#last = this.#lost(attempt)
       this.#passes('lost attempt found, loss not recorded')
-      const hold = this.#settle(prior.attempt, undefined)
-      await this.#append({ type: 'step.failed', key: this.#op.key, attempt: prior.attempt, error: this.#last, final: false, ...(hold ? { settle: hold } : {}) })
+      const settle = this.#holds.settle(attempt, undefined)
+      for (const other of beside) this.#owe(other, undefined)
+      await this.#append({ type: 'step.failed', key: this.#op.key, attempt, error: this.#last, final: false, settle })
       this.#passes('loss recorded, next attempt not begun')
     }
     if (prior.retryAt !== undefined) await this.#sleepUntil(prior.retryAt)
@@ -126,21 +117,14 @@ class EffectDrive {
   }
 
   #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
-    const { spec, draws } = this.#op
-    const refusal = this.#hold(plan.hold)
+    const { spec } = this.#op
+    const refusal = this.#holds.hold(this.#attempt, plan.hold)
     if (refusal) {
       plan.drop?.()
       return this.#failForGood(recordError(refusal), undefined, undefined)
     }
     if (!plan.hold && spec.effect === 'read') return this.#work(plan)
-    const started: Draft = {
-      ...this.#whatWasAsked(plan.label),
-      type: 'step.started',
-      attempt: this.#attempt,
-      hold: plan.hold,
-      draws: draws.length > 0 ? draws : undefined,
-      undo: spec.undo && true,
-    }
+    const started = this.#started(this.#attempt, plan)
     this.#asked = true
     this.#passes('attempt planned, intent not recorded')
     return this.#append(started).then(
@@ -153,6 +137,11 @@ class EffectDrive {
         throw error
       },
     )
+  }
+
+  #started(attempt: number, { label, hold }: AttemptPlan<unknown>): Draft {
+    const { spec, draws } = this.#op
+    return { ...this.#whatWasAsked(label), type: 'step.started', attempt, hold, draws: draws.length > 0 ? draws : undefined, undo: spec.undo && true }
   }
 
   /** I2 reaches to what is done outside: a process that stood still between the intent and the effect asks first whether the run is still its own. */
@@ -170,6 +159,7 @@ class EffectDrive {
   }
 
   #work(plan: AttemptPlan<unknown>): Promise<void> {
+    if (plan.hedge) return this.#race(plan)
     const begun = this.#activation.clock.now()
     const ctx = new Attempt(this.#activation, this.#op, this.#attempt, this.#activation.identityOf(this.#op))
     if (this.#attempt > 1) ctx.stream({ type: 'reset' })
@@ -186,21 +176,55 @@ class EffectDrive {
     )
   }
 
+  /** Attempts beside one another; the one that decides it is carried on with as if it had been alone. */
+  async #race(plan: AttemptPlan<unknown>): Promise<void> {
+    const race = new Race(this.#activation, this.#op, {
+      begin: (attempt, beside) => this.#beginBeside(attempt, beside),
+      failed: (attempt, thrown, begun) => this.#failedBeside(attempt, thrown, begun),
+    })
+    const end = await race.run(this.#attempt, plan)
+    this.#attempt = end.attempt
+    for (const { attempt, settle } of end.cut) this.#owe(attempt, settle)
+    return 'executed' in end ? this.#succeeded(end.executed, end.begun, end.plan) : this.#failed(end.thrown, end.begun)
+  }
+
+  /** False when the budget has no room for it. */
+  async #beginBeside(attempt: number, plan: AttemptPlan<unknown>): Promise<boolean> {
+    if (this.#holds.hold(attempt, plan.hold)) return false
+    this.#highest = attempt
+    await this.#activation.append([this.#started(attempt, plan)])
+    return true
+  }
+
+  /** One of a race failed, and others go on. */
+  #failedBeside(attempt: number, thrown: unknown, begun: number): Promise<void> {
+    const metered = isMetered(thrown) ? thrown : undefined
+    const error = recordError(metered ? metered.error : thrown)
+    const settle = this.#holds.settle(attempt, metered?.settle)
+    return this.#activation.append([{ type: 'step.failed', key: this.#op.key, attempt, error, final: false, settle, ms: this.#since(begun) }])
+  }
+
+  /** An attempt that nobody waits for any more; what it used is written with the next entry. */
+  #owe(attempt: number, actual: Amounts | undefined): void {
+    const settle = this.#holds.settle(attempt, actual)
+    if (settle) this.#owed.push({ type: 'budget.settled', key: this.#op.key, attempt, settle })
+  }
+
   #succeeded(executed: Executed<unknown>, begun: number, plan: AttemptPlan<unknown>): Promise<void> {
     this.#passes('effect done, outcome not recorded')
     let json: Json
     try {
       json = encode(executed.value)
     } catch (error) {
-      return this.#failForGood(recordError(error), this.#settle(this.#attempt, executed.settle), begun)
+      return this.#failForGood(recordError(error), this.#holds.settle(this.#attempt, executed.settle), begun)
     }
     const settle = executed.settle ?? plan.hold
-    const overrun = this.#spend(settle, plan.hold)
+    const overrun = this.#holds.spend(this.#attempt, settle, plan.hold)
     if (overrun) return this.#failForGood(recordError(overrun), settle, begun)
     const { value, blobs } = split(json)
     const attempt = this.#attempt > 1 ? this.#attempt : undefined
     const draft: Draft = { ...this.#said(plan.label), type: 'step.completed', attempt, value, settle, ms: this.#since(begun) }
-    return this.#activation.append([draft], { blobs })
+    return this.#activation.append([draft, ...this.#takeOwed()], { blobs })
   }
 
   async #failed(thrown: unknown, begun: number): Promise<void> {
@@ -211,7 +235,7 @@ class EffectDrive {
     const { spec } = this.#op
     if (spec.effect === 'once' && error.code !== 'TOOL_NOT_DONE') return this.#doubt(error, false)
     const again = this.#op.abandoned ? undefined : spec.retry?.(TuttiError.is(cause) ? cause : rebuildError(error), this.#attempt)
-    const settle = this.#settle(this.#attempt, metered?.settle)
+    const settle = this.#holds.settle(this.#attempt, metered?.settle)
     if (!again) return this.#failForGood(error, settle, begun)
     const retryAt = this.#activation.clock.now() + again.afterMs
     await this.#append({
@@ -226,7 +250,7 @@ class EffectDrive {
     })
     this.#asked = true
     this.#last = error
-    this.#attempt++
+    this.#attempt = Math.max(this.#attempt, this.#highest) + 1
     this.#passes('failure recorded, backoff not begun')
     await this.#sleepUntil(retryAt)
     this.#passes('backoff over, next attempt not begun')
@@ -283,7 +307,7 @@ class EffectDrive {
   /** @param done what it gave, when it was done  @param taken the message that said so */
   async #resolve(by: 'hook' | 'person', done: { readonly json: Json } | undefined, taken?: readonly string[]): Promise<void> {
     const { key } = this.#op
-    const settle = this.#settle(this.#attempt, undefined)
+    const settle = this.#holds.settle(this.#attempt, undefined)
     this.#passes('verdict known, not recorded')
     if (done) {
       const { value, blobs } = split(done.json)
@@ -296,42 +320,6 @@ class EffectDrive {
     this.#attempt++
     await this.#sleepUntil(this.#activation.clock.now())
     await this.#tryOnce()
-  }
-
-  /** Why the attempt may not be made, if it may not (I7). */
-  #hold(worst: Amounts | undefined): TuttiError | undefined {
-    if (!worst) return undefined
-    const { draws, key } = this.#op
-    try {
-      const refusal = this.#activation.ledger.hold(draws, tokenOf(key, this.#attempt), worst)
-      return refusal && exceeded(refusal, key)
-    } catch (error) {
-      return error as TuttiError
-    }
-  }
-
-  /** Settles what an attempt holds; answers what is to be written of it. */
-  #settle(attempt: number, actual: Amounts | undefined): Amounts | undefined {
-    const token = tokenOf(this.#op.key, attempt)
-    const held = this.#activation.ledger.holding(token)
-    if (held) this.#activation.ledger.settle(token, actual)
-    else if (actual) this.#activation.ledger.spend(this.#op.draws, actual)
-    return actual ?? held
-  }
-
-  /** Settles a success. What passes its hold, where a limit applies, breaks the bound that the budget rests on. */
-  #spend(settle: Amounts | undefined, hold: Amounts | undefined): TuttiError | undefined {
-    if (!settle) return undefined
-    const { ledger } = this.#activation
-    if (!hold) {
-      ledger.spend(this.#op.draws, settle)
-      return undefined
-    }
-    const broken = ledger.settle(tokenOf(this.#op.key, this.#attempt), settle).filter((name) => ledger.limits(this.#op.draws, name))
-    if (broken.length === 0) return undefined
-    return new TuttiError('BUDGET_OVERRUN', `'${this.#op.key}' used more ${broken.join(', ')} than was held for it`, {
-      data: { bounds: [...broken], held: { ...hold }, used: { ...settle } },
-    })
   }
 
   /** The first entry of a step says what was asked; those after it name it. */
@@ -364,7 +352,14 @@ class EffectDrive {
   }
 
   #append(draft: Draft): Promise<void> {
-    return this.#activation.append([draft])
+    return this.#activation.append([draft, ...this.#takeOwed()])
+  }
+
+  #takeOwed(): readonly Draft[] {
+    if (this.#owed.length === 0) return none
+    const owed = this.#owed
+    this.#owed = []
+    return owed
   }
 
   #sleepUntil(at: number, o: { readonly wanted?: boolean } = {}): Promise<void> {
@@ -372,12 +367,6 @@ class EffectDrive {
   }
 }
 
-const isMetered = (thrown: unknown): thrown is MeteredFailure => typeof thrown === 'object' && thrown !== null && '~metered' in thrown
+const none: readonly Draft[] = []
 
-function exceeded({ account, limit, allowed, taken, asked }: Refusal, key: string): TuttiError {
-  const whose = account === '' ? 'the run' : `'${account}'`
-  const say = (amount: number): string => (limit === 'microUsd' ? `${(amount / 1_000_000).toFixed(6)} USD` : `${amount} ${limit}`)
-  return new TuttiError('BUDGET_EXCEEDED', `'${key}' could use ${say(asked)}; of the ${say(allowed)} allowed to ${whose}, ${say(taken)} are spent or held`, {
-    data: { account, limit, allowed, taken, asked },
-  })
-}
+const isMetered = (thrown: unknown): thrown is MeteredFailure => typeof thrown === 'object' && thrown !== null && '~metered' in thrown

@@ -10,10 +10,10 @@ import type { Pause } from './pause.ts'
 
 /** What the journal knows of an effect that has no outcome yet. */
 export interface PriorAttempts {
-  /** The last attempt that is recorded. */
+  /** The highest attempt that is recorded. */
   readonly attempt: number
-  /** It started, and nothing says how it went. */
-  readonly open: boolean
+  /** Those that started, and nothing says how they went: one, or more where the effect was hedged. */
+  readonly open: readonly number[]
   readonly doubted: boolean
   readonly retryAt: number | undefined
   readonly last: ErrorRecord | undefined

@@ -17,6 +17,7 @@ export {
   CommitQueue,
   type Created,
   type CreateJob,
+  changeIn,
   checkBlob,
   corruptEntry,
   createJob,
@@ -34,6 +35,10 @@ export {
   type KeptRun,
   type Lease,
   LIST_LIMIT,
+  type LimitAnswer,
+  type LimitAsk,
+  type LimitBook,
+  type LimitChange,
   type Line,
   type LineLength,
   type NewRun,
@@ -57,6 +62,8 @@ export {
   type ScheduleChange,
   type ScheduleState,
   type ShredJob,
+  type Slot,
   type Subject,
+  takeFrom,
 } from './journal/index.ts'
 export type { Json, RunId, Scope } from './primitives/index.ts'

@@ -194,8 +194,10 @@ export const inMemory = (): Store => memoryStore()
  */
 export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
   const here = { env: process.env, cwd: process.cwd() }
-  const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, ...here, embedder: embedderAt(here.cwd) })
-  return appOn(o, { store: (o.store ?? sqlite()) as JournalStore, gateway: models })
+  const store = (o.store ?? sqlite()) as JournalStore
+  const { limits } = store
+  const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, ...here, embedder: embedderAt(here.cwd), limits })
+  return appOn(o, { store, gateway: models })
 }
 
 /** The embedding model is loaded when something is first compared by meaning. Without its package, words decide. */
@@ -257,6 +259,7 @@ function makeApp<T extends boolean>(engine: RunEngine, services: Services, forks
   const close = async (o?: { graceMs?: number }): Promise<void> => {
     await retention.stop()
     await engine.close(o)
+    ;(services.get(gatewayKey.service) as Gateway | undefined)?.close?.()
   }
   const app = {
     start,

@@ -1,5 +1,5 @@
 /** The engine of one command: the journal of its home, the flows it may drive, a gateway for them. It drives only what the command names. */
-import { type JournalStore, sqliteStore } from '../journal/index.ts'
+import { type JournalStore, type LimitBook, sqliteStore } from '../journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type TextEmbedder } from '../model/index.ts'
 import { RetunedForks } from '../retuned-forks.ts'
 import { type AnyFlow, EmbeddedEngine, type Schedule, type Services } from '../run/index.ts'
@@ -20,10 +20,11 @@ export interface SessionOptions {
 const REST_MS = 2 ** 30
 
 export function openSession(terminal: Terminal, home: Home, o: SessionOptions): EmbeddedEngine {
-  const services = servicesFor(terminal, o.words)
+  const store = o.store ?? sqliteStore(home.journal, { encryption: home.encryption })
+  const services = servicesFor(terminal, { words: o.words, limits: store.limits })
   const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
   return new EmbeddedEngine({
-    store: o.store ?? sqliteStore(home.journal, { encryption: home.encryption }),
+    store,
     flows: o.flows,
     services,
     retune: (run, forked) => forks.servicesFor(run, forked),
@@ -33,10 +34,14 @@ export function openSession(terminal: Terminal, home: Home, o: SessionOptions): 
   })
 }
 
+interface ServiceOptions extends Pick<SessionOptions, 'words'> {
+  readonly limits?: LimitBook | undefined
+}
+
 /** What the command's runs are provided with. */
-export function servicesFor(terminal: Terminal, words = false): Services {
+export function servicesFor(terminal: Terminal, { words = false, limits }: ServiceOptions = {}): Services {
   const embedder = !words && isInstalled('@tutti/embed-minilm', terminal.cwd) ? lazyEmbedder : undefined
-  const models = gateway({ env: terminal.env, cwd: terminal.cwd, embedder })
+  const models = gateway({ env: terminal.env, cwd: terminal.cwd, embedder, limits })
   return new Map<string, unknown>([[gatewayKey.service, models]])
 }
 

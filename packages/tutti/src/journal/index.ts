@@ -52,6 +52,8 @@ export {
   type ShredJob,
 } from './job.ts'
 export { hasLabels } from './labels.ts'
+export type { LimitAnswer, LimitAsk, LimitBook, LimitChange } from './limit.port.ts'
+export { changeIn, memoryLimits, type Slot, takeFrom } from './limit-window.ts'
 export { MemoryBooks } from './memory-books.ts'
 export { booksStore, memoryStore } from './memory-store.ts'
 export { isMade, messageId } from './message-id.ts'

@@ -7,6 +7,7 @@ import type { RunId } from '../primitives/index.ts'
 import { entryText } from './codec.ts'
 import type { Subject } from './encryption.port.ts'
 import type { Entry } from './entry.ts'
+import type { LimitAnswer, LimitAsk, LimitChange } from './limit.port.ts'
 import type { Admission } from './queue.port.ts'
 import { blobsOf } from './reference.ts'
 import type { ScheduleChange } from './schedule.port.ts'
@@ -94,9 +95,29 @@ export interface DropScheduleJob {
   readonly name: string
 }
 
+export interface TakeLimitJob extends LimitAsk {
+  readonly op: 'take-limit'
+}
+
+export interface ChangeLimitJob extends LimitChange {
+  readonly op: 'change-limit'
+}
+
 export type BlobPair = readonly [hash: string, text: string]
 export type LetterPair = readonly [id: string, body: string]
-export type Job = CreateJob | AppendJob | AcquireJob | AdmitJob | RenewJob | PostJob | RemoveJob | ShredJob | KeepScheduleJob | DropScheduleJob
+export type Job =
+  | CreateJob
+  | AppendJob
+  | AcquireJob
+  | AdmitJob
+  | RenewJob
+  | PostJob
+  | RemoveJob
+  | ShredJob
+  | KeepScheduleJob
+  | DropScheduleJob
+  | TakeLimitJob
+  | ChangeLimitJob
 
 /** One job was refused; the rest of its group is not harmed. */
 export interface Refusal {
@@ -107,7 +128,7 @@ export interface Created {
   readonly head: RunHead
 }
 /** What each job is answered, in the order of the jobs; an append that went well is answered `undefined`. */
-export type Answer = undefined | boolean | number | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Removal | Refusal
+export type Answer = undefined | boolean | number | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Removal | LimitAnswer | Refusal
 
 /** Writes the jobs in one transaction, in order. Throws when none of them was written. */
 export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<readonly Answer[]>

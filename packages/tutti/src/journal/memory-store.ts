@@ -11,6 +11,7 @@ import { checkBlob, parseEntry } from './codec.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Entry } from './entry.ts'
 import { appendJob, type Created, createJob, postJob, removedMeanwhile, type WriteGroup } from './job.ts'
+import { memoryLimits } from './limit-window.ts'
 import { copyHead, MemoryBooks } from './memory-books.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
 import type { Admitted, InboxMessage, JournalStore, Lease, Removal } from './store.port.ts'
@@ -44,6 +45,7 @@ export function booksStore(current: () => MemoryBooks, write: WriteGroup): Journ
 
   return {
     '~store': 'memory',
+    limits: memoryLimits(),
     open: async () => {},
     create: async (start) => {
       queue.forgive(start.run)

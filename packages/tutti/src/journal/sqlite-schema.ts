@@ -10,6 +10,7 @@
  * forked from. `blob_uses` says which runs name a blob; the last of them that is removed takes the blob with it.
  * A queued run lies in `queued` until it begins, and has its place in one of the `queue_lines`; `queue_held` names the runs that were let through and may
  * still be driven, `queue_begun` when the last ones of a rate began, `until` it matters no more.
+ * `limits` holds what was asked of models in each of the last seconds (`limit-window.ts`): counts alone, nothing of any run.
  * Of an encrypted run (`key_id`: its data key in the key file, `vault.ts`) entries and blobs are sealed bytes; of its line and its messages the content is sealed text.
  * Every row of a run, an entry or a message carries a check of what it holds and where it belongs (`row-check.ts`); a blob is named by its hash.
  * A message in the `inbox` that was taken stays as its id alone, unless tutti made that id; `n` orders those of a run that are open.
@@ -86,6 +87,7 @@ const steps: readonly string[] = [
   CREATE TABLE queue_held (flow TEXT NOT NULL, run INT NOT NULL, PRIMARY KEY (flow, run)) STRICT, WITHOUT ROWID;
   CREATE TABLE queue_begun (lane TEXT NOT NULL, n INT NOT NULL, at INT NOT NULL, until INT NOT NULL, PRIMARY KEY (lane, n)) STRICT, WITHOUT ROWID;
   CREATE INDEX queue_begun_until ON queue_begun (until);
+  CREATE TABLE limits (name TEXT PRIMARY KEY, slots TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE schedules (name TEXT PRIMARY KEY, considered INT NOT NULL, paused INT NOT NULL, run TEXT, spec TEXT, key_id INT) STRICT, WITHOUT ROWID;
   `,
 ]

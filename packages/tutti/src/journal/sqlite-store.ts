@@ -13,6 +13,7 @@ import { CommitQueue } from './commit-queue.ts'
 import type { EncryptionOptions, Subject } from './encryption.port.ts'
 import type { Entry } from './entry.ts'
 import { type Answer, appendJob, type Created, createJob, type Job, postJob, removedMeanwhile } from './job.ts'
+import type { LimitAnswer, LimitBook } from './limit.port.ts'
 import { nextTurn, READ_PAGE } from './page.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
@@ -76,6 +77,10 @@ export function sqliteStore(path: string, options: SqliteOptions = {}): SqliteSt
 
 class FileStore implements SqliteStore {
   readonly '~store' = 'sqlite'
+  readonly limits: LimitBook = {
+    take: (ask) => this.#queue.submit<LimitAnswer>({ op: 'take-limit', ...ask }),
+    change: (change) => this.#queue.submit<undefined>({ op: 'change-limit', ...change }),
+  }
   readonly #path: string
   readonly #durability: Durability
   readonly #openFile: () => Promise<SqliteFile>

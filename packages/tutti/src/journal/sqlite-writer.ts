@@ -36,6 +36,7 @@ import { scopeOfSchedule } from './schedule-scope.ts'
 import type { Seal } from './seal.ts'
 import { guarded } from './sqlite-fault.ts'
 import { type CheckedLine, changeLine, checkedChanges, checkedLine, checkHead, entryPlace, type HeadLine, lastSeqOf, lineOf } from './sqlite-head.ts'
+import { SqliteLimits } from './sqlite-limits.ts'
 import { SqliteQueue } from './sqlite-queue.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
 import { SqliteRemover } from './sqlite-remover.ts'
@@ -62,6 +63,7 @@ export class SqliteWriter {
   readonly #remover: SqliteRemover
   readonly #statements: Statements
   readonly #queue: SqliteQueue
+  readonly #limits: SqliteLimits
   readonly #known = new Map<RunId, Known>()
   #dataVersion = -1
   /** The number of the last entry, while the memory is true. */
@@ -79,6 +81,7 @@ export class SqliteWriter {
     this.#reader = new SqliteReader(db, vault)
     this.#remover = new SqliteRemover(db)
     this.#statements = prepareAll(db)
+    this.#limits = new SqliteLimits(db)
     this.#queue = new SqliteQueue(db, { take: (run, job) => this.#admitOne(run, job), letGo: (run) => this.#letGo(run) })
   }
 
@@ -189,6 +192,10 @@ export class SqliteWriter {
         return this.#keepSchedule(job)
       case 'drop-schedule':
         return this.#statements.dropSchedule.run(job.name).changes > 0
+      case 'take-limit':
+        return this.#limits.take(job)
+      case 'change-limit':
+        return this.#limits.change(job)
     }
   }
 

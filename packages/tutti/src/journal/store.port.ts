@@ -10,6 +10,7 @@
 import type { Json, RunId, Scope } from '../primitives/index.ts'
 import type { Subject } from './encryption.port.ts'
 import type { Entry, Value } from './entry.ts'
+import type { LimitBook } from './limit.port.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 
@@ -223,6 +224,8 @@ export interface JournalStore {
    * that one has changed. Returns how to stop.
    */
   watch(changed: (run?: RunId) => void): () => void
+  /** How much was asked of models in the last minute, over all processes on the store. Left out: each process counts for itself. */
+  readonly limits?: LimitBook | undefined
   /** Waits for what was appended, then closes; a later call opens it again. */
   close(): Promise<void>
 }

@@ -7,6 +7,7 @@
  * On a crash nothing is here to lose: a gateway is made again from its options.
  */
 
+import { type LimitBook, memoryLimits } from '../journal/index.ts'
 import { type Clock, canonical, systemClock } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { ServiceKey } from '../run/effect.port.ts'
@@ -15,6 +16,7 @@ import { type Choice, chooseModel } from './choose.ts'
 import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
 import { Latency } from './latency.ts'
+import { Limiter } from './limiter.ts'
 import { describePolicy, type GuardPolicy, type Link } from './links.ts'
 import type { AskModel, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
@@ -30,6 +32,8 @@ export interface GatewayOptions extends ResolveOptions {
   readonly prices?: DeclaredPrices | undefined
   /** By agent; above what the agent declares. */
   readonly overrides?: { readonly [agent: string]: ModelLike } | undefined
+  /** What processes on one store have in common of the limits by the minute. Default: each process counts for itself. */
+  readonly limits?: LimitBook | undefined
   /** Default: that of this machine. */
   readonly clock?: Clock | undefined
 }
@@ -52,12 +56,14 @@ class ModelGateway implements Gateway, CallGround {
   readonly #candidates = new Map<unknown, Promise<Candidate>>()
   /** By what their declarations say; the object itself is the quicker way there. */
   readonly #guards = new Map<string | GuardPolicy, Guard>()
+  readonly #book: LimitBook
   readonly #latencies = new Map<string, Latency>()
   #choice: Promise<Choice> | undefined
 
   constructor(options: GatewayOptions) {
     this.#options = options
     this.clock = options.clock ?? systemClock
+    this.#book = options.limits ?? memoryLimits()
   }
 
   ask(run: Run, question: AskModel): Promise<ModelAnswer> {
@@ -94,9 +100,19 @@ class ModelGateway implements Gateway, CallGround {
     const known = this.#guards.get(policy)
     if (known) return known
     const said = canonical(describePolicy(policy))
-    const guard = this.#guards.get(said) ?? new Breaker(policy, this.clock)
+    const guard = this.#guards.get(said) ?? this.#guardOf(policy, said)
     this.#guards.set(said, guard).set(policy, guard)
     return guard
+  }
+
+  /** Whoever waits for a turn hears that the app is closed. */
+  close(): void {
+    for (const guard of this.#guards.values()) if (guard instanceof Limiter) guard.close()
+  }
+
+  #guardOf(policy: GuardPolicy, said: string): Guard {
+    if (policy.kind === 'breaker') return new Breaker(policy, this.clock)
+    return new Limiter(policy, { name: policy.name ?? said, clock: this.clock, book: this.#book })
   }
 
   #candidateOf(model: NonNullable<Link['model']>): Promise<Candidate> {

@@ -5,10 +5,10 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Json } from '../primitives/index.ts'
 import { idOf, isLanguageModel } from './language-model.ts'
-import type { Accept, BreakerPolicy, HedgePolicy, LanguageModel, ModelLike, ModelRetry, Policy, PolicyModel, Timeouts } from './model.port.ts'
+import type { Accept, BreakerPolicy, HedgePolicy, LanguageModel, LimitPolicy, ModelLike, ModelRetry, Policy, PolicyModel, Timeouts } from './model.port.ts'
 
 /** A policy that has a say before each call, and hears what became of it. */
-export type GuardPolicy = BreakerPolicy
+export type GuardPolicy = BreakerPolicy | LimitPolicy
 
 /** One model of a chain. */
 export interface Link {
@@ -47,6 +47,7 @@ function linksAround(policy: Policy, around: Around): Link[] {
     case 'timeout':
       return linksOf(policy.of, { ...around, timeouts: { ...around.timeouts, ...policy.timeouts } })
     case 'breaker':
+    case 'limit':
       return linksOf(policy.of, { ...around, guards: [...around.guards, policy] })
     case 'hedge': {
       const { afterMs, max } = policy

@@ -68,20 +68,22 @@ export class ModelAttempt {
     this.hold = { microUsd, inputTokens, outputTokens, cacheReadTokens: 0, modelCalls: 1, toolCalls: 0 }
   }
 
-  /** Passes the guards, from the outermost in. @throws what one of them refuses it with */
-  async admit(): Promise<void> {
+  /** Passes the guards, from the outermost in; answers how long it waited (ms). @throws what one of them refuses it with */
+  async admit(): Promise<number> {
     const { guards } = this.#link
-    if (guards.length === 0) return
+    if (guards.length === 0) return 0
     const { run, question, candidate, ground, isHedge } = this.#o
     const call = { model: candidate.id, request: question.request, hold: this.hold, run: run.id, scope: run.scope, signal: run.signal, isHedge }
     const passages: Passage[] = []
     this.#passages = passages
+    const begun = ground.clock.now()
     try {
       for (const guard of guards) passages.push(await ground.guard(guard).admit(call))
     } catch (error) {
       this.drop()
       throw error
     }
+    return ground.clock.now() - begun
   }
 
   /** It is not made after all. */

@@ -101,10 +101,10 @@ export class ModelCall {
       isHedge: beside > 0,
       why,
     })
-    await attempt.admit()
+    const waitedMs = await attempt.admit()
     return {
       hold: attempt.hold,
-      label: { ...label, model: candidate.id, why },
+      label: { ...label, model: candidate.id, why, ...(waitedMs > 0 ? { waitedMs } : {}) },
       execute: (context) => attempt.execute(context),
       drop: () => attempt.drop(),
       hedge: this.#hedge(standing, candidate.id),

@@ -29,7 +29,8 @@ export type Policy =
   | { readonly kind: 'cascade'; readonly of: readonly ModelLike[]; readonly accept: Accept }
   | BreakerPolicy
   | HedgePolicy
-  | { readonly kind: 'cache' | 'limit'; readonly of: ModelLike }
+  | LimitPolicy
+  | { readonly kind: 'cache'; readonly of: ModelLike }
 
 export interface BreakerPolicy {
   readonly kind: 'breaker'
@@ -45,6 +46,17 @@ export interface HedgePolicy {
   readonly afterMs: number | 'p95'
   /** Attempts beside one another, the first included. */
   readonly max: number
+}
+
+export interface LimitPolicy {
+  readonly kind: 'limit'
+  readonly of: ModelLike
+  /** Of the limit; default: what the declaration says. */
+  readonly name?: string | undefined
+  readonly requestsPerMinute?: number | undefined
+  readonly tokensPerMinute?: number | undefined
+  readonly concurrency?: number | undefined
+  readonly maxWaitMs?: number | undefined
 }
 
 /** How often a model is asked again. */
@@ -162,6 +174,8 @@ export interface AskModel {
 /** What the app provides to its runs: asks models, records the attempts, holds and settles their cost. */
 export interface Gateway {
   ask(run: Run, question: AskModel): Promise<ModelAnswer>
+  /** Whoever waits in it is told that the app is closed. */
+  close?(): void
 }
 
 /** Structurally what an embedder of the retrieval room is. */

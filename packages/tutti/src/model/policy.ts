@@ -75,11 +75,36 @@ export function hedge(model: ModelLike, o: { after?: Duration | 'p95' | undefine
 /** Answers asked before are given again. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
 export const cache = (model: ModelLike, _o: { ttl?: Duration | undefined; similar?: number | undefined } = {}): Model => policy({ kind: 'cache', of: model })
 
-/** Requests and tokens per minute, shared fairly between runs. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
-export const limit = (
-  model: ModelLike,
-  _o: { requestsPerMinute?: number | undefined; tokensPerMinute?: number | undefined; concurrency?: number | undefined },
-): Model => policy({ kind: 'limit', of: model })
+export interface LimitOptions {
+  /** In any stretch of a minute, over all processes on one store. */
+  requestsPerMinute?: number | undefined
+  /** The same, of input and output together: estimated before a call, put right after it. */
+  tokensPerMinute?: number | undefined
+  /** Calls at once, in this process. */
+  concurrency?: number | undefined
+  /** A call that would wait longer has failed with MODEL_RATE_LIMITED at once, so that the next model of the chain is asked. Default: it waits. */
+  maxWait?: Duration | undefined
+  /** Limits of one name are one limit. Default: what the declaration says, so that the same declaration is the same limit wherever it stands. */
+  name?: string | undefined
+}
+
+/**
+ * Asks `model` no oftener than it may be. Calls over the limit wait, tenants and in them runs taking turns, and hold nothing of their budget meanwhile; a wait ends
+ * with the run, or its deadline.
+ * @throws CONFIG_INVALID
+ * @example limit('openai/gpt-5-mini', { requestsPerMinute: 500, tokensPerMinute: 200_000 })
+ */
+export function limit(model: ModelLike, o: LimitOptions): Model {
+  const { requestsPerMinute, tokensPerMinute, concurrency, maxWait, name } = o
+  const limits = { requestsPerMinute, tokensPerMinute, concurrency }
+  const said = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Partial<Record<keyof typeof limits, number>>
+  for (const [each, value] of Object.entries(said))
+    if (!Number.isInteger(value) || value < 1) throw new TuttiError('CONFIG_INVALID', `limit: ${each} is ${value}; it is a whole number of 1 or more`)
+  if (Object.keys(said).length === 0)
+    throw new TuttiError('CONFIG_INVALID', 'limit: nothing is limited; give `requestsPerMinute`, `tokensPerMinute` or `concurrency`')
+  const maxWaitMs = maxWait === undefined ? undefined : durationMs(maxWait)
+  return policy({ kind: 'limit', of: model, ...said, ...(maxWaitMs === undefined ? {} : { maxWaitMs }), ...(name === undefined ? {} : { name }) })
+}
 
 const policy = (body: Policy): PolicyModel => ({ '~model': body.kind, '~policy': body })
 

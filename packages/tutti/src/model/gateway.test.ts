@@ -3,7 +3,7 @@ import { type Scripted, scripted } from '../testing/scripted.ts'
 import type { ModelLike } from './model.port.ts'
 import { ask, request, type Told } from './one-question.ts'
 import { played, refusal } from './played.ts'
-import { cache, retry } from './policy.ts'
+import { retry } from './policy.ts'
 
 const texts = (told: Told): string => told.parts.map((part) => (part.type === 'text' ? part.text : part.type === 'reset' ? '|' : '')).join('')
 const started = (told: Told) => told.entries.filter((entry) => entry.type === 'step.started')
@@ -150,10 +150,6 @@ describe('retries and fallback', () => {
     const told = await ask({ model: [retry(error({ error: 500 }), { attempts: 1 }), 'anthropic/claude-sonnet-4-5'] })
     expect(told.error?.code).toBe('MODEL_OVERLOADED')
     expect(attempts(told)).toMatchObject([{ code: 'MODEL_OVERLOADED' }, { code: 'MODEL_KEY_MISSING' }])
-  })
-
-  test('a policy that is only declared says so when it is asked', async () => {
-    expect((await ask({ model: cache('openai/gpt-5-mini') })).error?.code).toBe('FLOW_NOT_YET')
   })
 })
 

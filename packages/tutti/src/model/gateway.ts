@@ -11,6 +11,7 @@ import { type LimitBook, memoryLimits } from '../journal/index.ts'
 import { type Clock, canonical, systemClock } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { ServiceKey } from '../run/effect.port.ts'
+import { AnswerCache } from './answer-cache.ts'
 import { Breaker } from './breaker.ts'
 import { type Choice, chooseModel } from './choose.ts'
 import type { CallGround, Guard } from './guard.port.ts'
@@ -111,6 +112,7 @@ class ModelGateway implements Gateway, CallGround {
   }
 
   #guardOf(policy: GuardPolicy, said: string): Guard {
+    if (policy.kind === 'cache') return new AnswerCache(policy, { clock: this.clock, embedder: this.#options.embedder })
     if (policy.kind === 'breaker') return new Breaker(policy, this.clock)
     return new Limiter(policy, { name: policy.name ?? said, clock: this.clock, book: this.#book })
   }

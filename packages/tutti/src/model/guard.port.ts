@@ -33,9 +33,17 @@ export interface Passage {
   done(outcome: CallOutcome): void
 }
 
+/** An answer that need not be asked for. */
+export interface CachedAnswer {
+  readonly cached: RawAnswer
+  /** Who answered then: 'provider/model'. */
+  readonly model: string
+  readonly why: string
+}
+
 export interface Guard {
   /** @throws a TuttiError of the MODEL family: this model is passed over, and the next one of the chain is asked */
-  admit(call: GuardedCall): Passage | Promise<Passage>
+  admit(call: GuardedCall): Passage | CachedAnswer | Promise<Passage | CachedAnswer>
 }
 
 /** What a call stands on: the part of the gateway that it uses. */

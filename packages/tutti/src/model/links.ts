@@ -5,10 +5,22 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Json } from '../primitives/index.ts'
 import { idOf, isLanguageModel } from './language-model.ts'
-import type { Accept, BreakerPolicy, HedgePolicy, LanguageModel, LimitPolicy, ModelLike, ModelRetry, Policy, PolicyModel, Timeouts } from './model.port.ts'
+import type {
+  Accept,
+  BreakerPolicy,
+  CachePolicy,
+  HedgePolicy,
+  LanguageModel,
+  LimitPolicy,
+  ModelLike,
+  ModelRetry,
+  Policy,
+  PolicyModel,
+  Timeouts,
+} from './model.port.ts'
 
 /** A policy that has a say before each call, and hears what became of it. */
-export type GuardPolicy = BreakerPolicy | LimitPolicy
+export type GuardPolicy = BreakerPolicy | CachePolicy | LimitPolicy
 
 /** One model of a chain. */
 export interface Link {
@@ -29,7 +41,7 @@ type Around = Pick<Link, 'retry' | 'timeouts' | 'guards'>
 
 const alone: Around = { retry: { attempts: 3 }, timeouts: {}, guards: [] }
 
-/** @throws FLOW_NOT_YET for a policy that is declared only, CONFIG_INVALID for what is no model. */
+/** @throws CONFIG_INVALID for what is no model. */
 export function linksOf(model: ModelLike | undefined, around: Around = alone): Link[] {
   if (model === undefined || typeof model === 'string' || isLanguageModel(model)) return [{ model, ...around, checks: [] }]
   if (Array.isArray(model)) return (model as readonly ModelLike[]).flatMap((each) => linksOf(each, around))
@@ -47,6 +59,7 @@ function linksAround(policy: Policy, around: Around): Link[] {
     case 'timeout':
       return linksOf(policy.of, { ...around, timeouts: { ...around.timeouts, ...policy.timeouts } })
     case 'breaker':
+    case 'cache':
     case 'limit':
       return linksOf(policy.of, { ...around, guards: [...around.guards, policy] })
     case 'hedge': {
@@ -59,8 +72,6 @@ function linksAround(policy: Policy, around: Around): Link[] {
         const links = linksOf(stage, around)
         return index === policy.of.length - 1 ? links : checked(links, policy.accept)
       })
-    default:
-      throw new TuttiError('FLOW_NOT_YET', `the policy '${policy.kind}' around ${JSON.stringify(describeModel(policy.of))} is declared but not built yet`)
   }
 }
 

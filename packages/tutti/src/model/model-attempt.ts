@@ -4,7 +4,7 @@
  * Invariants: I7 (what is held is what is sent); usage is settled as reported, also when it passes the hold; unknown usage keeps the hold; each guard hears
  * once what became of the call; of an answer that is still to be accepted nothing is shown before it is.
  */
-import type { Amounts } from '../budget/index.ts'
+import { type Amounts, nothing } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import { type TokenUsage, textOf } from '../message/index.ts'
 import type { Run } from '../run/definition.port.ts'
@@ -12,7 +12,7 @@ import type { EffectContext, Executed, MeteredFailure, StreamPart } from '../run
 import { boundInputTokens } from './estimate.ts'
 import { failureOf, wasRefused } from './failure.ts'
 import { attemptsOf, type Failure, markFailure, type Place, placeAfter, waitBefore } from './fallback.ts'
-import type { CallGround, CallOutcome, Passage } from './guard.port.ts'
+import type { CachedAnswer, CallGround, CallOutcome, Passage } from './guard.port.ts'
 import type { Link } from './links.ts'
 import type { AskModel, AttemptRecord, Candidate, ModelAnswer, RawAnswer } from './model.port.ts'
 import { parseOutput } from './output.ts'
@@ -47,6 +47,7 @@ export class ModelAttempt {
   readonly #link: Link
   readonly #maxOutputTokens: number
   #passages: readonly Passage[] = []
+  #cached: CachedAnswer | undefined
 
   /** @throws BUDGET_NO_PRICE under a limit of money */
   constructor(o: AttemptOptions) {
@@ -68,6 +69,11 @@ export class ModelAttempt {
     this.hold = { microUsd, inputTokens, outputTokens, cacheReadTokens: 0, modelCalls: 1, toolCalls: 0 }
   }
 
+  /** What a cache answered in its stead. */
+  get cached(): CachedAnswer | undefined {
+    return this.#cached
+  }
+
   /** Passes the guards, from the outermost in; answers how long it waited (ms). @throws what one of them refuses it with */
   async admit(): Promise<number> {
     const { guards } = this.#link
@@ -78,7 +84,16 @@ export class ModelAttempt {
     this.#passages = passages
     const begun = ground.clock.now()
     try {
-      for (const guard of guards) passages.push(await ground.guard(guard).admit(call))
+      for (const guard of guards) {
+        const admitted = ground.guard(guard).admit(call)
+        const answer = admitted instanceof Promise ? await admitted : admitted
+        if ('cached' in answer) {
+          this.#cached = answer
+          this.drop()
+          break
+        }
+        passages.push(answer)
+      }
     } catch (error) {
       this.drop()
       throw error
@@ -95,6 +110,7 @@ export class ModelAttempt {
   async execute(context: EffectContext): Promise<Executed<ModelAnswer>> {
     const { candidate } = this.#o
     let outcome: RawAnswer | Failed
+    if (this.#cached) return this.#answerAgain(this.#cached, context)
     try {
       outcome = await this.#ask(context)
     } catch (error) {
@@ -107,6 +123,22 @@ export class ModelAttempt {
     const cost = candidate.price && costMicroUsd(candidate.price, outcome.usage)
     const value: ModelAnswer = { ...outcome, model: { id: candidate.id, why: this.#o.why }, ...(cost === undefined ? {} : { costMicroUsd: cost }) }
     return { value, settle }
+  }
+
+  /** It costs nothing, and must be accepted all the same. */
+  async #answerAgain({ cached, model, why }: CachedAnswer, context: EffectContext): Promise<Executed<ModelAnswer>> {
+    const refused = await this.#refusal(cached)
+    if (refused) throw this.#failed({ ...refused, usage: noUsage }, nothing, context.attempt)
+    const { stream = true } = this.#o.question
+    if (stream) this.#showAgain(cached, context)
+    return { value: { ...cached, usage: noUsage, model: { id: model, why }, costMicroUsd: 0 }, settle: nothing }
+  }
+
+  #showAgain(answer: RawAnswer, context: EffectContext): void {
+    const text = answer.outputText ?? textOf(answer.message)
+    const parsed = this.#o.question.request.output ? parseOutput(text) : undefined
+    if (parsed?.ok) context.stream({ type: 'partial', value: parsed.value })
+    else if (text !== '') context.stream({ type: 'text', text })
   }
 
   async #ask(context: EffectContext): Promise<RawAnswer | Failed> {
@@ -219,6 +251,8 @@ class ShopWindow {
     if (seen && part.type !== 'tool-input') this.wasSeen = true
   }
 }
+
+const noUsage: TokenUsage = { inputTokens: 0, outputTokens: 0 }
 
 /** An answer that is none. */
 function complaintOf({ finish, message }: RawAnswer, model: string): TuttiError | undefined {

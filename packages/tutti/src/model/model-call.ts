@@ -22,7 +22,7 @@ export class ModelCall {
   readonly #links: readonly Link[]
   readonly #why: string
 
-  /** `model` is what is asked in the end, `why` says by whose word. @throws FLOW_NOT_YET, CONFIG_INVALID */
+  /** `model` is what is asked in the end, `why` says by whose word. @throws CONFIG_INVALID */
   constructor(run: Run, question: AskModel, ground: CallGround, model: ModelLike | undefined, why: string) {
     this.#run = run
     this.#question = question
@@ -102,10 +102,13 @@ export class ModelCall {
       why,
     })
     const waitedMs = await attempt.admit()
+    const { cached } = attempt
+    const execute: AttemptPlan<ModelAnswer>['execute'] = (context) => attempt.execute(context)
+    if (cached) return { label: { ...label, model: cached.model, why: cached.why, cached: true }, execute }
     return {
       hold: attempt.hold,
       label: { ...label, model: candidate.id, why, ...(waitedMs > 0 ? { waitedMs } : {}) },
-      execute: (context) => attempt.execute(context),
+      execute,
       drop: () => attempt.drop(),
       hedge: this.#hedge(standing, candidate.id),
     }

@@ -30,7 +30,7 @@ export type Policy =
   | BreakerPolicy
   | HedgePolicy
   | LimitPolicy
-  | { readonly kind: 'cache'; readonly of: ModelLike }
+  | CachePolicy
 
 export interface BreakerPolicy {
   readonly kind: 'breaker'
@@ -57,6 +57,15 @@ export interface LimitPolicy {
   readonly tokensPerMinute?: number | undefined
   readonly concurrency?: number | undefined
   readonly maxWaitMs?: number | undefined
+}
+
+export interface CachePolicy {
+  readonly kind: 'cache'
+  readonly of: ModelLike
+  readonly ttlMs: number
+  readonly similar?: number | undefined
+  readonly per: 'tenant' | 'user'
+  readonly max: number
 }
 
 /** How often a model is asked again. */

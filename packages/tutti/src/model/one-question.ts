@@ -3,7 +3,7 @@ import type { Budget } from '../budget/index.ts'
 import type { TuttiError } from '../errors/index.ts'
 import { type Entry, type JournalStore, memoryStore } from '../journal/index.ts'
 import { chainOf, toMessages } from '../message/index.ts'
-import { type Clock, systemClock } from '../primitives/index.ts'
+import { type Clock, type Scope, systemClock } from '../primitives/index.ts'
 import { EmbeddedEngine, EmbeddedHandle, flow, type Run, type StreamPart } from '../run/index.ts'
 import { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
 import type { AskModel, Gateway, ModelAnswer, ModelRequest } from './model.port.ts'
@@ -60,6 +60,7 @@ export async function ask(
     unwatched?: boolean
     clock?: Clock
     store?: JournalStore
+    scope?: Partial<Scope>
   } = {},
 ): Promise<Told> {
   const impatient = new ImpatientClock()
@@ -72,8 +73,8 @@ export async function ask(
   const parts: StreamPart[] = []
   const run = 'asked' as Run['id']
   if (!o.unwatched) engine.feed.watch(run, (sighting) => sighting.type === 'part' && parts.push(sighting.part))
-  const { budget, deadlineMs: deadline } = o
-  const id = await engine.start(one, null, { id: run, budget, deadline })
+  const { budget, deadlineMs: deadline, scope } = o
+  const id = await engine.start(one, null, { id: run, budget, deadline, scope })
   const outcome = await new EmbeddedHandle<ModelAnswer>(engine, id).outcome()
   const entries: Entry[] = []
   for await (const entry of engine.store.read(id)) entries.push(entry)

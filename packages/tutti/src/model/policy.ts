@@ -72,8 +72,30 @@ export function hedge(model: ModelLike, o: { after?: Duration | 'p95' | undefine
   return policy({ kind: 'hedge', of: model, afterMs: after === 'p95' ? after : durationMs(after), max })
 }
 
-/** Answers asked before are given again. Declared, not built yet: @throws FLOW_NOT_YET when it is asked. */
-export const cache = (model: ModelLike, _o: { ttl?: Duration | undefined; similar?: number | undefined } = {}): Model => policy({ kind: 'cache', of: model })
+export interface CacheOptions {
+  /** How long an answer is given again. Default an hour. */
+  ttl?: Duration | undefined
+  /** From which likeness on (0 to 1, the cosine of their embeddings) an answer to another last message is given too, all before it being the same. Default: never. */
+  similar?: number | undefined
+  /** Whose answers are given to whom. Default: those of a tenant to that tenant. */
+  per?: 'tenant' | 'user' | undefined
+  /** Answers kept. Default 1,000: those that were not of use for longest go. */
+  max?: number | undefined
+}
+
+/**
+ * The same question (instructions, messages, tools, schema, settings) is answered once, by whichever model of `model`, and then again for nothing: its usage and
+ * cost are 0, and the journal says where it is from. Who asks while it is being answered waits for that answer. Kept in memory, for the runs of this process.
+ * @throws CONFIG_INVALID; when asked with `similar` and without an embedding model RETRIEVAL_EMBEDDER_MISSING
+ * @example cache('openai/gpt-5-mini', { ttl: '1d', similar: 0.95 })
+ */
+export function cache(model: ModelLike, o: CacheOptions = {}): Model {
+  const { ttl = '1h', similar, per = 'tenant', max = 1_000 } = o
+  if (similar !== undefined && !(similar > 0 && similar <= 1))
+    throw new TuttiError('CONFIG_INVALID', `cache: similar is ${similar}; it is more than 0, and 1 at most`)
+  if (!Number.isInteger(max) || max < 1) throw new TuttiError('CONFIG_INVALID', `cache: max is ${max}; it is 1 or more`)
+  return policy({ kind: 'cache', of: model, ttlMs: durationMs(ttl), ...(similar === undefined ? {} : { similar }), per, max })
+}
 
 export interface LimitOptions {
   /** In any stretch of a minute, over all processes on one store. */

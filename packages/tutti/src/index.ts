@@ -3,13 +3,11 @@ export { type AgentHook, agent } from './agent/index.ts'
 export type { Budget, Usage } from './budget/index.ts'
 export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
 export type { RegressedRun, RegressGate, RegressProgress, RegressReport, RegressVerdict } from './eval/index.ts'
-export { chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
+export { byMeaning, byModel, byRule, chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
 export type { Effect, EncryptionOptions, Erased, EraseOptions, Pruned, PruneOptions } from './journal/index.ts'
 export type { MessageLike, Prompt } from './message/index.ts'
 export { breaker, cache, cascade, hedge, limit, type Model, type ModelId, type ModelLike, type ModelRetry, retry, timeout } from './model/index.ts'
 export {
-  byMeaning,
-  byModel,
   evaluate,
   type Guardrail,
   grounded,

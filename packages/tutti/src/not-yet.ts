@@ -4,7 +4,6 @@
  */
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
-import type { Router } from './flow/index.ts'
 import type { Prompt } from './message/index.ts'
 import type { Model, ModelLike } from './model/index.ts'
 import type { ModelSchema, OutOf, Schema, Scope } from './primitives/index.ts'
@@ -13,14 +12,6 @@ import type { App } from './tutti.ts'
 
 function notYet(what: string): never {
   throw new TuttiError('FLOW_NOT_YET', `'${what}' is declared, but not built yet`)
-}
-
-// ── routers ──
-export function byMeaning<K extends string>(_examples: { readonly [P in K]: readonly string[] }, _o?: { threshold?: number }): Router<Prompt, K> {
-  return notYet('byMeaning')
-}
-export function byModel<const K extends string>(_o: { model: ModelLike; choices: { readonly [P in K]: string } }): Router<Prompt, K> {
-  return notYet('byModel')
 }
 
 // ── tool sources ──

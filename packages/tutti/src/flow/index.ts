@@ -1,3 +1,6 @@
+export { type ByMeaningOptions, byMeaning } from './by-meaning.ts'
+export { byModel } from './by-model.ts'
+export { byRule } from './by-rule.ts'
 export { chain } from './chain.ts'
 export { type GraphBuilder, graph, type Node } from './graph.ts'
 export { loop } from './loop.ts'

@@ -155,7 +155,7 @@ export const connectionOf = ({ url }: Pick<DatabaseOptions, 'url'>) => ({
   },
 })
 
-export const queryOf = ({ name, text, values }: Statement) => ({ text, ...(name !== undefined && { name }), ...(values && { values: [...values] }) })
+const queryOf = ({ name, text, values }: Statement) => ({ text, ...(name !== undefined && { name }), ...(values && { values: [...values] }) })
 
 export const ask = <R extends object>(client: PoolClient, statement: Statement): Promise<QueryResult<R>> => client.query<R>(queryOf(statement))
 

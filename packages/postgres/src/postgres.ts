@@ -184,6 +184,10 @@ class DatabaseStore implements PostgresStore {
     return (await this.#opened()).due(flows, now, limit)
   }
 
+  async unheard(flows: readonly string[], limit: number): Promise<readonly RunHead[]> {
+    return (await this.#opened()).unheard(flows, limit)
+  }
+
   async schedules(): Promise<readonly ScheduleState[]> {
     return (await this.#opened()).schedules()
   }

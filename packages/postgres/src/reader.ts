@@ -109,6 +109,18 @@ export class Reader {
     return rows.map(headOf)
   }
 
+  async unheard(flows: readonly string[], limit: number): Promise<readonly RunHead[]> {
+    const rows = await this.#database.rows<HeadRow>({
+      name: 'unheard',
+      text: `
+        SELECT ${headColumns} FROM runs r
+        WHERE r.id IN (SELECT run FROM inbox WHERE body IS NOT NULL) AND r.flow = ANY ($1) AND r.status NOT IN ('completed', 'failed', 'cancelled')
+        ORDER BY r.id LIMIT $2`,
+      values: [flows, limit],
+    })
+    return rows.map(headOf)
+  }
+
   async place(run: RunId): Promise<QueuePlace | undefined> {
     const rows = await this.#database.rows<LineRow>({
       text: `

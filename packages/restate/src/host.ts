@@ -10,6 +10,9 @@ import { type Host, type HostedRuns, type SubmittedRun, type Told, TuttiError } 
 import { flowService } from './service.ts'
 import { serviceName } from './service-name.ts'
 
+export const INGRESS = 'http://127.0.0.1:8080'
+export const ADMIN = 'http://127.0.0.1:9070'
+
 export interface ServeOptions {
   /** Default 9080; 0 takes a free one. */
   readonly port?: number | undefined
@@ -67,7 +70,7 @@ export class RestateHost implements Host {
   }
 
   async #register(uri: string): Promise<void> {
-    await this.#request(this.#o.admin ?? 'http://127.0.0.1:9070', '/deployments', { uri, force: true })
+    await this.#request(this.#o.admin ?? ADMIN, '/deployments', { uri, force: true })
   }
 
   async submit({ run, flow, version, entries }: SubmittedRun): Promise<void> {
@@ -80,7 +83,7 @@ export class RestateHost implements Host {
 
   async #ask(of: Pick<SubmittedRun, 'flow' | 'version'>, run: string, handler: string, body: unknown): Promise<void> {
     const path = `/${serviceName(of)}/${encodeURIComponent(run)}/${handler}`
-    const status = await this.#request(this.#o.ingress ?? 'http://127.0.0.1:8080', path, body)
+    const status = await this.#request(this.#o.ingress ?? INGRESS, path, body)
     if (status === 404)
       throw new TuttiError('CONFIG_FLOW_UNKNOWN', `Restate has no worker for '${of.flow}', version ${of.version}`, {
         data: { ...of, run },

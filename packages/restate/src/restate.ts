@@ -1,6 +1,6 @@
 /** `restate()`: Restate (https://restate.dev) as the engine of an app. */
-import type { Engine } from 'tutti'
-import { type EngineGround, HostedEngine, type RunEngine } from 'tutti/engine'
+import { type EngineMaker, HostedEngine } from 'tutti/engine'
+import { checkRestate } from './check.ts'
 import { RestateHost, type RestateOptions } from './host.ts'
 
 /**
@@ -11,7 +11,8 @@ import { RestateHost, type RestateOptions } from './host.ts'
  * const app = tutti({ flows: [desk], store: postgres(process.env.DATABASE_URL), engine: restate({ serve: { port: 9080 } }) })
  * @throws nothing here; opening the app: ENGINE_UNREACHABLE, or CONFIG_INVALID when `serve` is given and the package @restatedev/restate-sdk is not installed
  */
-export const restate = (o: RestateOptions = {}): Engine & { make(ground: EngineGround): RunEngine } => ({
+export const restate = (o: RestateOptions = {}): EngineMaker => ({
   '~engine': 'restate',
   make: (ground) => new HostedEngine(ground, new RestateHost(o)),
+  check: () => checkRestate(o),
 })

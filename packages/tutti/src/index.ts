@@ -1,6 +1,7 @@
 /** tutti: the vocabulary. Rooms with more to say are subpaths: `tutti/model`, `tutti/retrieval`, `tutti/journal`, `tutti/testing`. */
 export { type AgentHook, agent } from './agent/index.ts'
 export type { Budget, Usage } from './budget/index.ts'
+export type { Engine } from './configured.ts'
 export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
 export type { RegressedRun, RegressGate, RegressProgress, RegressReport, RegressVerdict } from './eval/index.ts'
 export { byMeaning, byModel, byRule, chain, type GraphBuilder, graph, loop, map, type Node, parallel, type Router, route } from './flow/index.ts'
@@ -70,4 +71,4 @@ export {
   type ValueChange,
 } from './run/index.ts'
 export { type ApprovalAnswer, adopt, type ForeignTool, tool, toolApproval } from './tool/index.ts'
-export { type App, type AppOptions, type Engine, type Exporter, type ForkOptions, inMemory, type RegressOptions, type Store, sqlite, tutti } from './tutti.ts'
+export { type App, type AppOptions, type Exporter, type ForkOptions, inMemory, type RegressOptions, type Store, sqlite, tutti } from './tutti.ts'

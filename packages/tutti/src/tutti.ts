@@ -3,6 +3,7 @@
  * It owns no state of its own but those.
  */
 import type { Budget, Usage } from './budget/index.ts'
+import { configuredEngine, configuredStore, type Engine, type EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import { type RegressOptions as Regressed, type RegressReport, regress } from './eval/index.ts'
 import {
@@ -29,7 +30,6 @@ import {
   compareRuns,
   EmbeddedEngine,
   EmbeddedHandle,
-  type EngineGround,
   explainRun,
   type Flow,
   forkOf,
@@ -82,14 +82,6 @@ export interface RegressOptions<O = unknown> extends Regressed<O> {
   /** Where the forks are to live, with copies of their runs. Default: in the store of the app. */
   readonly store?: Store | undefined
 }
-/** What drives the runs of an app: left out, this process; `restate()` of the satellite package `@tutti/restate`. */
-export interface Engine {
-  readonly '~engine': string
-}
-/** What an engine of a satellite package is besides. */
-interface EngineMaker {
-  make(ground: EngineGround): RunEngine
-}
 export interface Exporter {
   readonly '~exporter': string
 }
@@ -101,11 +93,11 @@ export interface Store {
 export interface AppOptions<T extends boolean = false> {
   /** What is gone on with after a restart. A flow that is not here can be started too, and lasts as long as this app. */
   flows: readonly AnyFlow[]
-  /** Default: the SQLite file `.tutti/tutti.db` below the working directory (`TUTTI_HOME` moves the folder). */
+  /** Default: the database of `TUTTI_STORE`, else the SQLite file `.tutti/tutti.db` below the working directory (`TUTTI_HOME` moves the folder). */
   store?: Store | undefined
   /** For agents that declare none. Default: chosen from the environment (see `tutti doctor`). */
   model?: ModelLike | undefined
-  /** Default: runs are driven by this process. */
+  /** Default: that of `TUTTI_ENGINE`, else runs are driven by this process; so they always are when the store is `inMemory()`. */
   engine?: Engine | undefined
   /** Declared, not built yet (FLOW_NOT_YET), as are `budgets` and `overrides.tools`. */
   telemetry?: readonly Exporter[] | undefined
@@ -194,10 +186,12 @@ export const inMemory = (): Store => memoryStore()
  */
 export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
   const here = { env: process.env, cwd: process.cwd() }
-  const store = (o.store ?? sqlite()) as JournalStore
+  const store = (o.store ?? configuredStore(here) ?? sqlite()) as JournalStore
   const { limits } = store
   const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, ...here, embedder: embedderAt(here.cwd), limits })
-  return appOn(o, { store, gateway: models })
+  // What is in memory is seen by nobody else, so nobody else can drive it.
+  const engine = o.engine ?? (store['~store'] === 'memory' ? undefined : configuredEngine(here))
+  return appOn({ ...o, engine }, { store, gateway: models })
 }
 
 /** The embedding model is loaded when something is first compared by meaning. Without its package, words decide. */
@@ -243,7 +237,7 @@ function engineOf(o: AppOptions<boolean>, { store, services, clock, retune }: En
     const forked = forkOf(record)
     return forked?.retuned ? retune(run, forked) : services
   }
-  return (o.engine as Engine & EngineMaker).make({ store, flows, schedules, clock, resume: resume !== false, servicesOf })
+  return (o.engine as EngineMaker).make({ store, flows, schedules, clock, resume: resume !== false, servicesOf })
 }
 
 function makeApp<T extends boolean>(engine: RunEngine, services: Services, forks: RetunedForks, retention: Retention, tenants: boolean): App<T> {

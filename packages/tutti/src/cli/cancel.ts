@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageId, type RunHead } from '../journal/index.ts'
+import type { RunEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
 import { findRun, homeOf, isEnded, openRuns, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
+import { engineReaching } from './run-reach.ts'
 import { openSession } from './session.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 
@@ -19,16 +21,18 @@ export async function cancel(terminal: Terminal, reference: string, o: CancelOpt
   const home = homeOf(terminal, o)
   const store = openRuns(home)
   const flows = commandFlows(home)
-  const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest], store })
+  let engine: RunEngine | undefined
   try {
-    const { run } = await findRun(store, reference, home)
+    const found = await findRun(store, reference, home)
+    const { run } = found
+    engine = engineReaching(found, store, terminal, () => openSession(terminal, home, { flows: [flows.ask, flows.ingest], store }))
     await engine.post(run, { id: messageId(), type: 'cancel', reason: o.reason })
     const head = await untilEnded(async () => store.head(run))
     if (o.json) printJson(terminal.out, { run, status: head?.status })
     else printLine(terminal.out, says(run, head))
     return exitCode.done
   } finally {
-    await engine.close({ graceMs: 0 })
+    await engine?.close({ graceMs: 0 })
     await flows.close()
     await store.close()
   }

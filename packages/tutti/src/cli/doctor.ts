@@ -1,5 +1,6 @@
 import { exitCode } from './exit-code.ts'
-import { type Finding, findings } from './finding.ts'
+import type { Finding } from './finding.port.ts'
+import { findings } from './finding.ts'
 import { homeOf } from './home.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { type Paint, pad, paintFor } from './paint.ts'

@@ -1,6 +1,6 @@
 /** Watches a run to its next rest, and leaves it in a state from which `resume` goes on when the person at the terminal has had enough. */
 import type { RunId } from '../primitives/index.ts'
-import { type EmbeddedEngine, EmbeddedHandle, type RunOutcome, type Sighting } from '../run/index.ts'
+import { EmbeddedHandle, type RunEngine, type RunOutcome, Seen, type Sighting } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { RunPicture } from './picture.ts'
 import type { Terminal } from './terminal.ts'
@@ -23,12 +23,13 @@ export interface DriveOptions extends ViewOptions {
 const GRACE_MS = 500
 
 /** The run must have been started or activated. Closes the engine. */
-export async function drive<O>(engine: EmbeddedEngine, run: RunId, terminal: Terminal, o: DriveOptions = {}): Promise<Driven<O>> {
+export async function drive<O>(engine: RunEngine, run: RunId, terminal: Terminal, o: DriveOptions = {}): Promise<Driven<O>> {
   const picture = new RunPicture()
   const view = viewFor(terminal, picture, o)
   const interruption = listen(terminal, view)
+  let following: Following | undefined
   try {
-    await follow(engine, run, (sighting) => {
+    following = await follow(engine, run, (sighting) => {
       if (sighting.type === 'entry') picture.take(sighting.entry)
       o.see?.(sighting, view)
       view.see(sighting)
@@ -36,10 +37,14 @@ export async function drive<O>(engine: EmbeddedEngine, run: RunId, terminal: Ter
     const handle = new EmbeddedHandle<O>(engine, run)
     const outcome = pastQueue(engine, handle, view)
     const first = await Promise.race([outcome, interruption.came])
+    await following.caughtUp()
     if (first !== undefined) return { outcome: first, picture, interrupted: false }
     await engine.close({ graceMs: GRACE_MS })
-    return { outcome: await outcome, picture, interrupted: !picture.ended }
+    const last = await outcome
+    await following.caughtUp()
+    return { outcome: last, picture, interrupted: !picture.ended }
   } finally {
+    following?.stop()
     view.close()
     interruption.stop()
     await engine.close({ graceMs: 0 })
@@ -47,7 +52,7 @@ export async function drive<O>(engine: EmbeddedEngine, run: RunId, terminal: Ter
 }
 
 /** Where it rests once it has begun; that it is queued is said. */
-async function pastQueue<O>(engine: EmbeddedEngine, handle: EmbeddedHandle<O>, view: View): Promise<RunOutcome<O>> {
+async function pastQueue<O>(engine: RunEngine, handle: EmbeddedHandle<O>, view: View): Promise<RunOutcome<O>> {
   for (let said = ''; ; ) {
     const rest = await handle.outcome()
     if (rest.status !== 'queued') return rest
@@ -78,20 +83,42 @@ function listen(terminal: Terminal, view: View): { readonly came: Promise<undefi
   return { came: promise, stop }
 }
 
-/** Its history, then what happens, without a gap and without doubles. */
-async function follow(engine: EmbeddedEngine, run: RunId, see: (sighting: Sighting) => void): Promise<void> {
+interface Following {
+  /** All there is by now has been seen. */
+  caughtUp(): Promise<void>
+  stop(): void
+}
+
+/** Its history, then what happens, here or elsewhere, without a gap and without doubles. */
+async function follow(engine: RunEngine, run: RunId, see: (sighting: Sighting) => void): Promise<Following> {
+  const seen = new Seen(engine, run)
   let last = 0
-  let waiting: Sighting[] | undefined = []
-  const pass = (sighting: Sighting): void => {
-    if (sighting.type === 'entry') {
-      if (sighting.entry.seq <= last) return
-      last = sighting.entry.seq
-    }
-    see(sighting)
+  let isOver = false
+  let looking = Promise.resolve()
+  const look = (): Promise<void> => {
+    looking = looking.then(lookOn)
+    return looking
   }
-  engine.feed.watch(run, (sighting) => (waiting ? void waiting.push(sighting) : pass(sighting)))
-  for await (const entry of engine.store.read(run)) pass({ type: 'entry', entry })
-  const seen = waiting
-  waiting = undefined
-  for (const sighting of seen) pass(sighting)
+  const lookOn = async (): Promise<void> => {
+    for await (const sighting of seen.since(last)) {
+      if (sighting.type === 'entry') last = sighting.entry.seq
+      see(sighting)
+    }
+  }
+  await look()
+  const goOn = async (): Promise<void> => {
+    while (!isOver) {
+      await seen.more()
+      if (!isOver) await look()
+    }
+  }
+  // What cannot be read is said by whoever waits for its outcome.
+  goOn().catch(() => {})
+  return {
+    caughtUp: () => look().catch(() => {}),
+    stop() {
+      isOver = true
+      seen.close()
+    },
+  }
 }

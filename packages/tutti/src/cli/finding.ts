@@ -2,25 +2,26 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
-import { type RunHead, SCHEMA_VERSION, type SqliteStore, sqliteStore } from '../journal/index.ts'
+import { type JournalStore, type RunHead, SCHEMA_VERSION, type SqliteStore, sqliteStore } from '../journal/index.ts'
 import { chooseModel, isInstalled, providerTable } from '../model/index.ts'
+import { databaseFindings, engineFindings } from './database-finding.ts'
+import type { Finding } from './finding.port.ts'
 import { type Home, nextCommand, type Standing, shellWord, standingOf } from './home.ts'
 import type { AppFileOptions } from './options.ts'
 import { plural, sayBytes } from './quantity.ts'
 import { sayStranded, strandedIn } from './stranded.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface Finding {
-  readonly what: string
-  /** `note`: neither good nor bad. */
-  readonly state: 'fine' | 'note' | 'problem'
-  readonly says: string
-  /** What to do about it. */
-  readonly next?: string | undefined
-}
-
 export async function findings(terminal: Terminal, home: Home, o: AppFileOptions): Promise<Finding[]> {
-  const parts = [nodeFindings(), await storeFindings(terminal, home, o), await embedderFindings(), await modelFindings(terminal), projectFindings(terminal)]
+  const engine = await engineFindings(terminal).catch((error) => [problemOf('engine', error)])
+  const parts = [
+    nodeFindings(),
+    await storeFindings(terminal, home, o),
+    engine,
+    await embedderFindings(),
+    await modelFindings(terminal),
+    projectFindings(terminal),
+  ]
   return parts.flat()
 }
 
@@ -41,6 +42,7 @@ const SLOW_COMMIT_MS = 20
 const CHECKED_RUNS = 500
 
 async function storeFindings(terminal: Terminal, home: Home, o: AppFileOptions): Promise<Finding[]> {
+  if (home.database) return databaseLook(home.database, home, terminal, o)
   if (!existsSync(home.journal)) return [missingFinding(home)]
   const store = sqliteStore(home.journal, { encryption: home.encryption, unwritable: 'read' })
   try {
@@ -58,6 +60,24 @@ async function storeFindings(terminal: Terminal, home: Home, o: AppFileOptions):
     return [problemOf('store', error)]
   } finally {
     await store.close().catch(() => {})
+  }
+}
+
+async function databaseLook(open: () => JournalStore, home: Home, terminal: Terminal, o: AppFileOptions): Promise<Finding[]> {
+  let store: JournalStore | undefined
+  try {
+    store = open()
+    const heads = await store.list({ limit: CHECKED_RUNS })
+    return [
+      ...(await databaseFindings(store)),
+      ...runFindings(heads, home),
+      await damageFinding(store, heads),
+      ...(await strandedFindings(store, home, terminal, o)),
+    ]
+  } catch (error) {
+    return [problemOf('store', error)]
+  } finally {
+    await store?.close().catch(() => {})
   }
 }
 
@@ -109,7 +129,7 @@ function runFindings(heads: readonly RunHead[], home: Home): Finding[] {
 }
 
 /** Without `--app` only the flows of the command are known, so that those of an app are not called gone. */
-async function strandedFindings(store: SqliteStore, home: Home, terminal: Terminal, o: AppFileOptions): Promise<Finding[]> {
+async function strandedFindings(store: JournalStore, home: Home, terminal: Terminal, o: AppFileOptions): Promise<Finding[]> {
   const gone = (await strandedIn(store, home, terminal, o)).filter(({ registered }) => o.app !== undefined || registered.length > 0)
   if (gone.length === 0) return []
   const says = `${plural(gone.length, 'run')} pinned to code that is gone: ${gone.slice(0, 3).map(sayStranded).join('; ')}`
@@ -136,7 +156,7 @@ async function pagesFinding(store: SqliteStore): Promise<Finding[]> {
 const RESTORE = 'Restore the file from a backup. A run that is read through can still be moved out: tutti export RUN.'
 
 /** Reads every journal through: its head, its entries, its blobs, its inbox. */
-async function damageFinding(store: SqliteStore, heads: readonly RunHead[]): Promise<Finding> {
+async function damageFinding(store: JournalStore, heads: readonly RunHead[]): Promise<Finding> {
   const damaged: string[] = []
   for (const { run, lastSeq } of heads) {
     try {

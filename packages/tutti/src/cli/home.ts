@@ -1,8 +1,9 @@
-/** The folder where tutti keeps its things (`--home`, `TUTTI_HOME`, else `.tutti`), and the runs in it. */
+/** Where tutti keeps its things: a folder (`--home`, `TUTTI_HOME`, else `.tutti`) with the journal in it, unless that is in Postgres (`TUTTI_STORE`); and the runs there. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { configuredStore } from '../configured.ts'
 import { TuttiError } from '../errors/index.ts'
-import { type EncryptionOptions, type RunHead, type RunStatus, type SqliteStore, sqliteStore } from '../journal/index.ts'
+import { type EncryptionOptions, type JournalStore, type RunHead, type RunStatus, sqliteStore } from '../journal/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { isGone } from '../run/index.ts'
 import type { Terminal } from './terminal.ts'
@@ -13,7 +14,12 @@ export interface HomeOptions {
 
 export interface Home {
   readonly folder: string
+  /** The file of the journal, where it is one. */
   readonly journal: string
+  /** Where the runs are, for a person. */
+  readonly place: string
+  /** The journal is in a database: made anew at each call, to be closed. */
+  readonly database: (() => JournalStore) | undefined
   readonly index: string
   /** As a person would type it: empty when it is the default. */
   readonly option: string
@@ -25,11 +31,23 @@ export function homeOf({ cwd, env }: Pick<Terminal, 'cwd' | 'env'>, o: HomeOptio
   const named = o.home ?? env.TUTTI_HOME
   const folder = resolve(cwd, named || '.tutti')
   return {
+    ...(env.TUTTI_STORE
+      ? { place: placeOf(env.TUTTI_STORE), database: () => configuredStore({ env, cwd }) as JournalStore }
+      : { place: folder, database: undefined }),
     ...{ folder, journal: join(folder, 'tutti.db'), index: join(folder, 'index.db') },
     option: o.home === undefined ? '' : ` --home ${shellWord(o.home)}`,
     encryption: env.TUTTI_KEY ? { key: env.TUTTI_KEY } : undefined,
   }
 }
+
+/** Without the user and the password. */
+function placeOf(address: string): string {
+  const { protocol, host, pathname } = URL.parse(address) ?? { protocol: '', host: '', pathname: 'the store of TUTTI_STORE' }
+  return `${protocol && `${protocol}//`}${host}${pathname}`
+}
+
+/** The journal, for whatever is to be done. Close it afterwards. */
+export const openStore = (home: Home): JournalStore => home.database?.() ?? sqliteStore(home.journal, { encryption: home.encryption })
 
 /** The command a person may copy. */
 export const nextCommand = (home: Home, command: string, run: string): string => `npx tutti ${command} ${run}${home.option}`
@@ -38,19 +56,20 @@ export const nextCommand = (home: Home, command: string, run: string): string =>
 export const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 /** The journal of a home, for reading: nothing is made where there is none, and one that may not be written is read all the same. Close it afterwards. */
-export function openForReading(home: Home): SqliteStore | undefined {
+export function openForReading(home: Home): JournalStore | undefined {
+  if (home.database) return home.database()
   return existsSync(home.journal) ? sqliteStore(home.journal, { commit: 'main', encryption: home.encryption, unwritable: 'read' }) : undefined
 }
 
 /** The journal of a home that has runs. Close it afterwards. @throws RUN_NOT_FOUND */
-export function openRuns(home: Home): SqliteStore {
+export function openRuns(home: Home): JournalStore {
   const store = openForReading(home)
   if (store) return store
-  throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.folder}`)
+  throw new TuttiError('RUN_NOT_FOUND', `there are no runs in ${home.place}`)
 }
 
 /** Does `work` with the journal; a home without one has no runs. @throws RUN_NOT_FOUND */
-export async function withRun<T>(home: Home, reference: string, work: (store: SqliteStore, head: RunHead) => Promise<T>): Promise<T> {
+export async function withRun<T>(home: Home, reference: string, work: (store: JournalStore, head: RunHead) => Promise<T>): Promise<T> {
   const store = openForReading(home)
   if (!store) throw notFound(reference, home)
   try {
@@ -64,7 +83,7 @@ export async function withRun<T>(home: Home, reference: string, work: (store: Sq
 const SEARCHED = 1_000
 
 /** A run by its id, by the beginning or the end of it, or `last`. @throws RUN_NOT_FOUND | CONFIG_USAGE when several fit */
-export async function findRun(store: SqliteStore, reference: string, home: Home): Promise<RunHead> {
+export async function findRun(store: JournalStore, reference: string, home: Home): Promise<RunHead> {
   if (reference === 'last') {
     const [newest] = await store.list({ limit: 1 })
     if (newest) return newest
@@ -88,7 +107,7 @@ export async function findRun(store: SqliteStore, reference: string, home: Home)
 
 function notFound(reference: string, home: Home): TuttiError {
   const what = reference === 'last' ? 'there are no runs' : `there is no run '${reference}'`
-  return new TuttiError('RUN_NOT_FOUND', `${what} in ${home.folder}`, {
+  return new TuttiError('RUN_NOT_FOUND', `${what} in ${home.place}`, {
     hint: `List the runs with \`npx tutti runs${home.option}\`; another folder: --home DIR.`,
     data: { run: reference },
   })

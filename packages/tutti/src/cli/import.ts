@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
-import { importRun, sqliteStore } from '../journal/index.ts'
+import { importRun } from '../journal/index.ts'
 import { exitCode } from './exit-code.ts'
-import { homeOf, isEnded, nextCommand } from './home.ts'
+import { homeOf, isEnded, nextCommand, openStore } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { plural } from './quantity.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
@@ -11,7 +11,7 @@ import { printJson, printLine, type Terminal } from './terminal.ts'
 /** `tutti import FILE`: puts an exported run into this store, whole or not at all. */
 export async function importCommand(terminal: Terminal, file: string, o: CommonOptions): Promise<number> {
   const home = homeOf(terminal, o)
-  const store = sqliteStore(home.journal, { commit: 'main', encryption: home.encryption })
+  const store = openStore(home)
   try {
     const done = await importRun(store, linesOf(resolve(terminal.cwd, file)))
     const { run, status, entries, imported } = done

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntryOf, JournalStore, RunHead } from '../journal/index.ts'
-import { EmbeddedEngine } from '../run/index.ts'
+import type { RunEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, type Home, homeOf, isEnded, nextCommand, openRuns } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { inOneLine } from './paint.ts'
+import { engineReaching } from './run-reach.ts'
 import { saySuspension, suspensionOf } from './suspension.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 
@@ -19,9 +20,10 @@ const PATIENCE_MS = 3_000
 export async function pause(terminal: Terminal, reference: string, o: PauseOptions): Promise<number> {
   const home = homeOf(terminal, o)
   const store = openRuns(home)
-  const engine = new EmbeddedEngine({ store, flows: [], resume: false })
+  let engine: RunEngine | undefined
   try {
     const before = await findRun(store, reference, home)
+    engine = engineReaching(before, store, terminal)
     await engine.pause(before.run, o.reason)
     const head = await untilStill(async () => (await store.head(before.run)) ?? before)
     const suspension = await suspensionOf(store, head)
@@ -31,7 +33,7 @@ export async function pause(terminal: Terminal, reference: string, o: PauseOptio
     else for (const line of says(home, head, before.status === 'suspended', suspension, deadline)) printLine(terminal.out, line)
     return exitCode.done
   } finally {
-    await engine.close({ graceMs: 0 })
+    await engine?.close({ graceMs: 0 })
     await store.close()
   }
 }

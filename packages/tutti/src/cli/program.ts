@@ -41,7 +41,11 @@ function declareQuestions(program: Command, act: Act): void {
 function declareSchedules(program: Command, act: Act): void {
   app(command(program, 'worker', 'drive all that is due of your flows (queued, scheduled, woken) until Ctrl-C; --json prints one line an event'))
     .option('--grace <duration>', 'what is under way may finish for so long at the end', '10s')
-    .addHelpText('after', '\nExample: npx tutti worker --app app.ts')
+    .option('--engine <name>', 'embedded or restate (default: $TUTTI_ENGINE, else embedded)')
+    .option('--port <port>', 'with --engine restate: where Restate finds this worker (default: 9080; $TUTTI_RESTATE_SERVE)', count)
+    .option('--host <address>', 'with --engine restate: the address to listen at (default: 127.0.0.1)')
+    .option('--advertise <url>', 'with --engine restate: how Restate reaches the workers, when that is another address ($TUTTI_RESTATE_ADVERTISE)')
+    .addHelpText('after', '\nExample: npx tutti worker --app app.ts\n         npx tutti worker --app app.ts --engine restate --port 9080')
     .action(act(async () => (await import('./worker.ts')).worker))
   const schedule = program.command('schedule').description('what starts flows by the clock: list, next, pause, resume, run, add, remove')
   const load = async () => import('./schedule.ts')

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
-import { type EndedStatus, type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns, type SqliteStore } from '../journal/index.ts'
+import { type EndedStatus, type JournalStore, type Pruned, type PruneKept, type PruneOptions, type PruneProgress, pruneRuns } from '../journal/index.ts'
 import type { Duration } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, type Home, homeOf, openRuns } from './home.ts'
@@ -39,12 +39,18 @@ export async function prune(terminal: Terminal, references: readonly string[], o
     const see = o.json || o.dryRun ? undefined : progress(terminal)
     const pruned = await asUsage(pruneRuns(store, { ...criteria, runs, archive, dryRun: o.dryRun }, { now: Date.now(), see, signal: over.signal }))
     if (o.json) printJson(terminal.out, pruned)
-    else for (const line of lines(pruned, (await store.stats()).fileBytes, o)) printLine(terminal.out, line)
+    else for (const line of lines(pruned, await bytesOf(store), o)) printLine(terminal.out, line)
     return over.signal.aborted ? exitCode.interrupted : exitCode.done
   } finally {
     stop()
     await store.close()
   }
+}
+
+/** Of the file, or of the tables. */
+async function bytesOf(store: JournalStore & { stats?(): Promise<{ readonly fileBytes?: number; readonly bytes?: number }> }): Promise<number | undefined> {
+  const { fileBytes, bytes } = (await store.stats?.()) ?? {}
+  return fileBytes ?? bytes
 }
 
 function criteriaOf({ olderThan, before, status, flow, tenant, user, label, keepLast }: PruneCommandOptions): PruneOptions {
@@ -57,7 +63,7 @@ function criteriaOf({ olderThan, before, status, flow, tenant, user, label, keep
   }
 }
 
-async function namesOf(store: SqliteStore, references: readonly string[], home: Home): Promise<string[]> {
+async function namesOf(store: JournalStore, references: readonly string[], home: Home): Promise<string[]> {
   const runs: string[] = []
   for (const reference of references) runs.push((await findRun(store, reference, home)).run)
   return runs
@@ -99,10 +105,12 @@ const reasons: Readonly<Record<PruneKept['why'], string>> = {
 }
 const SHOWN = 10
 
-function lines({ removed, kept, entries, bytes, dryRun }: Pruned, fileBytes: number, o: PruneCommandOptions): string[] {
+function lines({ removed, kept, entries, bytes, dryRun }: Pruned, fileBytes: number | undefined, o: PruneCommandOptions): string[] {
   const what = `${plural(removed.length, 'run')} (${plural(entries, 'entry', 'entries')}, ${sayBytes(bytes)})`
   const where = o.archive === undefined ? '' : `; they are in ${o.archive}`
-  const first = dryRun ? `Would remove ${what}.` : `Removed ${what}${removed.length > 0 ? where : ''}. The file is ${sayBytes(fileBytes)} now.`
+  const first = dryRun
+    ? `Would remove ${what}.`
+    : `Removed ${what}${removed.length > 0 ? where : ''}.${fileBytes === undefined ? '' : ` The journal is ${sayBytes(fileBytes)} now.`}`
   const named = kept.slice(0, SHOWN).map(({ run, why, by }) => `  ${run} ${reasons[why]}${by === undefined ? '' : `: ${by}`}`)
   const more = kept.length > SHOWN ? [`  and ${kept.length - SHOWN} more; --json names them all`] : []
   return kept.length === 0 ? [first] : [first, `Kept ${plural(kept.length, 'run')}:`, ...named, ...more]

@@ -5,6 +5,7 @@ import { exitCode } from './exit-code.ts'
 import { homeOf, nextCommand, withRun } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { RunPicture } from './picture.ts'
+import { engineReaching } from './run-reach.ts'
 import { jsonOf } from './signal.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 
@@ -21,7 +22,8 @@ export async function resolve(terminal: Terminal, reference: string, step: strin
     throw new TuttiError('CONFIG_USAGE', 'say either --done or --not-done', { hint: 'Find out first whether it happened: a guess can make it happen twice.' })
   const value = o.value === undefined ? undefined : jsonOf(o.value, '--value')
   const home = homeOf(terminal, o)
-  return withRun(home, reference, async (store, { run }) => {
+  return withRun(home, reference, async (store, head) => {
+    const { run } = head
     const picture = new RunPicture()
     for await (const entry of store.read(run)) picture.take(entry)
     const doubted = [...picture.all()].filter(({ state }) => state === 'doubted')
@@ -31,18 +33,16 @@ export async function resolve(terminal: Terminal, reference: string, step: strin
       throw new TuttiError('CONFIG_USAGE', `'${step}' of ${run} is not in doubt`, { hint })
     }
     const verdict = o.done ? 'done' : 'not-done'
-    await store.post(
-      run,
-      {
-        id: messageId(),
-        type: 'resolve',
-        key: step,
-        attempt: doubt.attempts,
-        verdict,
-        ...(value === undefined ? {} : { value: encode(value) }),
-      },
-      Date.now(),
-    )
+    const engine = engineReaching(head, store, terminal)
+    await engine.post(run, {
+      id: messageId(),
+      type: 'resolve',
+      key: step,
+      attempt: doubt.attempts,
+      verdict,
+      ...(value === undefined ? {} : { value: encode(value) }),
+    })
+    await engine.close({ graceMs: 0 })
     if (o.json) printJson(terminal.out, { run, step, verdict })
     else
       printLine(

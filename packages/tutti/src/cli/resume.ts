@@ -1,7 +1,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
 import { decode, type Json } from '../primitives/index.ts'
-import type { EmbeddedEngine } from '../run/index.ts'
+import type { RunEngine } from '../run/index.ts'
 import { exitCodeOfAnswer, printAnswer } from './answer.ts'
 import { flowsOf } from './app-file.ts'
 import { approveHere } from './approve-here.ts'
@@ -14,6 +14,7 @@ import { findRun, type Home, homeOf, isEnded, nextCommand, openRuns } from './ho
 import { ingestedLines } from './ingest.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { paintFor } from './paint.ts'
+import { engineReaching } from './run-reach.ts'
 import { openSession } from './session.ts'
 import { shortened } from './show.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
@@ -41,10 +42,11 @@ async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Pr
   const store = openRuns(home)
   const flows = commandFlows(home)
   const own = o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd)
-  const engine = openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store })
+  let engine: RunEngine | undefined
   try {
     const head = await findRun(store, reference, home)
     if (isEnded(head)) return { run: head.run, code: sayEnded(terminal, home, head, o), waits: [] }
+    engine = engineReaching(head, store, terminal, () => openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store }))
     await activate(engine, head, own.length > 0)
     const input = await inputOf(store, head)
     const driven = await drive<unknown>(engine, head.run, terminal, { quiet: o.json, ...new CorpusProgress(store) })
@@ -52,14 +54,14 @@ async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Pr
     const waits = outcome.status === 'waiting' && !interrupted ? outcome.for : []
     return { run: head.run, code: finishRun(terminal, home, driven, input, o), waits }
   } finally {
-    await engine.close({ graceMs: 0 })
+    await engine?.close({ graceMs: 0 })
     await flows.close()
     await store.close()
   }
 }
 
 /** @throws CONFIG_FLOW_UNKNOWN with the way to name the flow's module; RUN_BUSY; RUN_VERSION_MISMATCH */
-async function activate(engine: EmbeddedEngine, { run, flow }: RunHead, hasApp: boolean): Promise<void> {
+async function activate(engine: RunEngine, { run, flow }: RunHead, hasApp: boolean): Promise<void> {
   try {
     await engine.activate(run)
   } catch (error) {

@@ -1,5 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
-import { type EntryOf, hasLabels, joinValue, type OpenWait, type RunHead, type RunStatus, type SqliteStore } from '../journal/index.ts'
+import { type EntryOf, hasLabels, type JournalStore, joinValue, type OpenWait, type RunHead, type RunStatus } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import type { StrandedRun } from '../run/index.ts'
 import { type Home, homeOf, openForReading, type Standing, standingOf } from './home.ts'
@@ -58,7 +58,7 @@ export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> 
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
   else if (listed.length === 0)
-    printLine(terminal.err, `No runs${o.status || o.flow || o.label || o.waiting ? ' like that' : ''} in ${home.folder}. Begin with: npx tutti ask "…"`)
+    printLine(terminal.err, `No runs${o.status || o.flow || o.label || o.waiting ? ' like that' : ''} in ${home.place}. Begin with: npx tutti ask "…"`)
   else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out), home)) printLine(terminal.out, line)
   return 0
 }
@@ -72,7 +72,7 @@ async function listStranded(terminal: Terminal, home: Home, o: RunsOptions): Pro
     (o.flow === undefined || o.flow === flow) && (!o.status || o.status.includes(status)) && hasLabels(labels, wanted)
   const listed = all.filter(isMeant).slice(0, o.limit)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ id: run, ...rest }) => ({ run, ...rest })) })
-  else if (listed.length === 0) printLine(terminal.err, `No run in ${home.folder} is pinned to code that is gone.`)
+  else if (listed.length === 0) printLine(terminal.err, `No run in ${home.place} is pinned to code that is gone.`)
   else for (const one of listed) printLine(terminal.out, sayStranded(one))
   return 0
 }
@@ -101,7 +101,7 @@ async function list(home: Home, o: RunsOptions): Promise<Listed[]> {
   }
 }
 
-async function look(store: SqliteStore, head: RunHead): Promise<Listed> {
+async function look(store: JournalStore, head: RunHead): Promise<Listed> {
   const { run, flow, createdAt, updatedAt, labels } = head
   const status = standingOf(head)
   const isOver = status === 'completed' || status === 'failed' || status === 'cancelled'
@@ -119,14 +119,14 @@ async function look(store: SqliteStore, head: RunHead): Promise<Listed> {
 }
 
 /** The end of a run says what it cost; of one that goes on, every entry does. */
-async function costOf(store: SqliteStore, { run, lastSeq }: RunHead, isOver: boolean): Promise<number> {
+async function costOf(store: JournalStore, { run, lastSeq }: RunHead, isOver: boolean): Promise<number> {
   const picture = new RunPicture()
   for await (const entry of store.read(run, { after: isOver ? Math.max(0, lastSeq - 1) : 0 })) picture.take(entry)
   return picture.used.microUsd / 1_000_000
 }
 
 /** The first words of what it was asked. */
-async function aboutOf(store: SqliteStore, { run }: RunHead): Promise<string> {
+async function aboutOf(store: JournalStore, { run }: RunHead): Promise<string> {
   for await (const entry of store.read(run)) {
     if (entry.type !== 'run.started') break
     return inOneLine(firstWords(decode(await joinValue(entry.input, (hash) => store.blob(hash))))).slice(0, 200)

@@ -1,13 +1,13 @@
 /** `tutti schedule …`: what starts flows by the clock, as the store of a home knows it; processes that drive it hear of a change at once. */
 import { TuttiError } from '../errors/index.ts'
-import { type JournalStore, type ScheduleState, sqliteStore } from '../journal/index.ts'
+import type { JournalStore, ScheduleState } from '../journal/index.ts'
 import { decode, encode, type Json, type RunId } from '../primitives/index.ts'
 import { compileSchedule, instantsOf, type ScheduleSpec } from '../run/index.ts'
 import { appOf } from './app-file.ts'
 import { drive } from './drive.ts'
 import { exitCode } from './exit-code.ts'
 import { finish } from './finish.ts'
-import { homeOf } from './home.ts'
+import { homeOf, openStore } from './home.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { inOneLine, pad, paintFor } from './paint.ts'
 import { openSession } from './session.ts'
@@ -126,8 +126,7 @@ export async function runSchedule(terminal: Terminal, name: string, o: CommonOpt
 }
 
 async function withStore<T>(terminal: Terminal, o: CommonOptions, work: (store: JournalStore) => Promise<T>): Promise<T> {
-  const { journal, encryption } = homeOf(terminal, o)
-  const store = sqliteStore(journal, { commit: 'main', encryption })
+  const store = openStore(homeOf(terminal, o))
   try {
     return await work(store)
   } finally {

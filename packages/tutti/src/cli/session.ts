@@ -1,9 +1,10 @@
 /** The engine of one command: the journal of its home, the flows it may drive, a gateway for them. It drives only what the command names. */
-import { type JournalStore, type LimitBook, sqliteStore } from '../journal/index.ts'
+import type { EngineMaker } from '../configured.ts'
+import type { JournalStore, LimitBook } from '../journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type TextEmbedder } from '../model/index.ts'
 import { RetunedForks } from '../retuned-forks.ts'
-import { type AnyFlow, EmbeddedEngine, type Schedule, type Services } from '../run/index.ts'
-import type { Home } from './home.ts'
+import { type AnyFlow, EmbeddedEngine, forkOf, type RunEngine, type Schedule, type Services } from '../run/index.ts'
+import { type Home, openStore } from './home.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface SessionOptions {
@@ -20,7 +21,7 @@ export interface SessionOptions {
 const REST_MS = 2 ** 30
 
 export function openSession(terminal: Terminal, home: Home, o: SessionOptions): EmbeddedEngine {
-  const store = o.store ?? sqliteStore(home.journal, { encryption: home.encryption })
+  const store = o.store ?? openStore(home)
   const services = servicesFor(terminal, { words: o.words, limits: store.limits })
   const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
   return new EmbeddedEngine({
@@ -36,6 +37,20 @@ export function openSession(terminal: Terminal, home: Home, o: SessionOptions): 
 
 interface ServiceOptions extends Pick<SessionOptions, 'words'> {
   readonly limits?: LimitBook | undefined
+}
+
+/** The same for the runs of an engine elsewhere. */
+export function hostedSession(terminal: Terminal, home: Home, o: Pick<SessionOptions, 'flows' | 'schedules'>, engine: EngineMaker): RunEngine {
+  const store = openStore(home)
+  const services = servicesFor(terminal, { limits: store.limits })
+  const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
+  return engine.make({
+    ...{ store, flows: o.flows, schedules: o.schedules ?? [], clock: undefined, resume: true },
+    servicesOf(run, record) {
+      const forked = forkOf(record)
+      return forked?.retuned ? forks.servicesFor(run, forked) : services
+    },
+  })
 }
 
 /** What the command's runs are provided with. */

@@ -1,5 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
-import { type Entry, joinValue, type QueuePlace, type RunHead, type SqliteStore, type Value } from '../journal/index.ts'
+import { type Entry, type JournalStore, joinValue, type QueuePlace, type RunHead, type Value } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
 import { type Home, homeOf, nextCommand, type Standing, standingOf, withRun } from './home.ts'
@@ -31,7 +31,7 @@ export async function show(terminal: Terminal, reference: string, o: ShowOptions
 }
 
 /** What can be read of a damaged run is shown. */
-async function readAll(store: SqliteStore, { run }: RunHead): Promise<{ entries: Entry[]; damage?: TuttiError }> {
+async function readAll(store: JournalStore, { run }: RunHead): Promise<{ entries: Entry[]; damage?: TuttiError }> {
   const entries: Entry[] = []
   try {
     for await (const entry of store.read(run)) entries.push(entry)
@@ -42,7 +42,7 @@ async function readAll(store: SqliteStore, { run }: RunHead): Promise<{ entries:
   }
 }
 
-async function printRun(terminal: Terminal, home: Home, store: SqliteStore, head: RunHead, entries: readonly Entry[], o: ShowOptions): Promise<void> {
+async function printRun(terminal: Terminal, home: Home, store: JournalStore, head: RunHead, entries: readonly Entry[], o: ShowOptions): Promise<void> {
   const picture = new RunPicture()
   for (const entry of entries) picture.take(entry)
   const paint = paintFor(terminal.out)

@@ -1,10 +1,11 @@
 import { TuttiError } from '../errors/index.ts'
 import { isMade, type JournalStore, messageId, type OpenWait, type RunHead } from '../journal/index.ts'
 import { encode, type Json } from '../primitives/index.ts'
-import { EmbeddedEngine } from '../run/index.ts'
+import type { RunEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, type Home, homeOf, isEnded, nextCommand, openRuns, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
+import { engineReaching } from './run-reach.ts'
 import { saySuspension, suspensionOf } from './suspension.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 import { sayWait, type Waits, waitsOf } from './waits.ts'
@@ -39,11 +40,12 @@ export async function signal(terminal: Terminal, reference: string, name: string
 export async function leave(terminal: Terminal, reference: string, o: CommonOptions, write: (waits: Waits, head: RunHead) => Letter): Promise<number> {
   const home = homeOf(terminal, o)
   const store = openRuns(home)
-  const engine = new EmbeddedEngine({ store, flows: [], resume: false })
+  let engine: RunEngine | undefined
   try {
     const head = await findRun(store, reference, home)
     const waits = await waitsOf(store, head)
     if (isEnded(head)) throw finished(head)
+    engine = engineReaching(head, store, terminal)
     const letter = write(waits, head)
     const answer = await post(engine, head, letter, waits)
     const suspension = await suspensionOf(store, head)
@@ -52,12 +54,12 @@ export async function leave(terminal: Terminal, reference: string, o: CommonOpti
     else for (const line of says(home, head, letter, answer, waits.open, suspension && saySuspension(suspension))) printLine(terminal.out, line)
     return exitCode.done
   } finally {
-    await engine.close({ graceMs: 0 })
+    await engine?.close({ graceMs: 0 })
     await store.close()
   }
 }
 
-async function post(engine: EmbeddedEngine, { run }: RunHead, { id, signal: name, key, value }: Letter, waits: Waits): Promise<Answer> {
+async function post(engine: RunEngine, { run }: RunHead, { id, signal: name, key, value }: Letter, waits: Waits): Promise<Answer> {
   const isTooLate = key !== undefined && waits.over.has(key) && !(await wasSent(engine.store, run, id))
   if (isTooLate) throw late(run, key, waits)
   const message = { id, type: 'signal', signal: name, value: encode(value), ...(key === undefined ? {} : { key }) } as const

@@ -1,7 +1,8 @@
+import { configuredEngine, servingOf } from '../configured.ts'
 import { TuttiError } from '../errors/index.ts'
 import type { RunHead } from '../journal/index.ts'
 import { type Duration, durationMs, type RunId } from '../primitives/index.ts'
-import type { EmbeddedEngine, Standing } from '../run/index.ts'
+import type { RunEngine, Standing } from '../run/index.ts'
 import { appOf } from './app-file.ts'
 import { exitCode } from './exit-code.ts'
 import { type Home, homeOf } from './home.ts'
@@ -9,12 +10,17 @@ import type { AppFileOptions, CommonOptions } from './options.ts'
 import { type Paint, pad, paintFor } from './paint.ts'
 import { plural, sayMs } from './quantity.ts'
 import { statusStyle } from './runs.ts'
-import { openSession } from './session.ts'
+import { hostedSession, openSession } from './session.ts'
 import { printLine, type Terminal } from './terminal.ts'
 
 export interface WorkerOptions extends CommonOptions, AppFileOptions {
   /** What is under way may finish for so long after the first Ctrl-C. */
   readonly grace?: string | undefined
+  /** Default: `TUTTI_ENGINE`. */
+  readonly engine?: string | undefined
+  readonly port?: number | undefined
+  readonly host?: string | undefined
+  readonly advertise?: string | undefined
 }
 
 /** How often it is said what is driven and what waits. */
@@ -26,7 +32,7 @@ export async function worker(terminal: Terminal, o: WorkerOptions): Promise<numb
   const graceMs = durationMs((o.grace ?? '10s') as Duration)
   const home = homeOf(terminal, o)
   const app = await appOf(o.app, terminal.cwd)
-  const engine = openSession(terminal, home, { ...app, resume: true })
+  const engine = hostedEngine(terminal, home, app, o) ?? openSession(terminal, home, { ...app, resume: true })
   const log = new WorkerLog(terminal, home, engine, o.json === true)
   const asked = Promise.withResolvers<void>()
   const stop = terminal.onInterrupt(() => {
@@ -50,6 +56,24 @@ export async function worker(terminal: Terminal, o: WorkerOptions): Promise<numb
   }
 }
 
+/** The worker's side of an engine elsewhere, if that is what drives the runs. */
+function hostedEngine(terminal: Terminal, home: Home, app: Awaited<ReturnType<typeof appOf>>, o: WorkerOptions): RunEngine | undefined {
+  const { port, host, advertise } = o
+  const named = { ...terminal, env: { ...terminal.env, ...(o.engine !== undefined && { TUTTI_ENGINE: o.engine }) } }
+  const serve = {
+    ...servingOf(terminal.env),
+    ...(port !== undefined && { port }),
+    ...(host !== undefined && { host }),
+    ...(advertise !== undefined && { advertise }),
+  }
+  const maker = configuredEngine(named, serve)
+  if (!maker && (port ?? host ?? advertise) !== undefined)
+    throw new TuttiError('CONFIG_USAGE', '--port, --host and --advertise are for a worker of an engine elsewhere', {
+      hint: 'Add --engine restate, or leave them out.',
+    })
+  return maker && hostedSession(terminal, home, app, maker)
+}
+
 type Said = 'begins' | 'goes on' | 'waits' | 'completed' | 'failed' | 'cancelled' | 'stopped' | 'let go'
 
 /** One line for each run that begins, rests or ends here. */
@@ -57,14 +81,14 @@ class WorkerLog {
   draining = false
   readonly #terminal: Terminal
   readonly #home: Home
-  readonly #engine: EmbeddedEngine
+  readonly #engine: RunEngine
   readonly #json: boolean
   readonly #paint: Paint
   readonly #driven = new Map<RunId, { readonly flow: string; readonly since: number }>()
   readonly #counts = new Map<Said, number>()
   #flows: readonly string[] = []
 
-  constructor(terminal: Terminal, home: Home, engine: EmbeddedEngine, json: boolean) {
+  constructor(terminal: Terminal, home: Home, engine: RunEngine, json: boolean) {
     this.#terminal = terminal
     this.#home = home
     this.#engine = engine
@@ -75,7 +99,7 @@ class WorkerLog {
 
   async begin(flows: readonly string[]): Promise<void> {
     this.#flows = flows
-    if (!this.#json) printLine(this.#terminal.err, `Drives ${flows.join(', ')} in ${this.#home.folder}. Ctrl-C lets what is under way finish, and ends.`)
+    if (!this.#json) printLine(this.#terminal.err, `Drives ${flows.join(', ')} in ${this.#home.place}. Ctrl-C lets what is under way finish, and ends.`)
     await this.health()
   }
 

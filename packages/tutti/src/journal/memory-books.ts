@@ -81,6 +81,11 @@ export class MemoryBooks {
     return due
   }
 
+  unheard(flows: readonly string[], limit: number): RunHead[] {
+    const books = [...this.runs.values()].filter(({ head, inbox }) => flows.includes(head.flow) && !hasEnded(head.status) && openIn(inbox).length > 0)
+    return books.slice(0, limit).map(({ head }) => head)
+  }
+
   #apply(job: Job): Answer {
     switch (job.op) {
       case 'append':

@@ -71,6 +71,7 @@ export function booksStore(current: () => MemoryBooks, write: WriteGroup): Journ
     inbox: async (run) =>
       [...(current().runs.get(run)?.inbox.values() ?? [])].filter((body) => body !== undefined).map((body) => JSON.parse(body) as InboxMessage),
     due: async (flows, now, limit) => current().due(flows, now, limit).map(copyHead),
+    unheard: async (flows, limit) => current().unheard(flows, limit).map(copyHead),
     schedules: async () => structuredClone([...current().schedules.values()]),
     keepSchedule: async (name, change) => {
       await queue.submit<undefined>({ op: 'keep-schedule', name, change: structuredClone(change) })

@@ -172,6 +172,17 @@ export class SqliteReader {
       .filter(({ damaged }) => !damaged)
   }
 
+  unheard(flows: readonly string[], limit: number): RunHead[] {
+    const statement = this.#prepare(`
+      ${HEAD}
+      WHERE r.id IN (SELECT DISTINCT run FROM inbox WHERE body IS NOT NULL) AND r.flow IN (SELECT value FROM json_each(?))
+        AND r.status IN ('queued', 'running', 'waiting', 'suspended')
+      ORDER BY r.id LIMIT ?`)
+    return (statement.all(JSON.stringify(flows), limit) as unknown as readonly HeadRow[])
+      .map((row) => listedHead(row, this.#vault))
+      .filter(({ damaged }) => !damaged)
+  }
+
   place(run: RunId): QueuePlace | undefined {
     const mine = this.#prepare(`
       SELECT q.flow, q.priority, l.turn, q.run AS id, (SELECT count(*) FROM queued b WHERE ${SAME_LINE} AND b.run < q.run) AS before

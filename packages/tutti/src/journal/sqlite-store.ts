@@ -175,6 +175,10 @@ class FileStore implements SqliteStore {
     return (await this.#opened()).read((reader) => reader.due(flows, now, limit))
   }
 
+  async unheard(flows: readonly string[], limit: number): Promise<readonly RunHead[]> {
+    return (await this.#opened()).read((reader) => reader.unheard(flows, limit))
+  }
+
   async schedules(): Promise<readonly ScheduleState[]> {
     return (await this.#opened()).read((reader) => reader.schedules())
   }

@@ -201,6 +201,8 @@ export interface JournalStore {
    * flow and version, which says that there are some. A damaged line is left out.
    */
   due(flows: readonly FlowVersion[], now: number, limit: number): Promise<readonly RunHead[]>
+  /** Runs of these flows that have not ended and hold a message that nobody took yet, whoever drives them. A damaged line is left out. */
+  unheard(flows: readonly string[], limit: number): Promise<readonly RunHead[]>
   schedules(): Promise<readonly ScheduleState[]>
   /** Notes something of a schedule, making it when it is not there; `considered` never goes back. */
   keepSchedule(name: string, change: ScheduleChange): Promise<void>

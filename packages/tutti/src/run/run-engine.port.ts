@@ -35,8 +35,12 @@ export interface RunEngine {
   /** Where a run stands, as far as this process knows without asking the store. */
   standing(run: RunId): Standing | undefined
   watchStanding(run: RunId, changed: () => void): () => void
+  /** Tells of every run that is driven here: `undefined` when it was let go. */
+  watchStandings(see: SeeStanding): void
   close(o?: { graceMs?: number }): Promise<void>
 }
+
+export type SeeStanding = (run: RunId, standing: Standing | undefined, flow: string | undefined) => void
 
 /** What an app gives the engine that it is run by. */
 export interface EngineGround {

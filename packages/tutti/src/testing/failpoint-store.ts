@@ -37,6 +37,7 @@ export function bound(store: JournalStore): JournalStore {
     post: (run, message, now) => store.post(run, message, now),
     inbox: (run) => store.inbox(run),
     due: (flows, now, limit) => store.due(flows, now, limit),
+    unheard: (flows, limit) => store.unheard(flows, limit),
     schedules: () => store.schedules(),
     keepSchedule: (name, change) => store.keepSchedule(name, change),
     dropSchedule: (name) => store.dropSchedule(name),

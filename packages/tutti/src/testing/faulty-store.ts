@@ -232,6 +232,7 @@ export class StoreProcess {
       blob: gate(all.blob, () => 'blob'),
       list: gate(all.list, () => 'list'),
       due: gate(all.due, () => 'due'),
+      unheard: gate(all.unheard, () => 'unheard'),
       watch: (changed) => this.#poll(changed),
       close: async () => {},
     }

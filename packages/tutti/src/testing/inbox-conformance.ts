@@ -44,6 +44,17 @@ export function inbox(store: () => JournalStore): void {
     expect(await store().inbox(a)).toEqual([])
   })
 
+  it('[R4] runs with a message that nobody took are found, whoever drives them, until they have ended', async () => {
+    const unheard = async (flows = ['desk'], limit = 10): Promise<string[]> => (await store().unheard(flows, limit)).map(({ run }) => run)
+    await Promise.all([store().create(newRun(a)), store().create(newRun(b))])
+    await Promise.all([store().post(a, cancel('x'), NOW), store().post(b, cancel('x'), NOW)])
+    expect([await unheard(), await unheard(['another']), (await unheard(['desk'], 1)).length]).toEqual([[a, b], [], 1])
+    await store().append(commit({ entries: [patched(2)], taken: ['x'] }))
+    expect(await unheard()).toEqual([b])
+    await store().append(commit({ run: b, head: { status: 'completed' } }))
+    expect(await unheard()).toEqual([])
+  })
+
   it('[R6] a fenced commit takes nothing from the inbox', async () => {
     await store().create(newRun(a))
     await store().post(a, cancel('x'), NOW)

@@ -43,7 +43,7 @@ test('[R10] a dry run says what would go and what stays; then it goes, into the 
   const [file = ''] = readdirSync(join(here, 'kept'))
   expect(await tutti(here, ['import', join('kept', file)])).toMatchObject({ code: 0, out: expect.stringContaining('run_old1 is here: completed') })
   expect((await tutti(here, ['prune', '--label', 'team=sales', '--status', 'completed,failed'])).out).toMatch(
-    /^Removed 1 run .* The file is [\d.]+ KB now\.\n$/,
+    /^Removed 1 run .* The journal is [\d.]+ KB now\.\n$/,
   )
   expect(parsed(await tutti(here, ['prune', 'run_o', 'new1', '--json'])).removed).toEqual(['run_old1', 'run_new1'])
   expect(await left(here)).toBe('run_wait')

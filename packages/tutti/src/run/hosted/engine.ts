@@ -7,7 +7,7 @@
  */
 import type { Budget } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import { type Entry, type InboxMessage, type JournalStore, messageId, type NewRun } from '../../journal/index.ts'
+import { type Entry, type InboxMessage, type JournalStore, messageId, type NewRun, type RunHead } from '../../journal/index.ts'
 import { type Clock, encode, type RunId, systemClock } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import { Feed } from '../embedded/feed.ts'
@@ -22,10 +22,11 @@ import { type StrandedRun, strandedRuns } from '../embedded/stranded.ts'
 import { headOf, isEnded } from '../embedded/take-up.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
-import type { EngineGround, RunEngine } from '../run-engine.port.ts'
+import type { EngineGround, RunEngine, SeeStanding } from '../run-engine.port.ts'
 import type { Told } from './group.port.ts'
 import { HostedRun } from './hosted-run.ts'
 import { OnTheirWay } from './on-their-way.ts'
+import { Sweep } from './sweep.ts'
 
 /** How long a person's word waits for a worker, and how often it is looked whether one has it. */
 const PATIENCE_MS = 10_000
@@ -68,6 +69,8 @@ export class HostedEngine implements RunEngine {
   readonly #watchers = new Map<RunId, Set<() => void>>()
   readonly #onTheirWay: OnTheirWay
   readonly #scheduler: Scheduler | undefined
+  readonly #sweep: Sweep | undefined
+  #see: SeeStanding = () => {}
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -82,7 +85,10 @@ export class HostedEngine implements RunEngine {
     for (const flow of ground.flows) refuseQueue(flow)
     const { store, clock, registry } = this
     const start = (flow: AnyFlow, input: unknown, how: StartOptions): Promise<RunId> => this.#start(flow, input, how)
-    if (ground.resume) this.#scheduler = new Scheduler({ store, clock, registry, schedules: ground.schedules, start })
+    if (!ground.resume) return
+    this.#scheduler = new Scheduler({ store, clock, registry, schedules: ground.schedules, start })
+    const flows = registry.versions()
+    this.#sweep = new Sweep({ store, clock, flows, submit: (head) => this.#submitAgain(head).then(() => {}), tell: (head) => this.#tellHost(head, 'message') })
   }
 
   open(): Promise<void> {
@@ -104,12 +110,10 @@ export class HostedEngine implements RunEngine {
     await this.#host.open({
       registry: this.registry,
       attempt: (run, first) => this.#attempt(run, first),
-      ended: (run) => {
-        run.release()
-        this.#attempts.delete(run)
-      },
+      ended: (attempt) => this.#ended(attempt),
     })
     await this.#scheduler?.begin()
+    this.#sweep?.begin()
   }
 
   #attempt(run: RunId, first: readonly Entry[]): HostedRun {
@@ -121,7 +125,16 @@ export class HostedEngine implements RunEngine {
       written: () => this.#tell(run),
     })
     this.#attempts.set(attempt, run)
+    const [started] = first
+    this.#see(run, { type: 'running' }, started?.type === 'run.started' ? started.flow : undefined)
     return attempt
+  }
+
+  #ended(attempt: HostedRun): void {
+    const run = this.#attempts.get(attempt)
+    attempt.release()
+    this.#attempts.delete(attempt)
+    if (run !== undefined) this.#see(run, attempt.standing, undefined)
   }
 
   beside(_store: JournalStore): RunEngine {
@@ -159,16 +172,22 @@ export class HostedEngine implements RunEngine {
     await this.open()
     const head = await headOf(this.store, run)
     if (isEnded(head)) return
+    const version = await this.#submitAgain(head)
+    await this.#host.tell({ run, flow: head.flow, version }, 'resume')
+    if (head.status === 'suspended') await this.#untilMoved(run, head.lastSeq)
+  }
+
+  /** With what its journal begins with. Answers the version under which the engine knows it. */
+  async #submitAgain({ run, flow, version: now }: RunHead): Promise<string> {
     const entries: Entry[] = []
     for await (const entry of this.store.read(run)) {
       if (entries.length > 0 && entry.type !== 'run.forked') break
       entries.push(entry)
     }
     const [started] = entries
-    const version = started?.type === 'run.started' ? started.version : head.version
-    await this.#host.submit({ run, flow: head.flow, version, entries })
-    await this.#host.tell({ run, flow: head.flow, version }, 'resume')
-    if (head.status === 'suspended') await this.#untilMoved(run, head.lastSeq)
+    const version = started?.type === 'run.started' ? started.version : now
+    await this.#host.submit({ run, flow, version, entries })
+    return version
   }
 
   /** Until a worker has taken it up; when none does, it stands where it stood. */
@@ -195,17 +214,20 @@ export class HostedEngine implements RunEngine {
     const reception = message.type === 'signal' ? await receptionOf(message, head.waiting ?? [], () => this.store.read(run)) : 'delivered'
     if (reception === 'late' || reception === 'duplicate') return reception
     const answer = await this.store.post(run, message, this.clock.now())
-    const version = await this.#firstVersion(run, head.version)
     // Also one that was posted before: whoever sent it may have ended before the engine heard of it.
     if (answer === 'posted' && head.status === 'waiting') this.#onTheirWay.add(run, message.id)
-    await this.#host.tell({ run, flow: head.flow, version }, 'message')
+    await this.#tellHost(head, 'message')
     return answer === 'duplicate' ? 'duplicate' : reception
   }
 
   /** The engine knows a run by the version it began with. */
-  async #firstVersion(run: RunId, now: string): Promise<string> {
-    for await (const entry of this.store.read(run)) return entry.type === 'run.started' ? entry.version : now
-    return now
+  async #tellHost({ run, flow, version: now }: RunHead, what: Told): Promise<void> {
+    let version = now
+    for await (const entry of this.store.read(run)) {
+      if (entry.type === 'run.started') version = entry.version
+      break
+    }
+    await this.#host.tell({ run, flow, version }, what)
   }
 
   async pause(run: RunId, reason: string): Promise<void> {
@@ -238,6 +260,10 @@ export class HostedEngine implements RunEngine {
     }
   }
 
+  watchStandings(see: SeeStanding): void {
+    this.#see = see
+  }
+
   close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(graceMs)
     return this.#closing
@@ -247,6 +273,7 @@ export class HostedEngine implements RunEngine {
     this.#unwatch?.()
     await this.#opened?.catch(() => {})
     await this.#scheduler?.stop()
+    await this.#sweep?.stop()
     await Promise.allSettled([...this.#attempts.keys()].map((attempt) => attempt.drain(graceMs)))
     this.#onTheirWay.close()
     if (this.#opened) {

@@ -9,7 +9,7 @@
  * other code is judged by tutti's own rules (divergence, changes, migrations) and never by the engine's.
  */
 import { TuttiError } from '../../errors/index.ts'
-import { type Blobs, type Entry, type InboxMessage, type JournalStore, joinValue, type OpenWait, type RunHead } from '../../journal/index.ts'
+import { type Blobs, type Entry, type InboxMessage, isTerminal, type JournalStore, joinValue, type OpenWait, type RunHead } from '../../journal/index.ts'
 import { type Clock, type RunId, systemClock } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { Services } from '../effect.port.ts'
@@ -21,6 +21,7 @@ import { LiveRun, type LiveRunOptions } from '../embedded/live-run.ts'
 import { waitsIn } from '../embedded/open-waits.ts'
 import type { Registry } from '../embedded/registry.ts'
 import { seedOf } from '../embedded/seed.ts'
+import type { Standing } from '../embedded/standings.ts'
 import { nextStand } from '../embedded/standstill.ts'
 import { Suspended } from '../embedded/suspension.ts'
 import type { Sighting } from '../engine.port.ts'
@@ -117,6 +118,12 @@ export class HostedRun {
   cancel(reason: string): void {
     this.#log.tell({ id: 'hosted/cancel', type: 'cancel', reason })
     this.poke()
+  }
+
+  /** Where the log leaves it, when that is its end. */
+  get standing(): Standing | undefined {
+    const last = this.#record.at(-1)
+    return last && isTerminal(last) ? { type: 'ended', last } : undefined
   }
 
   /** Resolves once all that the log holds is in the store. */

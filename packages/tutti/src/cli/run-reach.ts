@@ -1,0 +1,22 @@
+/** The engine by which a command reaches one run: the one that hosts it, else one of the command's own. */
+import { configuredEngine } from '../configured.ts'
+import { TuttiError } from '../errors/index.ts'
+import type { JournalStore, RunHead } from '../journal/index.ts'
+import { EmbeddedEngine, isHosted, type RunEngine } from '../run/index.ts'
+import type { Terminal } from './terminal.ts'
+
+/**
+ * @param own drives, or leaves messages, for a run of this store. Default: it leaves messages, and drives nothing
+ * @throws ENGINE_UNSUPPORTED when the run is hosted and the environment does not say where
+ */
+export function engineReaching({ run, owner }: RunHead, store: JournalStore, terminal: Terminal, own = () => leaving(store)): RunEngine {
+  if (!isHosted(owner)) return own()
+  const engine = configuredEngine(terminal, false)
+  if (engine) return engine.make({ store, flows: [], schedules: [], clock: undefined, resume: false, servicesOf: () => new Map() })
+  throw new TuttiError('ENGINE_UNSUPPORTED', `the run '${run}' is hosted by another engine, which alone can go on with it`, {
+    data: { run, owner: owner ?? null },
+    hint: 'Say which: TUTTI_ENGINE=restate, and where it is: TUTTI_RESTATE_INGRESS, TUTTI_RESTATE_ADMIN.',
+  })
+}
+
+const leaving = (store: JournalStore): RunEngine => new EmbeddedEngine({ store, flows: [], resume: false })

@@ -44,7 +44,7 @@ const packageOf = (source: string): string => {
 }
 
 say(bold('tutti: questions about the libraries that this repository really uses, answered from the documentation installed with them.'))
-say(dim('No account, no key, no network. Every step below is an entry of a journal in .tutti/demo/tutti.db.'))
+say(dim(`No account, no key, no network. Every step below is an entry of a journal in ${process.env.TUTTI_STORE ? 'Postgres' : '.tutti/demo/tutti.db'}.`))
 
 // ── the documentation ──
 title(1, 'Reading the documentation')

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type Entry, sqliteStore } from 'tutti/journal'
+import { configuredStore } from 'tutti/store'
 
 export interface CrashDrill {
   readonly killedPid: number
@@ -69,7 +70,7 @@ async function recorded(process: ReturnType<typeof spawn>, count: number): Promi
 }
 
 async function read(o: { home: string; run: string }): Promise<readonly Entry[]> {
-  const store = sqliteStore(`${o.home}/tutti.db`)
+  const store = configuredStore({ env: process.env, cwd: process.cwd() }) ?? sqliteStore(`${o.home}/tutti.db`)
   const entries: Entry[] = []
   for await (const entry of store.read(o.run as Parameters<typeof store.read>[0])) entries.push(entry)
   await store.close()

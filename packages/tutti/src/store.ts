@@ -2,6 +2,7 @@
  * For those who keep journals elsewhere (`tutti/store`): the port, and what every store needs for it. `CommitQueue` makes groups of what is asked, as plain `Job`s;
  * `admit` decides which runs of a queue may begin; the rest is how entries are written as text and refused. `tutti/conformance` holds the suite to pass.
  */
+export { configuredStore } from './configured.ts'
 export { type KnownErrorCode, TuttiError } from './errors/index.ts'
 export {
   type AcquireJob,

@@ -45,6 +45,7 @@ export async function worker(terminal: Terminal, o: WorkerOptions): Promise<numb
   try {
     await log.begin(app.flows.map(({ name }) => name))
     await engine.open()
+    log.ready()
     await asked.promise
     await engine.close({ graceMs })
     log.end()
@@ -101,6 +102,12 @@ class WorkerLog {
     this.#flows = flows
     if (!this.#json) printLine(this.#terminal.err, `Drives ${flows.join(', ')} in ${this.#home.place}. Ctrl-C lets what is under way finish, and ends.`)
     await this.health()
+  }
+
+  /** It takes up what is due from now on. */
+  ready(): void {
+    if (this.#json) this.#line({ event: 'ready' })
+    else printLine(this.#terminal.err, 'Ready.')
   }
 
   drain(graceMs: number): void {

@@ -21,6 +21,8 @@ export interface RunEngine {
   readonly feed: { watch(run: RunId, see: (sighting: Sighting) => void): () => void }
   readonly closed: boolean
   open(): Promise<void>
+  /** What an entry that was shown names, also before the store has it. @throws JOURNAL_CORRUPT */
+  blob(hash: string, run: RunId): Promise<string>
   /** Another engine over another store, with all else as it is here; it takes up nothing by itself. */
   beside(store: JournalStore): RunEngine
   start(flow: AnyFlow, input: unknown, o?: StartOptions): Promise<RunId>

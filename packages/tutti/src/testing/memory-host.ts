@@ -4,7 +4,7 @@
  */
 
 import type { JournalStore } from '../journal/index.ts'
-import type { RunId } from '../primitives/index.ts'
+import type { Clock, RunId } from '../primitives/index.ts'
 import type { AnyFlow } from '../run/index.ts'
 import { type Group, type Host, HostedEngine, type HostedRun, type HostedRuns, type SubmittedRun, type Told } from '../run/index.ts'
 
@@ -136,5 +136,5 @@ export class MemoryHost implements Host {
 }
 
 /** An engine whose runs live on `host`. */
-export const hostedEngine = (host: Host, store: JournalStore, flows: readonly AnyFlow[]): HostedEngine =>
-  new HostedEngine({ store, flows, schedules: [], clock: undefined, resume: true, servicesOf: () => new Map() }, host)
+export const hostedEngine = (host: Host, store: JournalStore, flows: readonly AnyFlow[], clock?: Clock): HostedEngine =>
+  new HostedEngine({ store, flows, schedules: [], clock, resume: true, servicesOf: () => new Map() }, host)

@@ -324,6 +324,10 @@ export class EmbeddedEngine {
     this.#standings.tell()
   }
 
+  blob(hash: string, run: RunId): Promise<string> {
+    return this.store.blob(hash, run)
+  }
+
   get closed(): boolean {
     return this.#closing !== undefined
   }

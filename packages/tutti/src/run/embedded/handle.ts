@@ -234,7 +234,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 
   async #load(value: Value): Promise<Json> {
-    return isBlobRef(value) ? (JSON.parse(await this.#engine.store.blob(value['~blob'], this.id)) as Json) : value
+    return isBlobRef(value) ? (JSON.parse(await this.#engine.blob(value['~blob'], this.id)) as Json) : value
   }
 
   /** History from the store, then what the feed shows; without a gap and without doubles. */

@@ -31,6 +31,8 @@ import { Sweep } from './sweep.ts'
 /** How long a person's word waits for a worker, and how often it is looked whether one has it. */
 const PATIENCE_MS = 10_000
 const LOOK_MS = 250
+/** How often whoever watches a run looks at it though nothing was heard. */
+const TICK_MS = 5_000
 
 /** The engine elsewhere. Every call may be made again: what was told before is not done twice. */
 export interface Host {
@@ -71,6 +73,7 @@ export class HostedEngine implements RunEngine {
   readonly #scheduler: Scheduler | undefined
   readonly #sweep: Sweep | undefined
   #see: SeeStanding = () => {}
+  #forgetTick: (() => void) | undefined
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -254,10 +257,22 @@ export class HostedEngine implements RunEngine {
     const watcher = (): void => changed()
     const watchers = this.#watchers.get(run) ?? new Set()
     this.#watchers.set(run, watchers.add(watcher))
+    if (!this.#forgetTick) this.#tick()
     return () => {
       watchers.delete(watcher)
       if (watchers.size === 0 && this.#watchers.get(run) === watchers) this.#watchers.delete(run)
+      if (this.#watchers.size > 0) return
+      this.#forgetTick?.()
+      this.#forgetTick = undefined
     }
+  }
+
+  /** Keeps the process from ending while somebody waits for a run, and looks by itself should nobody tell. */
+  #tick(): void {
+    this.#forgetTick = this.clock.alarm(this.clock.now() + TICK_MS, () => {
+      this.#tick()
+      this.#tell()
+    })
   }
 
   watchStandings(see: SeeStanding): void {
@@ -276,6 +291,7 @@ export class HostedEngine implements RunEngine {
     await this.#sweep?.stop()
     await Promise.allSettled([...this.#attempts.keys()].map((attempt) => attempt.drain(graceMs)))
     this.#onTheirWay.close()
+    this.#forgetTick?.()
     if (this.#opened) {
       await this.#host.close({ graceMs })
       await this.store.close()
@@ -292,6 +308,13 @@ export class HostedEngine implements RunEngine {
     this.#onTheirWay.look(run)
     const told = run === undefined ? [...this.#watchers.values()] : [this.#watchers.get(run) ?? []]
     for (const watchers of told) for (const changed of watchers) changed()
+  }
+
+  /** The feed is ahead of the store: what it showed is in the log, and on its way. */
+  async blob(hash: string, run: RunId): Promise<string> {
+    const here = [...this.#attempts].filter(([, of]) => of === run)
+    await Promise.allSettled(here.map(([attempt]) => attempt.flushed()))
+    return this.store.blob(hash, run)
   }
 
   get closed(): boolean {

@@ -7,6 +7,7 @@ import { bound, journalOf } from '../../testing/failpoint-store.ts'
 import { hostedEngine, type LossPoint, MemoryHost } from '../../testing/memory-host.ts'
 import { flowOf, randomWorld } from '../../testing/random-flow.ts'
 import { randomProgram, seeded } from '../../testing/random-program.ts'
+import { simulatedClock } from '../../testing/simulated-clock.ts'
 import { testEngine } from '../../testing/test-engine.ts'
 import type { AnyFlow, Flow } from '../definition.port.ts'
 import { EmbeddedHandle } from '../embedded/handle.ts'
@@ -233,6 +234,43 @@ describe('a run that an engine elsewhere hosts', () => {
     const handle = new EmbeddedHandle<string>(engine, run)
     expect((await handle.result()).output).toBe('done')
     expect(countOf((await journalOf(store, run)).entries, 'step.completed')).toBe(20)
+  })
+
+  it('[S4] a value is shown before the store has it, and can be read', async () => {
+    const memory = memoryStore()
+    const append: typeof memory.append = async (commit) => {
+      await turns(100)
+      return memory.append(commit)
+    }
+    const of = flow('large', async (_: null, run) => run.step('much', () => 'x'.repeat(5_000)))
+    const engine = hostedEngine(new MemoryHost(), { ...bound(memory), append, close: async () => {} }, [of])
+    onTestFinished(() => engine.close({ graceMs: 0 }))
+    const handle = new EmbeddedHandle<string>(engine, await engine.start(of, null))
+    const outputs: unknown[] = []
+    for await (const event of handle.events()) if (event.type === 'run.completed') outputs.push(event.output)
+    expect(outputs).toEqual(['x'.repeat(5_000)])
+  })
+
+  it('[S4] [R1] what a client wrote to the store and did not live to tell the engine is found by a worker: a run that was begun, and a message', async () => {
+    const { store, host } = world([])
+    const clock = simulatedClock(Date.now())
+    const dead = { open: async () => {}, submit: async () => {}, tell: async () => {}, close: async () => {} }
+    const kept = { ...bound(store), close: async () => {} }
+    const client = hostedEngine(dead, kept, [asking()], clock)
+    const run = await client.start(asking(), 1)
+    await client.close({ graceMs: 0 })
+    const worker = hostedEngine(host, kept, [asking()], clock)
+    onTestFinished(() => worker.close({ graceMs: 0 }))
+    await worker.open()
+    await clock.advance('9s')
+    expect(host.groups(run)).toEqual([])
+    await clock.advance('2s')
+    const handle = new EmbeddedHandle<string>(worker, run)
+    while ((await store.head(run))?.status !== 'waiting') await turns(10)
+    await store.post(run, { id: 'left', type: 'signal', signal: 'go', value: 'a' }, clock.now())
+    await store.post(run, { id: 'too', type: 'signal', signal: 'go', value: 'b' }, clock.now())
+    await clock.advance('25s')
+    expect((await handle.result()).output).toBe('a, b')
   })
 
   it('[S4] an attempt that is not the last one any more is not heard, and its copy does not reach the journal', async () => {

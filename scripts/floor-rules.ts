@@ -93,9 +93,15 @@ const rules: Rule[] = [
   },
   {
     name: 'packages-meet-by-name',
-    comment: "One package imports another as its users do: by name and face ('tutti/testing'), never by a path into its sources.",
+    comment:
+      "One package imports another as its users do: by name and face ('tutti/testing'), never by a path into its sources. Servers that tests start are shared.",
     from: { path: '^packages/([^/]+)/' },
-    to: { path: '^packages/[^/]+/', pathNot: '^packages/$1/', dependencyTypes: ['local'], dependencyTypesNot: ['aliased-workspace'] },
+    to: {
+      path: '^packages/[^/]+/',
+      pathNot: ['^packages/$1/', '^packages/[^/]+/test/[^/]+-server\\.ts$'],
+      dependencyTypes: ['local'],
+      dependencyTypesNot: ['aliased-workspace'],
+    },
   },
   {
     name: 'programs-use-the-faces',

@@ -22,6 +22,7 @@ import {
   type Job,
   type JournalStore,
   type Lease,
+  type LimitBook,
   type NewRun,
   nextTurn,
   postJob,
@@ -39,6 +40,7 @@ import {
 } from 'tutti/store'
 import { Changes } from './changes.ts'
 import { Database } from './database.ts'
+import { limitsIn } from './limits.ts'
 import { Reader } from './reader.ts'
 import { quoted, SCHEMA_VERSION } from './schema.ts'
 import { writeGroup } from './writer.ts'
@@ -93,6 +95,7 @@ class DatabaseStore implements PostgresStore {
   readonly #database: Database
   readonly #reader: Reader
   readonly #changes: Changes
+  readonly limits: LimitBook
   readonly #queue = new CommitQueue((jobs) => this.#write(jobs))
   #opening: Promise<void> | undefined
   #isOpen = false
@@ -102,6 +105,7 @@ class DatabaseStore implements PostgresStore {
     this.#schema = schema
     this.#database = new Database({ url, schema, connections, durability, patienceMs })
     this.#reader = new Reader(this.#database)
+    this.limits = limitsIn(this.#database, () => this.#opened())
     this.#changes = new Changes(url, schema, this.#database)
   }
 

@@ -113,6 +113,9 @@ const steps: readonly string[] = [
   );
   COMMENT ON TABLE schedules IS 'Schedules, and up to when each was dealt with.';
 
+  CREATE UNLOGGED TABLE limits (name text PRIMARY KEY, slots text NOT NULL);
+  COMMENT ON TABLE limits IS 'What was asked of models in each of the last 61 seconds: [second, requests, tokens].';
+
   CREATE VIEW run_list AS
     SELECT id, run, flow, version, tenant, status, to_timestamp(created_at / 1000.0) AS created, to_timestamp(updated_at / 1000.0) AS updated,
       to_timestamp(wake_at / 1000.0) AS wakes, owner, to_timestamp(lease_until / 1000.0) AS leased_until, last_seq AS entries, labels, source

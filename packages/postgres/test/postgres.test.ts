@@ -282,6 +282,18 @@ describe.skipIf(missing)(`[S5] journals in Postgres${missing ? `, NOT RUN: ${mis
     expect(await here.blob(hash)).toBe(text)
   })
 
+  it('[M9] a limit is one for all processes on the database, and is put right there', async () => {
+    fresh()
+    const takers = [open(), open(), open()]
+    await Promise.all(takers.map((taker) => taker.open()))
+    const asked = { name: 'fast-model', most: { requests: 7, tokens: 60 }, take: { requests: 1, tokens: 10 }, now: NOW }
+    const answers = await Promise.all(Array.from({ length: 24 }, (_, i) => takers[i % 3]?.limits?.take(asked)))
+    const taken = answers.filter((answer) => answer?.taken)
+    expect(taken).toHaveLength(6)
+    await takers[0]?.limits?.change({ name: 'fast-model', slot: NOW / 1_000, by: { requests: 0, tokens: -10 } })
+    expect(await Promise.all([takers[1]?.limits?.take(asked), takers[2]?.limits?.take(asked)])).toMatchObject([{ taken: true }, { taken: false }])
+  })
+
   it('[R13] after an erasure no file of a table holds what was removed', async () => {
     fresh()
     const store = open()

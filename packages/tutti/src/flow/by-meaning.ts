@@ -12,7 +12,7 @@ import type { Run } from '../run/index.ts'
 import type { Router } from './route.ts'
 import { questionOf, routerOf } from './router.ts'
 
-export interface ByMeaningOptions {
+interface ByMeaningOptions {
   /** Least likeness to the nearest branch, 0 to 1: what is less like it than this is out of scope. Default 0.4. */
   readonly threshold?: number | undefined
   /** Default: MiniLM, of `@tutti/embed-minilm`. */

@@ -1,4 +1,4 @@
-export { type ByMeaningOptions, byMeaning } from './by-meaning.ts'
+export { byMeaning } from './by-meaning.ts'
 export { byModel } from './by-model.ts'
 export { byRule } from './by-rule.ts'
 export { chain } from './chain.ts'

@@ -43,6 +43,7 @@ import {
   type StartOptions,
   type StrandedRun,
 } from './run/index.ts'
+import { type ToolSources, toolSources, toolSourcesKey } from './tool/index.ts'
 
 /** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
 type Args<I, T extends boolean> = T extends true
@@ -209,7 +210,10 @@ export interface Ground {
 /** The app that `tutti` makes, on a ground of the caller's. @throws CONFIG_FLOW_DUPLICATE | FLOW_NOT_YET */
 export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock }: Ground): App<T> {
   refuseNotYet(o)
-  const services = new Map<string, unknown>([[gatewayKey.service, models]])
+  const services = new Map<string, unknown>([
+    [gatewayKey.service, models],
+    [toolSourcesKey.service, toolSources({ env: process.env, cwd: process.cwd(), home: homePath() })],
+  ])
   const forks = new RetunedForks(services, models)
   const retune = (run: RunId, forked: RunForked): Services => forks.servicesFor(run, forked)
   const engine = engineOf(o, { store, services, clock, retune })
@@ -254,6 +258,7 @@ function makeApp<T extends boolean>(engine: RunEngine, services: Services, forks
     await retention.stop()
     await engine.close(o)
     ;(services.get(gatewayKey.service) as Gateway | undefined)?.close?.()
+    await (services.get(toolSourcesKey.service) as ToolSources | undefined)?.close()
   }
   const app = {
     start,
@@ -346,6 +351,7 @@ function notYet(what: string): Promise<never> {
 }
 
 /** A file in the folder where tutti keeps its things. */
-function homePath(file: string): string {
-  return `${process.env.TUTTI_HOME ?? '.tutti'}/${file}`
+function homePath(file?: string): string {
+  const home = process.env.TUTTI_HOME ?? '.tutti'
+  return file === undefined ? home : `${home}/${file}`
 }

@@ -144,6 +144,5 @@ describe('what is refused when it is declared', () => {
     )
     expect(() => agent({ ...named, skills: 'skills/' })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
     expect(() => agent({ ...named, hooks: {} })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
-    expect(() => agent({ ...named, tools: [{ '~tools': 'mcp' }] })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
   })
 })

@@ -13,6 +13,7 @@ import { type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema, typ
 import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type StepContext, type Tool, type ToolSource } from '../run/index.ts'
 import { isTool, isToolSource } from '../tool/index.ts'
 import { type AgentPlan, runLoop } from './loop.ts'
+import { checkSources, specOf, withSources } from './sourced.ts'
 
 export type AgentHook = (
   event: { agent: string; turn: number; tool?: string; value: unknown },
@@ -75,7 +76,7 @@ export function agent(
     parts: plan.tools.flatMap((tool) => tool['~tool'].flow ?? []),
     execute: async (input, run) => {
       const prompt = o.prompt ? o.prompt(input as never) : (input as Prompt)
-      return runLoop(run, plan, await instructionsOf(o, run), toMessages(prompt))
+      return runLoop(run, await withSources(run, plan), await instructionsOf(o, run), toMessages(prompt))
     },
   })
 }
@@ -89,11 +90,14 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
       throw new TuttiError('TOOL_DUPLICATE', `the agent '${o.name}' has two tools called '${tool.name}'`, { data: { agent: o.name, tool: tool.name } })
     names.add(tool.name)
   }
+  const sources = (o.tools ?? []).filter(isToolSource)
+  checkSources(o.name, sources)
   return {
     name: o.name,
     model: o.model,
     tools,
-    specs: tools.map((tool) => ({ name: tool.name, description: tool['~tool'].description, inputSchema: jsonSchemaOf(tool['~tool'].inputSchema, 'input') })),
+    sources,
+    specs: tools.map(specOf),
     // What the model writes is what the schema takes in.
     output: o.output && { schema: o.output, shown: { name: `${o.name}-answer`.replaceAll(/[^A-Za-z0-9_-]/g, '_'), schema: jsonSchemaOf(o.output, 'input') } },
     turns: o.limits?.turns ?? 16,
@@ -110,19 +114,13 @@ function instructionsOf(o: AgentCommon, run: Run): string | undefined | Promise<
 
 /** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */
 function refuseNotYet(o: AgentCommon & { name: string }): void {
-  const declared = [
-    o.guardrails?.length && 'guardrails',
-    o.memory && 'memory',
-    o.skills && 'skills',
-    o.hooks && 'hooks',
-    o.tools?.some(isToolSource) && 'tool sources',
-  ].filter(Boolean)
+  const declared = [o.guardrails?.length && 'guardrails', o.memory && 'memory', o.skills && 'skills', o.hooks && 'hooks'].filter(Boolean)
   if (declared.length)
     throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has ${declared.join(', ')}, which this version declares but cannot do yet`, {
       data: { agent: o.name, declared: declared.join(', ') },
     })
   for (const tool of o.tools ?? []) {
-    if (!isTool(tool))
+    if (!isTool(tool) && !isToolSource(tool))
       throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has something among its tools that is none`, {
         hint: 'Declare it with tool(), or take a foreign one with adopt().',
       })

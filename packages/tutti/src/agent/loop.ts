@@ -8,7 +8,7 @@ import { TuttiError } from '../errors/index.ts'
 import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, textOf, userText } from '../message/index.ts'
 import { askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
-import type { Run, Tool } from '../run/index.ts'
+import type { Run, Tool, ToolSource } from '../run/index.ts'
 import { callTool } from '../tool/index.ts'
 import { readAnswer } from './answer.ts'
 import { Conversation } from './conversation.ts'
@@ -20,6 +20,8 @@ export interface AgentPlan {
   readonly model: ModelLike | undefined
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
   readonly tools: readonly Tool<any, any>[]
+  /** Asked for their tools when the loop begins. */
+  readonly sources: readonly ToolSource[]
   readonly specs: readonly ToolSpec[]
   readonly output: { readonly schema: ModelSchema; readonly shown: { readonly name: string; readonly schema: JsonSchema } } | undefined
   readonly turns: number

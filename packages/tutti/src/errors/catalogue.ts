@@ -20,6 +20,7 @@ export const catalogue = {
   CONFIG_INVALID: line('terminal', 'An option has a value tutti cannot use.', 'Correct the option named in the message.'),
   CONFIG_FLOW_UNKNOWN: line('terminal', 'A run names a flow that this app does not register.', 'Add the flow to `tutti({ flows: [...] })`.'),
   CONFIG_FLOW_DUPLICATE: line('terminal', 'Two flows with one name and version are registered.', 'Rename one of them, or give it another version.'),
+  CONFIG_PACKAGE_MISSING: line('terminal', 'A package that this needs is not installed.', 'Install the package named in the message.'),
   CONFIG_USAGE: line('terminal', 'The command line could not be understood.', 'Run the command with `--help`.'),
 
   JOURNAL_DIVERGED: line('terminal', 'A flow no longer does what its journal recorded.', 'Run the version of the code that began this run, raise the version of the flow, or fork the run.'),
@@ -91,6 +92,8 @@ export const catalogue = {
   TOOL_IN_DOUBT: line('terminal', 'An effect that may happen once only was begun, and nobody knows whether it happened.', 'Find out, then `tutti resolve RUN STEP --done` or `--not-done`.'),
   TOOL_NOT_DONE: line('retryable', 'A tool says that its effect certainly did not happen.', 'It is safe to try again.'),
   TOOL_DUPLICATE: line('terminal', 'Two tools of one agent have one name.', 'Rename one of them.'),
+  TOOL_SOURCE_UNREACHABLE: line('retryable', 'A server of tools could not be started or reached.', 'Start its command by hand, or open its URL: the cause is in the message.'),
+  TOOL_CHANGED: line('terminal', 'A tool is not the one that was approved.', 'Read what changed with `tutti tools`, then `tutti tools approve`.'),
 
   AGENT_TURN_LIMIT: line('terminal', 'The agent used all its turns without an answer.', 'Raise `limits.turns`, or give it a smaller task.'),
   AGENT_TOOL_LIMIT: line('terminal', 'The agent used all its tool calls without an answer.', 'Raise `limits.toolCalls`, or give it a smaller task.'),

@@ -41,6 +41,8 @@ export interface ToolResultPart extends PartBase {
   readonly output: Json
   /** The tool did not do it; `output` says why. */
   readonly failed?: boolean | undefined
+  /** Images and other files that it gave beside `output`. */
+  readonly files?: readonly FilePart[] | undefined
 }
 
 export type Message =

@@ -86,7 +86,7 @@ function partOf(part: Message['parts'][number], version: SpecificationVersion, b
     case 'tool-call':
       return { type: 'tool-call', toolCallId: part.id, toolName: part.tool, input: part.input, ...(byProvider ? { providerExecuted: true } : {}), ...options }
     case 'tool-result':
-      return { type: 'tool-result', toolCallId: part.id, toolName: part.tool, output: outputOf(part), ...options }
+      return { type: 'tool-result', toolCallId: part.id, toolName: part.tool, output: outputOf(part, version), ...options }
   }
 }
 
@@ -100,9 +100,22 @@ function fileOf(part: FilePart, version: SpecificationVersion): object {
   return { data: version === 'v4' ? { type: 'data', data } : data, ...named }
 }
 
-function outputOf({ output, failed }: ToolResultPart): object {
+function outputOf({ output, failed, files }: ToolResultPart, version: SpecificationVersion): object {
+  // A failure has no place for files in any version.
+  if (files?.length && !failed)
+    return { type: 'content', value: [{ type: 'text', text: textOfOutput(output) }, ...files.map((file) => resultFile(file, version))] }
   const kind = typeof output === 'string' ? 'text' : 'json'
   return { type: failed ? `error-${kind}` : kind, value: output }
+}
+
+const textOfOutput = (output: ToolResultPart['output']): string => (typeof output === 'string' ? output : JSON.stringify(output))
+
+/** Each version has another shape for a file in a result; V2 takes bytes only. */
+function resultFile(file: FilePart, version: SpecificationVersion): object {
+  const { mediaType, url, data = '' } = file
+  if (version === 'v4') return { type: 'file', ...fileOf(file, version) }
+  if (url === undefined) return version === 'v3' ? { type: 'file-data', data, mediaType } : { type: 'media', data, mediaType }
+  return version === 'v3' ? { type: 'file-url', url } : { type: 'text', text: url }
 }
 
 /** All of a part's provider data goes along: each provider reads what is filed under its own name. */

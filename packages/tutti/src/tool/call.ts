@@ -4,7 +4,7 @@
  */
 import { nothing } from '../budget/index.ts'
 import { type ErrorCode, recordError, TuttiError } from '../errors/index.ts'
-import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
+import type { FilePart, ToolCallPart, ToolResultPart } from '../message/index.ts'
 import { canonical, check, durationMs, encode, hash128, type Json, sayComplaints } from '../primitives/index.ts'
 import {
   type Approve,
@@ -50,19 +50,22 @@ const endsTheAgent: ReadonlySet<ErrorCode> = new Set([
  * @throws BUDGET_EXCEEDED | TOOL_IN_DOUBT | RUN_CANCELLED | RUN_DEADLINE_EXCEEDED
  */
 export async function callTool(run: Run, tool: AnyTool, call: ToolCallPart, name: string): Promise<ToolResultPart> {
-  const answer = (output: Json, failed = false): ToolResultPart => ({
+  const answer = (output: Json, failed = false, files?: readonly FilePart[]): ToolResultPart => ({
     type: 'tool-result',
     id: call.id,
     tool: call.tool,
     output,
     ...(failed ? { failed } : {}),
+    ...(files?.length ? { files } : {}),
   })
   const taken = call.malformed === undefined ? await take(tool, call.input) : { ok: false as const, says: call.malformed }
   if (!taken.ok) return answer(`TOOL_INPUT_INVALID: ${taken.says}`, true)
   try {
     const approved = await approve(run, tool, taken.input, name)
     if (!approved.ok) return answer(`Not approved: ${approved.says}`, true)
-    return answer(shownOutput(await perform(run, tool, approved.input, name)))
+    const outcome = await perform(run, tool, approved.input, name)
+    const shown = tool['~tool'].shown?.(outcome)
+    return shown ? answer(shown.output, shown.failed === true, shown.files as readonly FilePart[] | undefined) : answer(shownOutput(outcome))
   } catch (error) {
     if (!TuttiError.is(error) || endsTheAgent.has(error.code)) throw error
     return answer(`${error.code}: ${error.message}`, true)
@@ -95,8 +98,9 @@ function judgement(run: Run, ask: Exclude<Approve<never>, boolean>, input: unkno
 }
 
 function perform(run: Run, tool: AnyTool, input: unknown, name: string): Promise<unknown> {
-  const { flow } = tool['~tool']
-  if (!flow) return run['~core'].ask(toolEffect(run, tool, input, name))
+  const { flow, conduct } = tool['~tool']
+  const call = (given: unknown): Promise<unknown> => run['~core'].ask(toolEffect(run, tool, given, name))
+  if (!flow) return conduct ? conduct(input, { run, call }) : call(input)
   const { budget, deadline } = flow['~flow'].options
   return run['~core'].open(name, input, (inner) => executeFlow(flow, input, inner), { budget, deadline })
 }

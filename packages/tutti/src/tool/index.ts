@@ -1,4 +1,8 @@
 export { adopt, type ForeignTool } from './adopt.ts'
 export type { ApprovalAnswer } from './approval.ts'
 export { callTool, toolApproval } from './call.ts'
+export { jsonSchemaAsSchema } from './json-schema.ts'
+export type { DeclaredSource, OpenSource, ShownResult, SourceBody, SourcedTool, SourceGround, ToolSources } from './source.port.ts'
+export { hashTool, sourcedName, toolSource, toolsOf } from './source.ts'
+export { toolSources, toolSourcesKey } from './sources.ts'
 export { isTool, isToolSource, tool } from './tool.ts'

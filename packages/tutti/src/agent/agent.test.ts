@@ -143,6 +143,5 @@ describe('what is refused when it is declared', () => {
       expect.objectContaining({ code: 'FLOW_NOT_YET', message: expect.stringContaining('guardrails') }),
     )
     expect(() => agent({ ...named, skills: 'skills/' })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
-    expect(() => agent({ ...named, hooks: {} })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
   })
 })

@@ -10,15 +10,12 @@ import type { Prompt } from '../message/index.ts'
 import { toMessages } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
 import { type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema, type Scope } from '../primitives/index.ts'
-import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type StepContext, type Tool, type ToolSource } from '../run/index.ts'
+import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type Tool, type ToolSource } from '../run/index.ts'
 import { isTool, isToolSource } from '../tool/index.ts'
+import { Conversation } from './conversation.ts'
+import { type AgentHooks, checkHooks } from './hooks.ts'
 import { type AgentPlan, runLoop } from './loop.ts'
 import { checkSources, specOf, withSources } from './sourced.ts'
-
-export type AgentHook = (
-  event: { agent: string; turn: number; tool?: string; value: unknown },
-  ctx: StepContext,
-) => Awaitable<undefined | { deny: string } | { replace: unknown } | { guide: string }>
 
 interface AgentCommon {
   /** Default: the app's model, else the one chosen from the environment, else `tutti/extractive`. */
@@ -27,7 +24,7 @@ interface AgentCommon {
   description?: string | undefined
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
   tools?: readonly (Tool<any, any> | ToolSource)[] | undefined
-  /** Declared, not built yet (FLOW_NOT_YET), as are `memory`, `skills` and `hooks`. */
+  /** Declared, not built yet (FLOW_NOT_YET), as are `memory` and `skills`. */
   guardrails?: readonly { readonly name: string; readonly on: readonly string[] }[] | undefined
   // biome-ignore lint/suspicious/noExplicitAny: memory of anything
   memory?: { readonly '~memory': () => any } | undefined
@@ -35,14 +32,15 @@ interface AgentCommon {
   /** `turns`: model calls in all, default 16. `toolCalls`: default without limit. The rest is a budget of its own. */
   limits?: ({ turns?: number; toolCalls?: number } & Budget) | undefined
   version?: string | undefined
-  hooks?: { beforeModel?: AgentHook; afterModel?: AgentHook; beforeTool?: AgentHook; afterTool?: AgentHook | undefined } | undefined
+  /** What looks at it before and after: each verdict is recorded. They are structure, not tunables. */
+  hooks?: AgentHooks | undefined
 }
 
 /**
  * Declares an agent. With `input`, `prompt` says how it reads to the model; without, it takes a prompt. With `output` it answers that schema,
  * checked and repaired; without, text.
  *
- * Costs: one model call a turn. @throws AGENT_TURN_LIMIT | AGENT_TOOL_LIMIT | AGENT_STUCK | MODEL_OUTPUT_INVALID | MODEL_OUTPUT_TRUNCATED and what its models and tools throw
+ * Costs: one model call a turn. @throws AGENT_TURN_LIMIT | AGENT_TOOL_LIMIT | AGENT_STUCK | AGENT_DENIED | MODEL_OUTPUT_INVALID | MODEL_OUTPUT_TRUNCATED and what its models and tools throw
  * @example
  * const greeter = agent({ name: 'greeter', instructions: 'Greet in one sentence.' })
  */
@@ -65,6 +63,7 @@ export function agent(
     throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has an input schema but no prompt`, {
       hint: 'Give `prompt: (input) => …`: how the input reads to the model.',
     })
+  checkHooks(o.name, o.hooks)
   const plan = planOf(o)
   const { turns: _, toolCalls: __, ...budget } = o.limits ?? {}
   return defineFlow({
@@ -76,7 +75,7 @@ export function agent(
     parts: plan.tools.flatMap((tool) => tool['~tool'].flow ?? []),
     execute: async (input, run) => {
       const prompt = o.prompt ? o.prompt(input as never) : (input as Prompt)
-      return runLoop(run, await withSources(run, plan), await instructionsOf(o, run), toMessages(prompt))
+      return runLoop(run, await withSources(run, plan), await instructionsOf(o, run), new Conversation(toMessages(prompt)))
     },
   })
 }
@@ -102,6 +101,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     output: o.output && { schema: o.output, shown: { name: `${o.name}-answer`.replaceAll(/[^A-Za-z0-9_-]/g, '_'), schema: jsonSchemaOf(o.output, 'input') } },
     turns: o.limits?.turns ?? 16,
     toolCalls: o.limits?.toolCalls,
+    hooks: o.hooks ?? {},
   }
 }
 
@@ -114,7 +114,7 @@ function instructionsOf(o: AgentCommon, run: Run): string | undefined | Promise<
 
 /** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */
 function refuseNotYet(o: AgentCommon & { name: string }): void {
-  const declared = [o.guardrails?.length && 'guardrails', o.memory && 'memory', o.skills && 'skills', o.hooks && 'hooks'].filter(Boolean)
+  const declared = [o.guardrails?.length && 'guardrails', o.memory && 'memory', o.skills && 'skills'].filter(Boolean)
   if (declared.length)
     throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has ${declared.join(', ')}, which this version declares but cannot do yet`, {
       data: { agent: o.name, declared: declared.join(', ') },

@@ -2,7 +2,7 @@
 import { chainOf, extendChain, hashMessage, type Message } from '../message/index.ts'
 
 export class Conversation {
-  readonly #messages: Message[]
+  #messages: Message[]
   #chain: string
 
   constructor(messages: readonly Message[]) {
@@ -13,6 +13,12 @@ export class Conversation {
   add(message: Message): void {
     this.#messages.push(message)
     this.#chain = extendChain(this.#chain, hashMessage(message))
+  }
+
+  /** Goes on from other messages: a new chain. */
+  restart(messages: readonly Message[]): void {
+    this.#messages = [...messages]
+    this.#chain = chainOf(messages)
   }
 
   get messages(): readonly Message[] {

@@ -1,1 +1,2 @@
-export { type AgentHook, agent } from './agent.ts'
+export { agent } from './agent.ts'
+export type { AgentHook, AgentHooks, HookEvent, HookVerdict } from './hooks.ts'

@@ -60,21 +60,39 @@ describe('limits', () => {
 })
 
 describe('no progress', () => {
-  test('[C6] the same call with the same result, three turns in a row, is AGENT_STUCK', async () => {
-    const desk = { name: 'desk', tools: [finder()] }
-    await expect(run(desk, find(1), find(1), find(1), 'done')).rejects.toMatchObject({ code: 'AGENT_STUCK', data: { agent: 'desk', tools: 'find' } })
+  const desk = { name: 'desk', tools: [finder()] }
+  const stuck = (seen: string) => ({ code: 'AGENT_STUCK', data: { agent: 'desk', seen, tools: 'find' } })
+
+  test('[C6] the same call with the same result, three turns in a row, is told to the model; once more, and the agent ends with AGENT_STUCK', async () => {
+    await expect(run(desk, find(1), find(1), find(1), find(1), 'done')).rejects.toMatchObject(stuck('the same call'))
     expect(await run(desk, find(1), find(1), find(2), find(1), 'done')).toBe('done')
   })
 
-  test('[C6] going back and forth between two calls, three times, is AGENT_STUCK', async () => {
-    const desk = { name: 'desk', tools: [finder()] }
-    const back = [find(1), find(2), find(1), find(2), find(1), find(2)]
-    await expect(run(desk, ...back, 'done')).rejects.toMatchObject({ code: 'AGENT_STUCK' })
+  test('[C6] a model that mends its ways once it is told goes on, and is not told a second time', async () => {
+    const made = agent({ name: 'desk', tools: [finder()] })
+    await using app = testing({ flows: [made], model: scripted([find(1), find(1), find(1), find(2), 'done']) })
+    expect((await app.run(made, 'go')).output).toBe('done')
+    const told = app.calls.map(({ prompt }) => /You called find with the same arguments and the same results 3 times in a row/.test(prompt))
+    expect(told).toEqual([false, false, false, true, true])
+    const again = [find(1), find(1), find(1), find(2), find(3), find(3), find(3), 'done']
+    await expect(run(desk, ...again)).rejects.toMatchObject(stuck('the same call'))
+  })
+
+  test('[C6] going back and forth between two calls, three times and once more, is AGENT_STUCK', async () => {
+    const back = [find(1), find(2), find(1), find(2), find(1), find(2), find(1)]
+    await expect(run(desk, ...back, 'done')).rejects.toMatchObject(stuck('back and forth'))
+  })
+
+  test('[C6] turns that bring nothing that was not seen before, in whatever order, are no progress', async () => {
+    const round = [find(1), find(2), find(3), find(2), find(1), find(3), find(1), find(3)]
+    await expect(run(desk, ...round, 'done')).rejects.toMatchObject(stuck('nothing new'))
+    const withNews = [find(1), find(2), find(3), find(2), find(1), find(4), find(1), find(3), 'done']
+    expect(await run(desk, ...(withNews as Scripted[]))).toBe('done')
   })
 
   test('[C6] the same call is progress as long as its result changes', async () => {
     let n = 0
-    expect(await run({ name: 'desk', tools: [finder(() => n++)] }, find(1), find(1), find(1), find(1), 'done')).toBe('done')
+    expect(await run({ name: 'desk', tools: [finder(() => n++)] }, find(1), find(1), find(1), find(1), find(1), 'done')).toBe('done')
   })
 })
 

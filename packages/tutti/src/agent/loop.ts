@@ -2,16 +2,18 @@
  * The agent loop: ask the model, do what it asks for, tell it, until it answers. One loop for every agent, streamed or not.
  *
  * Keys: turn n is the model step `turn:n`; the calls of that turn are `turn:n/<tool>`. Calls of one turn run beside one another, each a step of
- * its own, and are told in the order in which the model made them.
+ * its own, and are told in the order in which the model made them. Every call is told what became of it before the model is asked again.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, textOf, userText } from '../message/index.ts'
+import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, toMessages, userText } from '../message/index.ts'
 import { askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
 import { callTool } from '../tool/index.ts'
 import { readAnswer } from './answer.ts'
-import { Conversation } from './conversation.ts'
+import type { Conversation } from './conversation.ts'
+import { denied, invalid, limited, MAX_REPAIRS, stuck, truncated } from './failure.ts'
+import { type AgentHooks, Hooks } from './hooks.ts'
 import { Progress } from './progress.ts'
 
 /** An agent as its loop needs it: made once, when it is declared. */
@@ -26,84 +28,186 @@ export interface AgentPlan {
   readonly output: { readonly schema: ModelSchema; readonly shown: { readonly name: string; readonly schema: JsonSchema } } | undefined
   readonly turns: number
   readonly toolCalls: number | undefined
+  readonly hooks: AgentHooks
 }
 
-/** Answers that may be sent back because they do not fit, before the agent fails. */
-const MAX_REPAIRS = 2
+/** How a loop ends, when it does not fail. */
+interface LoopEnd {
+  readonly output: unknown
+}
 
-export async function runLoop(run: Run, plan: AgentPlan, system: string | undefined, prompt: readonly Message[]): Promise<unknown> {
-  const conversation = new Conversation(prompt)
-  const progress = new Progress(plan.name)
-  let called = 0
-  let repairs = 0
-  for (let turn = 1; turn <= plan.turns; turn++) {
-    const answer = await askModel(run, questionOf(plan, turn, system, conversation))
-    conversation.add(answer.message)
-    const calls = pendingCalls(answer.message)
-    if (calls.length > 0) {
-      called += calls.length
-      if (plan.toolCalls !== undefined && called > plan.toolCalls)
-        throw new TuttiError('AGENT_TOOL_LIMIT', `the agent '${plan.name}' asked for ${called} tool calls; its limit is ${plan.toolCalls}`, {
-          data: { agent: plan.name, asked: called, limit: plan.toolCalls },
-        })
-      const results = await callAll(run, plan, turn, calls)
-      conversation.add({ role: 'tool', parts: results })
-      progress.note(calls, results)
-      continue
+export async function runLoop(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation): Promise<unknown> {
+  return new AgentLoop(run, plan, system, conversation).toEnd()
+}
+
+class AgentLoop {
+  readonly #run: Run
+  readonly #plan: AgentPlan
+  readonly #system: string | undefined
+  readonly #conversation: Conversation
+  readonly #hooks: Hooks
+  readonly #progress = new Progress()
+  #called = 0
+  #repairs = 0
+  #warned = false
+
+  constructor(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation) {
+    this.#run = run
+    this.#plan = plan
+    this.#system = system
+    this.#conversation = conversation
+    this.#hooks = new Hooks(run, plan.name, plan.hooks)
+  }
+
+  async toEnd(): Promise<unknown> {
+    const { name, turns } = this.#plan
+    if (this.#hooks.has('beforeAgent')) await this.#hear('beforeAgent', 0)
+    for (let turn = 1; turn <= turns; turn++) {
+      const end = await this.#take(turn)
+      if (end) return end.output
     }
-    const answered = await readAnswer(answer, plan.output?.schema, conversation)
+    throw limited('AGENT_TURN_LIMIT', name, `used its ${turns} turns and has not answered`, { turns })
+  }
+
+  /** One turn; how the agent ends, if it does. */
+  async #take(turn: number): Promise<LoopEnd | undefined> {
+    if (this.#hooks.has('beforeModel')) await this.#hear('beforeModel', turn)
+    const asked = await askModel(this.#run, this.#question(turn))
+    const { answer, guide } = this.#hooks.has('afterModel') ? await this.#lookAt(asked, turn) : { answer: asked, guide: undefined }
+    this.#conversation.add(answer.message)
+    const calls = pendingCalls(answer.message)
+    if (guide !== undefined) return this.#guide(guide, calls)
+    return calls.length > 0 ? this.#act(calls, turn) : this.#answer(answer, turn)
+  }
+
+  #question(turn: number): Parameters<typeof askModel>[1] {
+    const { name, model, specs, output } = this.#plan
+    return {
+      name: `turn:${turn}`,
+      agent: name,
+      model,
+      request: {
+        system: this.#system,
+        messages: this.#conversation.messages,
+        thread: this.#conversation.thread,
+        ...(specs.length ? { tools: specs } : {}),
+        ...(output ? { output: output.shown } : {}),
+      },
+    }
+  }
+
+  /** What a hook says of the messages before a model hears them. */
+  async #hear(on: 'beforeAgent' | 'beforeModel', turn: number): Promise<void> {
+    const { messages, thread } = this.#conversation
+    const at = turn === 0 ? {} : { at: `turn:${turn}` }
+    const judged = await this.#hooks.judge(on, messages, { turn, basis: thread.chain, ...at })
+    if (judged.says === 'deny') throw denied(this.#plan.name, on, judged.why)
+    if (judged.says === 'guide') this.#conversation.add(userText(judged.why))
+    else if (judged.value !== messages) this.#conversation.restart(toMessages(judged.value as Parameters<typeof toMessages>[0]))
+  }
+
+  /** What a hook says of an answer: another message in its stead, or a word to the model. */
+  async #lookAt(answer: ModelAnswer, turn: number): Promise<{ answer: ModelAnswer; guide?: string | undefined }> {
+    const { message } = answer
+    const judged = await this.#hooks.judge('afterModel', message, { turn, at: `turn:${turn}` })
+    if (judged.says === 'deny') throw denied(this.#plan.name, 'afterModel', judged.why)
+    if (judged.says === 'guide') return { answer, guide: judged.why }
+    if (judged.value === message) return { answer }
+    return { answer: { ...answer, message: assistantMessage(judged.value), outputText: undefined } }
+  }
+
+  /** Nothing that the model asked for is done; it is told this instead. */
+  #guide(says: string, calls: readonly ToolCallPart[]): undefined {
+    if (calls.length === 0) this.#conversation.add(userText(says))
+    else this.#conversation.add({ role: 'tool', parts: calls.map((call) => failedResult(call, `Not called: ${says}`)) })
+  }
+
+  async #act(calls: readonly ToolCallPart[], turn: number): Promise<undefined> {
+    const { name, toolCalls } = this.#plan
+    this.#called += calls.length
+    if (toolCalls !== undefined && this.#called > toolCalls)
+      throw limited('AGENT_TOOL_LIMIT', name, `asked for ${this.#called} tool calls; its limit is ${toolCalls}`, { asked: this.#called, limit: toolCalls })
+    const told = await this.#run.all(calls.map((call) => this.#call(call, turn)))
+    const results = told.map(({ result }) => result)
+    this.#conversation.add({ role: 'tool', parts: results })
+    const said = told.flatMap(({ guide }) => guide ?? [])
+    if (said.length > 0) this.#conversation.add(userText(said.join('\n')))
+    this.#watch(calls, results)
+  }
+
+  /** An agent that goes in circles is told so once; if that does not help, it ends. */
+  #watch(calls: readonly ToolCallPart[], results: readonly ToolResultPart[]): void {
+    const circling = this.#progress.note(calls, results)
+    if (!circling) return
+    if (this.#warned) throw stuck(this.#plan.name, circling)
+    this.#warned = true
+    this.#conversation.add(userText(`You ${circling.says}. Nothing new will come of that: do something else, or answer with what you know.`))
+  }
+
+  #call(call: ToolCallPart, turn: number): Promise<Told> {
+    const { tools } = this.#plan
+    const tool = tools.find(({ name }) => name === call.tool)
+    const key = `turn:${turn}/${call.tool}`
+    if (tool)
+      return this.#hooks.has('beforeTool') || this.#hooks.has('afterTool')
+        ? this.#callJudged(tool, call, turn, key)
+        : told(callTool(this.#run, tool, call, key))
+    const names = tools.map(({ name }) => name).join(', ')
+    return Promise.resolve({ result: failedResult(call, `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`) })
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: a tool of anything
+  async #callJudged(tool: Tool<any, any>, call: ToolCallPart, turn: number, key: string): Promise<Told> {
+    const place = { turn, tool: call.tool, at: key }
+    // What could not be read is not called, so there is nothing to look at.
+    const before = call.malformed === undefined ? await this.#hooks.judge('beforeTool', call.input, place) : { says: 'go' as const, value: call.input }
+    if (before.says === 'deny') return { result: failedResult(call, `Not allowed: ${before.why}`) }
+    if (before.says === 'guide') return { result: failedResult(call, `Not called: ${before.why}`) }
+    const result = await callTool(this.#run, tool, { ...call, input: before.value as ToolCallPart['input'] }, key)
+    if (result.failed) return { result }
+    const after = await this.#hooks.judge('afterTool', result.output, place)
+    if (after.says === 'deny') return { result: failedResult(call, `Withheld: ${after.why}`) }
+    if (after.says === 'guide') return { result, guide: after.why }
+    return { result: after.value === result.output ? result : { ...result, output: plainJson(after.value) } }
+  }
+
+  async #answer(answer: ModelAnswer, turn: number): Promise<LoopEnd | undefined> {
+    const plan = this.#plan
+    const answered = await readAnswer(answer, plan.output?.schema, this.#conversation)
     const cut = answer.finish === 'length' && !(plan.output && answered.ok)
-    if (cut) throw truncated(plan, answer)
-    if (answered.ok) return answered.output
-    if (++repairs > MAX_REPAIRS) throw invalid(plan, answer, answered.says)
-    conversation.add(userText(`Your answer was not accepted: ${answered.says}\nAnswer again, in full, with that put right.`))
+    if (cut) throw truncated(plan.name, answer)
+    if (answered.ok) return this.#hooks.has('afterAgent') ? this.#judgeOutput(answered.output, turn) : { output: answered.output }
+    if (++this.#repairs > MAX_REPAIRS) throw invalid(plan.name, answer, answered.says)
+    this.#conversation.add(userText(`Your answer was not accepted: ${answered.says}\nAnswer again, in full, with that put right.`))
+    return undefined
   }
-  throw new TuttiError('AGENT_TURN_LIMIT', `the agent '${plan.name}' used its ${plan.turns} turns and has not answered`, {
-    data: { agent: plan.name, turns: plan.turns },
-  })
-}
 
-function questionOf(plan: AgentPlan, turn: number, system: string | undefined, conversation: Conversation): Parameters<typeof askModel>[1] {
-  return {
-    name: `turn:${turn}`,
-    agent: plan.name,
-    model: plan.model,
-    request: {
-      system,
-      messages: conversation.messages,
-      thread: conversation.thread,
-      ...(plan.specs.length ? { tools: plan.specs } : {}),
-      ...(plan.output ? { output: plan.output.shown } : {}),
-    },
+  async #judgeOutput(output: unknown, turn: number): Promise<LoopEnd | undefined> {
+    const judged = await this.#hooks.judge('afterAgent', output, { turn, at: `turn:${turn}` })
+    if (judged.says === 'deny') throw denied(this.#plan.name, 'afterAgent', judged.why)
+    if (judged.says === 'go') return { output: judged.value }
+    this.#conversation.add(userText(judged.why))
+    return undefined
   }
 }
 
-async function callAll(run: Run, plan: AgentPlan, turn: number, calls: readonly ToolCallPart[]): Promise<readonly ToolResultPart[]> {
-  return run.all(
-    calls.map((call): Promise<ToolResultPart> => {
-      const tool = plan.tools.find(({ name }) => name === call.tool)
-      if (tool) return callTool(run, tool, call, `turn:${turn}/${call.tool}`)
-      const names = plan.tools.map(({ name }) => name).join(', ')
-      return Promise.resolve({
-        type: 'tool-result',
-        id: call.id,
-        tool: call.tool,
-        output: `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`,
-        failed: true,
-      })
-    }),
-  )
+/** What became of a call, and what is to be said to the model beside it. */
+interface Told {
+  readonly result: ToolResultPart
+  readonly guide?: string
 }
 
-/** Half an answer is not passed on as a whole one; it is in `data`. */
-function truncated(plan: AgentPlan, answer: ModelAnswer): TuttiError {
-  return new TuttiError('MODEL_OUTPUT_TRUNCATED', `the answer of '${plan.name}' was cut at the output limit of ${answer.model.id}`, {
-    data: { agent: plan.name, model: answer.model.id, text: textOf(answer.message) },
-  })
-}
+const told = async (result: Promise<ToolResultPart>): Promise<Told> => ({ result: await result })
 
-function invalid(plan: AgentPlan, answer: ModelAnswer, says: string): TuttiError {
-  return new TuttiError('MODEL_OUTPUT_INVALID', `the answer of '${plan.name}' does not fit its schema after ${MAX_REPAIRS} repairs: ${says}`, {
-    data: { agent: plan.name, model: answer.model.id, complaint: says },
+const failedResult = ({ id, tool }: ToolCallPart, output: string): ToolResultPart => ({ type: 'tool-result', id, tool, output, failed: true })
+
+const plainJson = (value: unknown): ToolResultPart['output'] => JSON.parse(JSON.stringify(value) ?? 'null')
+
+function assistantMessage(value: unknown): Extract<Message, { role: 'assistant' }> {
+  if (typeof value === 'string') return { role: 'assistant', parts: [{ type: 'text', text: value }] }
+  const message = value as Partial<Message> | null
+  if (message?.role === 'assistant' && Array.isArray(message.parts)) return message as Extract<Message, { role: 'assistant' }>
+  throw new TuttiError('CONFIG_INVALID', "the hook 'afterModel' replaced the answer of the model with something that is no message of an assistant", {
+    hint: "Return { replace: 'text' }, or the message it was given with other parts.",
   })
 }

@@ -1,35 +1,49 @@
-/** Notices an agent that goes in circles: the same calls with the same results, three turns in a row or back and forth. */
-import { TuttiError } from '../errors/index.ts'
+/**
+ * Notices an agent that goes in circles: the same calls with the same results, three turns in a row or back and forth; or turns in which it learns nothing at all,
+ * because every call was made before, with the same result.
+ */
 import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
 
 const REPEATS = 3
+/** Turns in a row. Back and forth for the third time is as many. */
+const STALE_TURNS = 4
 
-export class Progress {
-  readonly #agent: string
-  readonly #turns: string[] = []
-
-  constructor(agent: string) {
-    this.#agent = agent
-  }
-
-  /** @throws AGENT_STUCK */
-  note(calls: readonly ToolCallPart[], results: readonly ToolResultPart[]): void {
-    this.#turns.push(hash128(canonical([calls.map(({ tool, input }) => [tool, input]), results.map(({ output }) => output)])))
-    for (const period of [1, 2]) {
-      if (!repeats(this.#turns, period)) continue
-      const tools = [...new Set(calls.map((call) => call.tool))].join(', ')
-      throw new TuttiError('AGENT_STUCK', `the agent '${this.#agent}' called ${tools} with the same arguments and the same results ${REPEATS} times`, {
-        data: { agent: this.#agent, tools, turns: this.#turns.length },
-      })
-    }
-  }
+/** What was seen of an agent that makes no progress. */
+export interface Circling {
+  readonly seen: 'the same call' | 'back and forth' | 'nothing new'
+  readonly tools: readonly string[]
+  readonly turns: number
+  readonly says: string
 }
 
-/** The last `period` turns stand `REPEATS` times at the end. */
-function repeats(turns: readonly string[], period: number): boolean {
-  const span = period * REPEATS
-  if (turns.length < span) return false
-  const tail = turns.slice(-span)
-  return tail.every((turn, i) => turn === tail[i % period])
+export class Progress {
+  readonly #turns: string[] = []
+  readonly #known = new Set<string>()
+  #stale = 0
+
+  /** What is seen once these calls are told too; `undefined`: it goes on well. */
+  note(calls: readonly ToolCallPart[], results: readonly ToolResultPart[]): Circling | undefined {
+    const learned = calls.map(({ tool, input }, i) => hash128(canonical([tool, input, results[i]?.output])))
+    this.#stale = learned.every((each) => this.#known.has(each)) ? this.#stale + 1 : 0
+    for (const each of learned) this.#known.add(each)
+    this.#turns.push(learned.join())
+    const tools = [...new Set(calls.map((call) => call.tool))]
+    const names = tools.join(', ')
+    const turns = this.#turns.length
+    if (this.#repeats(1))
+      return { seen: 'the same call', tools, turns, says: `called ${names} with the same arguments and the same results ${REPEATS} times in a row` }
+    if (this.#repeats(2))
+      return { seen: 'back and forth', tools, turns, says: `went back and forth between the same two calls with the same results ${REPEATS} times` }
+    if (this.#stale < STALE_TURNS) return undefined
+    return { seen: 'nothing new', tools, turns, says: `made ${STALE_TURNS} turns of calls whose arguments and results it had seen before` }
+  }
+
+  /** The last `period` turns stand `REPEATS` times at the end. */
+  #repeats(period: number): boolean {
+    const span = period * REPEATS
+    if (this.#turns.length < span) return false
+    const tail = this.#turns.slice(-span)
+    return tail.every((turn, i) => turn === tail[i % period])
+  }
 }

@@ -97,7 +97,8 @@ export const catalogue = {
 
   AGENT_TURN_LIMIT: line('terminal', 'The agent used all its turns without an answer.', 'Raise `limits.turns`, or give it a smaller task.'),
   AGENT_TOOL_LIMIT: line('terminal', 'The agent used all its tool calls without an answer.', 'Raise `limits.toolCalls`, or give it a smaller task.'),
-  AGENT_STUCK: line('terminal', 'The agent repeats the same calls and learns nothing new.', 'Read the turns with `tutti show`; change its tools or its instructions.'),
+  AGENT_STUCK: line('terminal', 'The agent repeats the same calls and learns nothing new, also after it was told so.', 'Read the turns with `tutti show`; change its tools or its instructions.'),
+  AGENT_DENIED: line('terminal', 'A hook of the agent, or a person it asked, refused to go on.', 'The hook and its reason are in `data`.'),
   SCHEDULE_INVALID: line('terminal', 'A schedule says when in a way that cannot be kept.', 'Correct the field named in the message.'),
   SCHEDULE_NOT_FOUND: line('terminal', 'There is no schedule of this name in this store.', 'List the schedules with `tutti schedule list`.'),
   FLOW_NO_BRANCH: line('terminal', 'A route chose a branch that does not exist.', 'Add the branch, or give `otherwise`.'),

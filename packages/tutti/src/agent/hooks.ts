@@ -1,0 +1,107 @@
+/**
+ * Hooks: what a person put around an agent, its models and its tools. Each verdict is a recorded step, so that a replay goes the same way without asking again;
+ * a hook that is not there costs nothing. A hook that throws ends the agent: it fails closed.
+ *
+ * Keys: `beforeAgent`, `turn:2:beforeModel`, `turn:2:afterModel`, `turn:2/<tool>:beforeTool`, `turn:2/<tool>:afterTool`, `turn:4:afterAgent`.
+ */
+import { TuttiError } from '../errors/index.ts'
+import { canonical, encode, hash128 } from '../primitives/index.ts'
+import type { Awaitable, Run, StepContext } from '../run/index.ts'
+import { toolApproval } from '../tool/index.ts'
+
+/** Where a hook stands, and what it may look at. `value` is what `replace` takes the place of. */
+export interface HookEvent {
+  readonly agent: string
+  /** From 1; 0 before the first. */
+  readonly turn: number
+  /** Around a tool: which. */
+  readonly tool?: string
+  /** Before the agent and before the model: the messages. After the model: its message. Before a tool: its arguments; after it: its output. After the agent: its answer. */
+  readonly value: unknown
+}
+
+/**
+ * Nothing: go on. `deny`: a tool is not called, or its output withheld, and the model told why; anywhere else the agent ends with AGENT_DENIED. `guide`: the model is told
+ * this; a call is then not made, an answer not given. `replace`: goes on with this instead. `confirm`: a person is asked, as for a tool with `approve`; they may say
+ * what to go on with. What a person refuses is denied.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook that says nothing is a function without a return
+export type HookVerdict = void | undefined | { deny: string } | { guide: string } | { replace: unknown } | { confirm: true | string }
+
+export type AgentHook = (event: HookEvent, ctx: StepContext) => Awaitable<HookVerdict>
+
+export interface AgentHooks {
+  beforeAgent?: AgentHook | undefined
+  beforeModel?: AgentHook | undefined
+  afterModel?: AgentHook | undefined
+  beforeTool?: AgentHook | undefined
+  afterTool?: AgentHook | undefined
+  afterAgent?: AgentHook | undefined
+}
+
+const names: readonly string[] = ['beforeAgent', 'beforeModel', 'afterModel', 'beforeTool', 'afterTool', 'afterAgent']
+
+/** A hook under a name that is none would never be asked. @throws CONFIG_INVALID */
+export function checkHooks(agent: string, hooks: AgentHooks = {}): void {
+  for (const [on, hook] of Object.entries(hooks)) {
+    if (names.includes(on) && (hook === undefined || typeof hook === 'function')) continue
+    const what = names.includes(on) ? `a hook '${on}' that is no function` : `a hook '${on}', for which there is no place`
+    throw new TuttiError('CONFIG_INVALID', `the agent '${agent}' has ${what}`, { hint: `There are ${names.join(', ')}.` })
+  }
+}
+
+/** What became of a verdict: nothing is left to be asked of anyone. */
+export type Judged =
+  | { readonly says: 'go'; readonly value: unknown }
+  | { readonly says: 'deny'; readonly why: string }
+  | { readonly says: 'guide'; readonly why: string }
+
+interface Place {
+  readonly turn: number
+  readonly tool?: string
+  /** Where the hook stands, as a key: `turn:2`, `turn:2/find`. Left out: the agent itself. */
+  readonly at?: string
+  /** What stands for the value in the fingerprint. Default: the value itself. */
+  readonly basis?: string
+}
+
+export class Hooks {
+  readonly #run: Run
+  readonly #agent: string
+  readonly #hooks: AgentHooks
+
+  constructor(run: Run, agent: string, hooks: AgentHooks) {
+    this.#run = run
+    this.#agent = agent
+    this.#hooks = hooks
+  }
+
+  has(on: keyof AgentHooks): boolean {
+    return this.#hooks[on] !== undefined
+  }
+
+  async judge(on: keyof AgentHooks, value: unknown, { turn, tool, at, basis }: Place): Promise<Judged> {
+    const hook = this.#hooks[on]
+    if (!hook) return { says: 'go', value }
+    const event: HookEvent = { agent: this.#agent, turn, ...(tool === undefined ? {} : { tool }), value }
+    const verdict = await this.#run['~core'].ask<HookVerdict>({
+      name: at === undefined ? on : `${at}:${on}`,
+      kind: 'code',
+      effect: 'read',
+      fingerprint: hash128(canonical([on, basis ?? value])),
+      plan: () => ({ execute: async (ctx) => ({ value: await hook(event, ctx) }) }),
+    })
+    if (!verdict) return { says: 'go', value }
+    if ('deny' in verdict) return { says: 'deny', why: verdict.deny }
+    if ('guide' in verdict) return { says: 'guide', why: verdict.guide }
+    if ('replace' in verdict) return { says: 'go', value: verdict.replace }
+    return 'confirm' in verdict ? this.#confirm(on, event, verdict.confirm) : { says: 'go', value }
+  }
+
+  async #confirm(on: keyof AgentHooks, { agent, tool, value }: HookEvent, why: true | string): Promise<Judged> {
+    const shown = tool === undefined ? { agent, hook: on } : { tool, [on === 'beforeTool' ? 'input' : 'output']: encode(value), hook: on }
+    const answer = await this.#run.wait(toolApproval, { data: { ...shown, ...(why === true ? {} : { why }) } })
+    if (!answer.ok) return { says: 'deny', why: answer.why ?? 'a person refused' }
+    return { says: 'go', value: answer.input === undefined ? value : answer.input }
+  }
+}

@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { memoryStore } from '../journal/index.ts'
-import { type Model, retry } from '../model/index.ts'
+import { type Model, type ModelLike, retry } from '../model/index.ts'
 import { cited } from '../retrieval/index.ts'
 import type { Flow } from '../run/index.ts'
 import { startRun } from '../testing/driven-run.ts'
-import { fromEveryPrefix } from '../testing/every-prefix.ts'
+import { doneIn, fromEveryPrefix } from '../testing/every-prefix.ts'
 import { type Scripted, scripted } from '../testing/scripted.ts'
 import { testEngine } from '../testing/test-engine.ts'
 import { testing } from '../testing/testing.ts'
@@ -53,6 +53,63 @@ describe('what it is asked and answers', () => {
     expect(mended.prompts[2]).toMatch(/not accepted: n: .*number/)
     const never = answer(made, 'how many?', 'a', 'b', 'c', { json: { n: 1 } })
     await expect(never).rejects.toMatchObject({ code: 'MODEL_OUTPUT_INVALID', message: expect.stringContaining('after 2 repairs'), data: { agent: 'a' } })
+  })
+
+  describe('when what a model answers never fits', () => {
+    const made = (model: ModelLike) => agent({ name: 'a', model, output: z.object({ n: z.number() }) })
+    const weak = () => scripted(['one', 'two', 'three'], { id: 'weak' })
+
+    test('[M2] [M6] the next model of the chain is asked after its repairs, is shown all of it, and the journal says why', async () => {
+      const strong = scripted([{ json: { n: 1 } }], { id: 'strong' })
+      const { start, entries } = testEngine([], withModel(undefined))
+      const handle = await start(made([weak(), strong]), 'how many?')
+      expect((await handle.result()).output).toEqual({ n: 1 })
+      expect(strong.calls[0]?.prompt).toMatch(/three.*not accepted/s)
+      const asked = (await entries(handle.id)).flatMap((entry) => (entry.type === 'step.started' ? [entry.label as { model: string; why: string }] : []))
+      expect(asked.map(({ model }) => model)).toEqual(['scripted/weak', 'scripted/weak', 'scripted/weak', 'scripted/strong'])
+      expect(asked[3]?.why).toBe('fallback after MODEL_OUTPUT_INVALID of scripted/weak')
+    })
+
+    test('[M6] the last error shows every answer, by whom, and what was wrong with it', async () => {
+      const other = scripted(['four', { json: { n: 'five' } }, 'six'], { id: 'other' })
+      await using app = testing({ flows: [made([weak(), other])] })
+      await expect(app.run(made([weak(), other]), 'how many?')).rejects.toMatchObject({
+        code: 'MODEL_OUTPUT_INVALID',
+        message: expect.stringContaining('after 2 repairs of each of scripted/weak, scripted/other'),
+        data: {
+          attempts: [
+            { model: 'scripted/weak', answer: 'one', message: 'the answer is not JSON: one' },
+            { answer: 'two' },
+            { answer: 'three' },
+            { model: 'scripted/other', answer: 'four' },
+            { answer: '{"n":"five"}', message: expect.stringContaining('n: ') },
+            { answer: 'six' },
+          ],
+        },
+      })
+    })
+
+    test('[M2] a model that fails after another one did not fit lists both', async () => {
+      const gone = retry(scripted([{ error: 500 }], { id: 'gone' }), { attempts: 1 })
+      await using app = testing({ flows: [made([weak(), gone])] })
+      const failed = app.run(made([weak(), gone]), 'how many?')
+      await expect(failed).rejects.toMatchObject({
+        code: 'MODEL_OVERLOADED',
+        data: { attempts: [{ code: 'MODEL_OUTPUT_INVALID' }, {}, {}, { model: 'scripted/gone', code: 'MODEL_OVERLOADED' }] },
+      })
+    })
+
+    test('[M2] [R1] gone on with from any prefix of its journal it asks the same models, none twice', async () => {
+      const said = ['one', 'two', 'three']
+      const models = (done: number) => [scripted(said.slice(done), { id: 'weak' }), scripted([{ json: { n: 1 } }], { id: 'strong' })]
+      const flow = made('openai/gpt-5-mini')
+      const drive = (done: number) => withModel(undefined, { overrides: { a: models(done) } })
+      const { journal } = await startRun(memoryStore(), flow, 'how many?', drive(0))
+      const before = doneIn(journal.entries)
+      expect(before).toHaveLength(4)
+      for (const { left, outcome } of await fromEveryPrefix(journal, flow, (entries) => drive(doneIn(entries).length)))
+        expect([left.length, outcome]).toEqual([left.length, expect.objectContaining({ status: 'completed', output: { n: 1 } })])
+    })
   })
 
   test('[G5] a quote that does not stand in what was read goes back; one that does is resolved to its offsets', async () => {

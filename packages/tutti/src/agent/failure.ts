@@ -4,19 +4,10 @@ import { textOf } from '../message/index.ts'
 import type { ModelAnswer } from '../model/index.ts'
 import type { Circling } from './progress.ts'
 
-/** Answers that may be sent back because they do not fit, before the agent fails. */
-export const MAX_REPAIRS = 2
-
 /** Half an answer is not passed on as a whole one; it is in `data`. */
 export function truncated(agent: string, answer: ModelAnswer): TuttiError {
   return new TuttiError('MODEL_OUTPUT_TRUNCATED', `the answer of '${agent}' was cut at the output limit of ${answer.model.id}`, {
     data: { agent, model: answer.model.id, text: textOf(answer.message) },
-  })
-}
-
-export function invalid(agent: string, answer: ModelAnswer, says: string): TuttiError {
-  return new TuttiError('MODEL_OUTPUT_INVALID', `the answer of '${agent}' does not fit its schema after ${MAX_REPAIRS} repairs: ${says}`, {
-    data: { agent, model: answer.model.id, complaint: says },
   })
 }
 

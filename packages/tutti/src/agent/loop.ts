@@ -6,15 +6,16 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, toMessages, userText } from '../message/index.ts'
-import { askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
+import { type AskModel, askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
 import { callTool } from '../tool/index.ts'
 import { readAnswer } from './answer.ts'
 import type { Conversation } from './conversation.ts'
-import { denied, invalid, limited, MAX_REPAIRS, stuck, truncated } from './failure.ts'
+import { denied, limited, stuck, truncated } from './failure.ts'
 import { type AgentHooks, Hooks } from './hooks.ts'
 import { Progress } from './progress.ts'
+import { Repairs } from './repairs.ts'
 
 /** An agent as its loop needs it: made once, when it is declared. */
 export interface AgentPlan {
@@ -47,8 +48,8 @@ class AgentLoop {
   readonly #conversation: Conversation
   readonly #hooks: Hooks
   readonly #progress = new Progress()
+  readonly #repairs: Repairs
   #called = 0
-  #repairs = 0
   #warned = false
 
   constructor(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation) {
@@ -57,6 +58,7 @@ class AgentLoop {
     this.#system = system
     this.#conversation = conversation
     this.#hooks = new Hooks(run, plan.name, plan.hooks)
+    this.#repairs = new Repairs(plan.name)
   }
 
   async toEnd(): Promise<unknown> {
@@ -80,12 +82,14 @@ class AgentLoop {
     return calls.length > 0 ? this.#act(calls, turn) : this.#answer(answer, turn)
   }
 
-  #question(turn: number): Parameters<typeof askModel>[1] {
+  #question(turn: number): AskModel {
     const { name, model, specs, output } = this.#plan
+    const { from } = this.#repairs
     return {
       name: `turn:${turn}`,
       agent: name,
       model,
+      ...(from ? { from } : {}),
       request: {
         system: this.#system,
         messages: this.#conversation.messages,
@@ -177,8 +181,7 @@ class AgentLoop {
     const cut = answer.finish === 'length' && !(plan.output && answered.ok)
     if (cut) throw truncated(plan.name, answer)
     if (answered.ok) return this.#hooks.has('afterAgent') ? this.#judgeOutput(answered.output, turn) : { output: answered.output }
-    if (++this.#repairs > MAX_REPAIRS) throw invalid(plan.name, answer, answered.says)
-    this.#conversation.add(userText(`Your answer was not accepted: ${answered.says}\nAnswer again, in full, with that put right.`))
+    this.#conversation.add(userText(this.#repairs.refuse(answer, answered.says)))
     return undefined
   }
 

@@ -8,6 +8,7 @@ import type {
 } from '@ai-sdk/provider'
 import type { FilePart, FinishReason, Message, ProviderData, ToolCallPart, ToolResultPart } from '../message/index.ts'
 import type { Json } from '../primitives/index.ts'
+import type { OutputPlan } from './structured-output.ts'
 
 type Content = LanguageModelV2Content | LanguageModelV3Content | LanguageModelV4Content
 export type AnswerPart = Extract<Message, { role: 'assistant' }>['parts'][number]
@@ -29,8 +30,27 @@ export function answerPart(content: Content): AnswerPart | undefined {
   }
 }
 
+/** A call of the tool that an answer is given through is the text of the answer. */
+export function asAnswer<C extends { readonly type: string }>(
+  content: C,
+  output: OutputPlan | undefined,
+): C | { readonly type: 'text'; readonly text: string } {
+  const text = calledOutput([content], output)
+  return text === undefined ? content : { type: 'text', text }
+}
+
+/** What was written as the input of the tool that an answer is given through. */
+export function calledOutput(content: readonly { readonly type: string }[], output: OutputPlan | undefined): string | undefined {
+  if (output?.mode !== 'tool') return undefined
+  const call = content.find((part) => part.type === 'tool-call' && (part as unknown as ToolCall).toolName === output.name)
+  const input = (call as unknown as ToolCall | undefined)?.input
+  return input === undefined || typeof input === 'string' ? input : JSON.stringify(input)
+}
+
+type ToolCall = Extract<Content, { type: 'tool-call' }>
+
 /** Input is JSON text. What is not JSON becomes a complaint that the agent hands back to the model; it never ends the run. */
-function toolCall(call: Extract<Content, { type: 'tool-call' }>): ToolCallPart {
+function toolCall(call: ToolCall): ToolCallPart {
   const part = { type: 'tool-call' as const, id: call.toolCallId, tool: call.toolName, ...providerData(call.providerMetadata) }
   const text = typeof call.input === 'string' ? call.input.trim() : JSON.stringify(call.input ?? {})
   if (text === '') return { ...part, input: {} }

@@ -4,35 +4,37 @@
  */
 import type { LanguageModelV4CallOptions, LanguageModelV4Message } from '@ai-sdk/provider'
 import { type FilePart, type Message, type ProviderData, type ToolResultPart, textOf } from '../message/index.ts'
-import type { ModelRequest, ModelSettings } from './model.port.ts'
+import type { ModelRequest, ModelSettings, ToolSpec } from './model.port.ts'
+import { type OutputPlan, schemaInstruction } from './structured-output.ts'
 
 export type SpecificationVersion = 'v2' | 'v3' | 'v4'
 
 export interface CallOptionsFor {
   readonly version: SpecificationVersion
-  /** The adapter does not show the model the schema of its output; it is said in the instructions instead. */
-  readonly schemaInPrompt: boolean
+  /** How the answer to its schema is asked for. */
+  readonly output?: OutputPlan | undefined
   readonly maxOutputTokens: number
   readonly abortSignal: AbortSignal
 }
 
 /** V2 and V3 options differ from V4's in files and reasoning only; the caller hands them to a model of that version. */
-export function callOptions(request: ModelRequest, { version, schemaInPrompt, maxOutputTokens, abortSignal }: CallOptionsFor): LanguageModelV4CallOptions {
-  const { settings = {}, tools, output } = request
-  const system = output && schemaInPrompt ? [request.system, schemaInstruction(output)].filter(Boolean).join('\n\n') : request.system
+export function callOptions(request: ModelRequest, { version, output, maxOutputTokens, abortSignal }: CallOptionsFor): LanguageModelV4CallOptions {
+  const { settings = {} } = request
+  const tools = [...(request.tools ?? []).map(toolOf), ...(output?.mode === 'tool' ? [answeringTool(output)] : [])]
+  const system = output?.inInstructions ? [request.system, schemaInstruction(output)].filter(Boolean).join('\n\n') : request.system
   const prompt = promptOf(system, request.messages, version)
   const options: LanguageModelV4CallOptions = { prompt, maxOutputTokens: maxOutputTokens - thinkingBudget(settings), abortSignal }
-  if (tools && tools.length > 0) {
-    options.tools = tools.map(({ name, description, inputSchema }) => ({ type: 'function', name, description, inputSchema }))
-    options.toolChoice = toolChoiceOf(request.toolChoice)
+  if (tools.length > 0) {
+    options.tools = tools
+    options.toolChoice = toolChoiceOf(request, output)
   }
-  if (output) options.responseFormat = { type: 'json', name: output.name, schema: output.schema }
+  if (output?.mode === 'json') options.responseFormat = { type: 'json', name: output.name, schema: output.schema }
   if (settings.temperature !== undefined) options.temperature = settings.temperature
   if (settings.topP !== undefined) options.topP = settings.topP
   if (settings.stop) options.stopSequences = [...settings.stop]
   if (settings.seed !== undefined) options.seed = settings.seed
   if (settings.reasoning && version === 'v4') options.reasoning = settings.reasoning
-  const provider = version === 'v4' ? settings.provider : withReasoning(settings)
+  const provider = withStrictness(version === 'v4' ? settings.provider : withReasoning(settings), output)
   if (provider) options.providerOptions = provider as Options
   return options
 }
@@ -51,13 +53,32 @@ function withReasoning({ reasoning, provider }: ModelSettings): ProviderData | u
   return { ...provider, openai: { reasoningEffort: reasoning, ...provider?.openai } }
 }
 
-function toolChoiceOf(choice: ModelRequest['toolChoice']): NonNullable<LanguageModelV4CallOptions['toolChoice']> {
-  if (choice === undefined) return { type: 'auto' }
-  return typeof choice === 'string' ? { type: choice } : { type: 'tool', toolName: choice.tool }
+/** Providers whose strict mode refuses a schema that leaves something open; their packages turn it on for every schema. */
+const strictOnes = ['openai', 'azure', 'groq', 'mistral'] as const
+
+function withStrictness(provider: ProviderData | undefined, output: OutputPlan | undefined): ProviderData | undefined {
+  if (output?.mode !== 'json' || !output.isLoose || output.inInstructions) return provider
+  return { ...provider, ...Object.fromEntries(strictOnes.map((name) => [name, { strictJsonSchema: false, ...provider?.[name] }])) }
 }
 
-const schemaInstruction = ({ schema }: NonNullable<ModelRequest['output']>): string =>
-  `Answer with JSON alone, no other text, that fits this JSON Schema:\n${JSON.stringify(schema)}`
+type FunctionTool = Extract<NonNullable<LanguageModelV4CallOptions['tools']>[number], { type: 'function' }>
+
+const toolOf = ({ name, description, inputSchema }: ToolSpec): FunctionTool => ({ type: 'function', name, description, inputSchema })
+
+const answeringTool = ({ name, schema }: OutputPlan): FunctionTool => ({
+  type: 'function',
+  name,
+  description: 'Gives your answer. Call it once, alone, when you have everything the answer needs.',
+  inputSchema: schema,
+})
+
+/** Where an answer is given through a tool, a tool must be called: that one, unless there are others. */
+function toolChoiceOf({ tools, toolChoice }: ModelRequest, output: OutputPlan | undefined): NonNullable<LanguageModelV4CallOptions['toolChoice']> {
+  const answering = output?.mode === 'tool' ? output.name : undefined
+  if (typeof toolChoice === 'object') return { type: 'tool', toolName: toolChoice.tool }
+  if (answering !== undefined) return toolChoice === 'none' || !tools?.length ? { type: 'tool', toolName: answering } : { type: 'required' }
+  return { type: toolChoice ?? 'auto' }
+}
 
 function promptOf(system: string | undefined, messages: readonly Message[], version: SpecificationVersion): LanguageModelV4Message[] {
   const prompt = messages.map((message) => messageOf(message, version))

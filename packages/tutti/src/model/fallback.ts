@@ -45,9 +45,9 @@ const defaultMaxMs = 30_000
 
 export const start: Place = { link: 0, attempt: 1 }
 
-/** Where to go after `error`; `undefined`: the walk is over. */
-export function placeAfter(error: ErrorRecord | TuttiError, links: readonly Link[]): Place | undefined {
-  if (error.code === 'ATTEMPT_LOST') return start
+/** Where to go after `error`; `undefined`: the walk is over. An attempt that was lost left no place: the walk begins again at `from`. */
+export function placeAfter(error: ErrorRecord | TuttiError, links: readonly Link[], from: Place = start): Place | undefined {
+  if (error.code === 'ATTEMPT_LOST') return from
   if (!error.code.startsWith('MODEL_')) return undefined
   const here = placeOf(error)
   const { shown, skip, tooLate } = walkOf(error)

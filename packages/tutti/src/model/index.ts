@@ -13,11 +13,12 @@ export type {
   ModelRequest,
   ModelRetry,
   ModelSettings,
+  OutputMode,
   TextEmbedder,
   ToolSpec,
 } from './model.port.ts'
 export { type ParsedOutput, parseOutput } from './output.ts'
-export { breaker, type CacheOptions, cache, cascade, hedge, type LimitOptions, limit, retry, timeout } from './policy.ts'
+export { breaker, type CacheOptions, cache, cascade, hedge, type LimitOptions, limit, retry, structured, timeout } from './policy.ts'
 export type { Price } from './price.port.ts'
 export { costMicroUsd, type DeclaredPrices, priceOf, pricesAsOf } from './price.ts'
 export { isInstalled } from './provider-package.ts'

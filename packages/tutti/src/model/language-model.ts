@@ -8,12 +8,14 @@
 import type { LanguageModelV4, LanguageModelV4GenerateResult } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import { untilAborted } from '../primitives/index.ts'
-import { answerPart, confidenceOf, finishOf } from './answer.ts'
+import { answerPart, asAnswer, calledOutput, confidenceOf, finishOf } from './answer.ts'
 import { callOptions, type SpecificationVersion } from './call-options.ts'
+import { outputModeOf, takesAnyRoot } from './capability.ts'
 import { failureOf } from './failure.ts'
 import type { Candidate, CandidateContext, FailedAnswer, LanguageModel, ModelRequest, RawAnswer } from './model.port.ts'
 import type { Price } from './price.port.ts'
 import { readStream } from './stream.ts'
+import { type OutputPlan, planOutput, withOutput } from './structured-output.ts'
 import { usageOf } from './usage.ts'
 
 const versions: ReadonlySet<unknown> = new Set<SpecificationVersion>(['v2', 'v3', 'v4'])
@@ -55,8 +57,8 @@ class LanguageModelCandidate implements Candidate {
   readonly id: string
   readonly price: Price | undefined
   readonly #version: SpecificationVersion
-  /** M6: adapters of OpenAI-compatible servers say whether they pass a schema on; the others always do. */
-  readonly #schemaInPrompt: boolean
+  /** Adapters of OpenAI-compatible servers say whether they pass a schema on; the others always do. */
+  readonly #passesSchema: boolean
   /** Called with V4 options; `callOptions` made them fit the version. */
   readonly #model: LanguageModelV4
 
@@ -64,41 +66,54 @@ class LanguageModelCandidate implements Candidate {
     this.id = id
     this.price = price
     this.#version = model.specificationVersion
-    this.#schemaInPrompt = (model as { supportsStructuredOutputs?: unknown }).supportsStructuredOutputs === false
+    this.#passesSchema = (model as { supportsStructuredOutputs?: unknown }).supportsStructuredOutputs !== false
     this.#model = model as LanguageModelV4
   }
 
   async generate(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer> {
-    const result = await this.#call(request, context, (options) => this.#model.doGenerate(options))
-    return this.#answerOf(result)
+    const output = this.#planOutput(request, context)
+    const result = await this.#call(request, context, output, (options) => this.#model.doGenerate(options))
+    return this.#answerOf(result, output)
   }
 
   async stream(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer> {
-    const { stream } = await this.#call(request, context, (options) => this.#model.doStream(options))
-    return readStream(stream, { model: this.id, provider: this.#model.provider, wantsJson: request.output !== undefined }, context)
+    const output = this.#planOutput(request, context)
+    const { stream } = await this.#call(request, context, output, (options) => this.#model.doStream(options))
+    return readStream(stream, { model: this.id, provider: this.#model.provider, output }, context)
+  }
+
+  /** M6: what was declared comes before what is known of the model, that before what its package says of itself. */
+  #planOutput({ output, tools }: ModelRequest, { outputMode }: CandidateContext): OutputPlan | undefined {
+    if (!output) return undefined
+    const known = outputMode ?? outputModeOf(this.id, tools !== undefined && tools.length > 0)
+    const inInstructions = known === 'prompt' || (known === undefined && !this.#passesSchema)
+    return planOutput(output, tools, { mode: known ?? 'json', inInstructions, anyRoot: takesAnyRoot(this.id) })
   }
 
   async #call<T>(
     request: ModelRequest,
     context: CandidateContext,
+    output: OutputPlan | undefined,
     call: (options: Parameters<LanguageModelV4['doGenerate']>[0]) => PromiseLike<T>,
   ): Promise<T> {
     try {
       const { maxOutputTokens, signal } = context
-      const options = callOptions(request, { version: this.#version, schemaInPrompt: this.#schemaInPrompt, maxOutputTokens, abortSignal: signal })
+      const options = callOptions(request, { version: this.#version, output, maxOutputTokens, abortSignal: signal })
       return await untilAborted(call(options), signal)
     } catch (error) {
       throw failureOf(error, { model: this.id, phase: 'call', signal: context.signal })
     }
   }
 
-  #answerOf(result: LanguageModelV4GenerateResult): RawAnswer | FailedAnswer {
+  #answerOf(result: LanguageModelV4GenerateResult, output: OutputPlan | undefined): RawAnswer | FailedAnswer {
     const usage = usageOf(result.usage, this.#model.provider, result.providerMetadata)
     const finish = finishOf(result.finishReason)
     if (finish === 'cut')
       return { error: new TuttiError('MODEL_STREAM_CUT', `${this.id}: the answer ended before it was finished`, { data: { model: this.id } }), usage }
-    const parts = result.content.flatMap((content) => answerPart(content) ?? [])
+    const content = result.content.map((part) => asAnswer(part, output))
+    const parts = content.flatMap((part) => answerPart(part) ?? [])
     const outputText = result.structuredOutputText === undefined ? {} : { outputText: result.structuredOutputText }
-    return { message: { role: 'assistant', parts }, finish, usage, ...outputText, ...confidenceOf(result.providerMetadata) }
+    const answer: RawAnswer = { message: { role: 'assistant', parts }, finish, usage, ...outputText, ...confidenceOf(result.providerMetadata) }
+    return withOutput(answer, output, calledOutput(result.content, output))
   }
 }

@@ -14,6 +14,7 @@ import type {
   LimitPolicy,
   ModelLike,
   ModelRetry,
+  OutputMode,
   Policy,
   PolicyModel,
   Timeouts,
@@ -28,6 +29,8 @@ export interface Link {
   readonly model: string | LanguageModel | undefined
   readonly retry: ModelRetry
   readonly timeouts: Timeouts
+  /** How a schema is to be answered, where somebody said so. */
+  readonly outputMode?: OutputMode | undefined
   /** Outermost first. */
   readonly guards: readonly GuardPolicy[]
   /** Of the cascades it is in, innermost first: whether its answer will do, and how far on the next model is when it will not. */
@@ -37,7 +40,7 @@ export interface Link {
 }
 
 /** What the policies around a model say of it; the innermost has the last word. */
-type Around = Pick<Link, 'retry' | 'timeouts' | 'guards'>
+type Around = Pick<Link, 'retry' | 'timeouts' | 'guards' | 'outputMode'>
 
 const alone: Around = { retry: { attempts: 3 }, timeouts: {}, guards: [] }
 
@@ -56,6 +59,8 @@ function linksAround(policy: Policy, around: Around): Link[] {
   switch (policy.kind) {
     case 'retry':
       return linksOf(policy.of, { ...around, retry: policy.retry })
+    case 'structured':
+      return linksOf(policy.of, { ...around, outputMode: policy.by })
     case 'timeout':
       return linksOf(policy.of, { ...around, timeouts: { ...around.timeouts, ...policy.timeouts } })
     case 'breaker':

@@ -121,7 +121,11 @@ export class ModelAttempt {
     if ('error' in outcome) throw this.#failed(outcome, settle, context.attempt)
     this.#tell({ type: 'answered', answer: outcome, used: settle ?? this.hold })
     const cost = candidate.price && costMicroUsd(candidate.price, outcome.usage)
-    const value: ModelAnswer = { ...outcome, model: { id: candidate.id, why: this.#o.why }, ...(cost === undefined ? {} : { costMicroUsd: cost }) }
+    const value: ModelAnswer = {
+      ...outcome,
+      model: { id: candidate.id, why: this.#o.why, ...this.#next() },
+      ...(cost === undefined ? {} : { costMicroUsd: cost }),
+    }
     return { value, settle }
   }
 
@@ -131,7 +135,13 @@ export class ModelAttempt {
     if (refused) throw this.#failed({ ...refused, usage: noUsage }, nothing, context.attempt)
     const { stream = true } = this.#o.question
     if (stream) this.#showAgain(cached, context)
-    return { value: { ...cached, usage: noUsage, model: { id: model, why }, costMicroUsd: 0 }, settle: nothing }
+    return { value: { ...cached, usage: noUsage, model: { id: model, why, ...this.#next() }, costMicroUsd: 0 }, settle: nothing }
+  }
+
+  /** Where an answer that will not do goes on. */
+  #next(): { next?: number } {
+    const next = this.#o.place.link + 1
+    return this.#o.question.request.output && next < this.#o.links.length ? { next } : {}
   }
 
   #showAgain(answer: RawAnswer, context: EffectContext): void {
@@ -162,7 +172,8 @@ export class ModelAttempt {
       patience.alive()
     }
     try {
-      const call = { signal: patience.signal, maxOutputTokens: this.#maxOutputTokens, show: shop.show, alive }
+      const { outputMode } = this.#link
+      const call = { signal: patience.signal, maxOutputTokens: this.#maxOutputTokens, outputMode, show: shop.show, alive }
       const answer = await (stream ? candidate.stream(request, call) : candidate.generate(request, call))
       alive()
       if ('error' in answer) return { error: failureOf(answer.error, { model, phase: 'stream' }) as TuttiError, usage: answer.usage, shown: shop.wasSeen }

@@ -8,6 +8,7 @@ import { type ErrorRecord, rebuildError, TuttiError } from '../errors/index.ts'
 import { canonical, hash128, type Json } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { AttemptPlan, EffectSpec } from '../run/effect.port.ts'
+import { refuseFiles } from './capability.ts'
 import { attemptsOf, markFailure, type Place, placeAfter, start, waitBefore } from './fallback.ts'
 import type { CallGround } from './guard.port.ts'
 import { describeLink, describeModel, type Link, linksOf } from './links.ts'
@@ -21,6 +22,7 @@ export class ModelCall {
   readonly #model: ModelLike | undefined
   readonly #links: readonly Link[]
   readonly #why: string
+  readonly #start: Place
 
   /** `model` is what is asked in the end, `why` says by whose word. @throws CONFIG_INVALID */
   constructor(run: Run, question: AskModel, ground: CallGround, model: ModelLike | undefined, why: string) {
@@ -30,6 +32,9 @@ export class ModelCall {
     this.#model = model
     this.#links = linksOf(model)
     this.#why = why
+    // A fork may have put a shorter chain in the place of the one that `from` speaks of.
+    const link = question.from?.link ?? 0
+    this.#start = link < this.#links.length ? { link, attempt: 1 } : start
   }
 
   effect(): EffectSpec<ModelAnswer> {
@@ -54,7 +59,7 @@ export class ModelCall {
       label,
       plan: (_attempt, last) => this.#plan(last, label),
       retry: (error, attempt) => {
-        const next = placeAfter(error, this.#links)
+        const next = placeAfter(error, this.#links, this.#start)
         return next && { afterMs: waitBefore(next, error, this.#links, seedOf(this.#run, this.#question, attempt)) }
       },
     }
@@ -62,10 +67,10 @@ export class ModelCall {
 
   /** The next model that can be asked; those that cannot be (no key, no package, an open circuit) are passed over, and listed. */
   async #plan(last: ErrorRecord | undefined, label: Label): Promise<AttemptPlan<ModelAnswer>> {
-    let attempts = attemptsOf(last)
-    let place = last ? placeAfter(last, this.#links) : start
+    let attempts = last ? attemptsOf(last) : (this.#question.from?.refused ?? [])
+    let place = last ? placeAfter(last, this.#links, this.#start) : this.#start
     let skipped: TuttiError | undefined
-    for (; place; place = placeAfter(skipped, this.#links)) {
+    for (; place; place = placeAfter(skipped, this.#links, this.#start)) {
       try {
         return await this.#planAt({ place, label, history: { attempts }, last: skipped ?? last })
       } catch (error) {
@@ -89,6 +94,7 @@ export class ModelCall {
   async #planAt(standing: Standing): Promise<AttemptPlan<ModelAnswer>> {
     const { place, label, history, last, beside = 0 } = standing
     const { candidate, why: chosen } = await this.#ground.candidate(this.#links[place.link] as Link)
+    refuseFiles(candidate.id, this.#question.request.messages)
     const why = standing.why ?? this.#reason(place, chosen, last)
     const attempt = new ModelAttempt({
       run: this.#run,
@@ -128,8 +134,8 @@ export class ModelCall {
   }
 
   #reason({ attempt }: Place, chosen: string | undefined, last: ErrorRecord | TuttiError | undefined): string {
-    if (!last) return chosen ?? this.#why
-    const before = attemptsOf(last).at(-1)
+    const before = (last ? attemptsOf(last) : (this.#question.from?.refused ?? [])).at(-1)
+    if (!last) return before ? `fallback after ${before.code} of ${before.model}` : (chosen ?? this.#why)
     if (attempt > 1 || !before) return `tried again after ${last.code}`
     if (last.code === 'MODEL_NOT_ACCEPTED') return `escalated: the answer of ${before.model} was not accepted`
     return `fallback after ${before.code} of ${before.model}`

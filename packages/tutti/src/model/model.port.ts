@@ -27,10 +27,17 @@ export type Policy =
   | { readonly kind: 'retry'; readonly of: ModelLike; readonly retry: ModelRetry }
   | { readonly kind: 'timeout'; readonly of: ModelLike; readonly timeouts: Timeouts }
   | { readonly kind: 'cascade'; readonly of: readonly ModelLike[]; readonly accept: Accept }
+  | { readonly kind: 'structured'; readonly of: ModelLike; readonly by: OutputMode }
   | BreakerPolicy
   | HedgePolicy
   | LimitPolicy
   | CachePolicy
+
+/**
+ * How an answer to a schema is asked for: in the provider's JSON mode, through a tool that the model is made to call, or by instructions alone. Whatever it is, the
+ * answer is checked.
+ */
+export type OutputMode = 'json' | 'tool' | 'prompt'
 
 export interface BreakerPolicy {
   readonly kind: 'breaker'
@@ -127,7 +134,12 @@ export interface ModelAnswer {
   readonly finish: FinishReason
   readonly usage: TokenUsage
   /** Which model answered, and why that one: 'asked for', 'fallback after MODEL_RATE_LIMITED of …', 'OPENAI_API_KEY is set'. */
-  readonly model: { readonly id: string; readonly why: string }
+  readonly model: {
+    readonly id: string
+    readonly why: string
+    /** Where in its chain the next model stands, for an answer that will not do. Absent: it was the last. */
+    readonly next?: number | undefined
+  }
   /** Absent: no price, or no usage, is known. */
   readonly costMicroUsd?: number | undefined
   /** The JSON text of the answer, where the provider says it is another than the text of the message. */
@@ -149,6 +161,8 @@ export interface CandidateContext {
   readonly signal: AbortSignal
   /** What was held, and is sent. */
   readonly maxOutputTokens: number
+  /** How a schema is to be answered, where somebody said so. Default: by what is known of the model. */
+  readonly outputMode?: OutputMode | undefined
   /** Shows a provisional part. */
   show(part: StreamPart): void
   /** A part of the answer came, whatever it is. */
@@ -178,6 +192,8 @@ export interface AskModel {
   readonly request: ModelRequest
   /** Default `true`: parts are shown as they come. */
   readonly stream?: boolean | undefined
+  /** The models before this place of the chain (`ModelAnswer.model.next`) have answered, and what they said would not do: each answer, with what was wrong. */
+  readonly from?: { readonly link: number; readonly refused: readonly AttemptRecord[] } | undefined
 }
 
 /** What the app provides to its runs: asks models, records the attempts, holds and settles their cost. */

@@ -4,7 +4,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import { type Duration, durationMs } from '../primitives/index.ts'
-import type { Accept, Model, ModelLike, ModelRetry, Policy, PolicyModel } from './model.port.ts'
+import type { Accept, Model, ModelLike, ModelRetry, OutputMode, Policy, PolicyModel } from './model.port.ts'
 
 /**
  * How often `model` (each model of it, when it is a list) is asked again after a failure that may pass. Default without it: 3 attempts, 500 ms doubling
@@ -32,6 +32,17 @@ export function timeout(model: ModelLike, o: { firstToken?: Duration | undefined
   const said = Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined))
   if (Object.keys(said).length === 0) throw new TuttiError('CONFIG_INVALID', 'timeout: nothing is limited; give `firstToken`, `idle` or `total`')
   return policy({ kind: 'timeout', of: model, timeouts: said })
+}
+
+/**
+ * How the models of `model` answer an output schema. Default without it: by what is known of each model (`json` in the provider's own JSON mode, `tool` through a
+ * tool it is made to call, `prompt` by instructions alone). Whatever the way, the answer is checked, and repaired.
+ * @throws CONFIG_INVALID
+ * @example agent({ name: 'triage', output: Triage, model: structured('vllm/my-finetune', 'tool') })
+ */
+export function structured(model: ModelLike, by: OutputMode): Model {
+  if (!['json', 'tool', 'prompt'].includes(by)) throw new TuttiError('CONFIG_INVALID', `structured: '${by}' is no way; there are 'json', 'tool' and 'prompt'`)
+  return policy({ kind: 'structured', of: model, by })
 }
 
 /**

@@ -7,10 +7,11 @@
 import type { LanguageModelV2StreamPart, LanguageModelV3StreamPart, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import type { ProviderData, TokenUsage } from '../message/index.ts'
-import { type AnswerPart, answerPart, confidenceOf, finishOf, providerData } from './answer.ts'
+import { type AnswerPart, answerPart, asAnswer, calledOutput, confidenceOf, finishOf, providerData } from './answer.ts'
 import { failureOf } from './failure.ts'
 import type { CandidateContext, FailedAnswer, RawAnswer } from './model.port.ts'
 import { PartialReader } from './output.ts'
+import { type OutputPlan, unwrapped, withOutput } from './structured-output.ts'
 import { usageOf } from './usage.ts'
 
 type StreamPart = LanguageModelV2StreamPart | LanguageModelV3StreamPart | LanguageModelV4StreamPart
@@ -19,10 +20,10 @@ type Finish = Extract<StreamPart, { type: 'finish' }>
 /** @throws a TuttiError of the MODEL family, or the reason of the signal */
 export async function readStream(
   stream: ReadableStream<StreamPart>,
-  o: { model: string; provider: string; wantsJson: boolean },
+  o: { model: string; provider: string; output: OutputPlan | undefined },
   context: CandidateContext,
 ): Promise<RawAnswer | FailedAnswer> {
-  const answer = new Assembly(context, o.wantsJson)
+  const answer = new Assembly(context, o.output)
   const reader = stream.getReader()
   // Ends a pending read at once: an in-process model may not listen to the signal itself.
   const abort = (): void => void reader.cancel(context.signal.reason).catch(() => {})
@@ -50,16 +51,20 @@ const beforeAnswer: ReadonlySet<StreamPart['type']> = new Set<StreamPart['type']
 /** The parts seen so far, in the order in which they began. */
 class Assembly {
   readonly #context: CandidateContext
+  readonly #output: OutputPlan | undefined
   readonly #partial: PartialReader | undefined
+  /** The input of the tool that an answer is given through. */
+  #called: string | undefined
   readonly #parts: AnswerPart[] = []
   readonly #open = new Map<string, number>()
   readonly #toolNames = new Map<string, string>()
   #finish: Finish | undefined
   #error: { readonly error: unknown } | undefined
 
-  constructor(context: CandidateContext, wantsJson: boolean) {
+  constructor(context: CandidateContext, output: OutputPlan | undefined) {
     this.#context = context
-    this.#partial = wantsJson ? new PartialReader() : undefined
+    this.#output = output
+    this.#partial = output ? new PartialReader() : undefined
   }
 
   take(part: StreamPart): void {
@@ -77,7 +82,7 @@ class Assembly {
         this.#toolNames.set(part.id, part.toolName)
         return
       case 'tool-input-delta':
-        return this.#context.show({ type: 'tool-input', tool: this.#toolNames.get(part.id) ?? '', text: part.delta })
+        return this.#growInput(this.#toolNames.get(part.id) ?? '', part.delta)
       case 'finish':
         this.#finish = part
         return
@@ -88,7 +93,8 @@ class Assembly {
       case 'tool-result':
       case 'file': {
         if (part.type === 'tool-result' && 'preliminary' in part && part.preliminary) return
-        const whole = answerPart(part)
+        this.#called ??= calledOutput([part], this.#output)
+        const whole = answerPart(asAnswer(part, this.#output))
         if (whole) this.#parts.push(whole)
         return
       }
@@ -105,7 +111,8 @@ class Assembly {
       return { error: new TuttiError('MODEL_STREAM_CUT', `${o.model}: the stream ended without its finish`, { data: { model: o.model } }), usage }
     }
     const confidence = confidenceOf(this.#finish?.providerMetadata)
-    return { message: { role: 'assistant', parts: this.#parts.filter(saysSomething) }, finish, usage, ...confidence }
+    const answer: RawAnswer = { message: { role: 'assistant', parts: this.#parts.filter(saysSomething) }, finish, usage, ...confidence }
+    return withOutput(answer, this.#output, this.#called)
   }
 
   /** Older adapters end a cut stream with a finish of their own making: no reason from the provider, and no usage. */
@@ -126,8 +133,18 @@ class Assembly {
     this.#extend(type, id, delta, providerMetadata)
     if (delta === '') return
     if (type === 'reasoning') return this.#context.show({ type, text: delta })
-    if (!this.#partial) return this.#context.show({ type, text: delta })
-    const value = this.#partial.take(delta)
+    if (!this.#output) return this.#context.show({ type, text: delta })
+    // Beside a tool that the answer is given through, text is no part of the answer.
+    if (this.#output.mode !== 'tool') this.#showPartial(delta)
+  }
+
+  #growInput(tool: string, delta: string): void {
+    if (this.#output?.mode === 'tool' && this.#output.name === tool) return this.#showPartial(delta)
+    this.#context.show({ type: 'tool-input', tool, text: delta })
+  }
+
+  #showPartial(delta: string): void {
+    const value = this.#output && unwrapped(this.#partial?.take(delta), this.#output)
     if (value !== undefined) this.#context.show({ type: 'partial', value })
   }
 

@@ -19,9 +19,14 @@ export type RunEvent<O = unknown> =
   /** The run ends otherwise than well, and takes a step back; `error`: it could not. */
   | { type: 'step.undone'; seq: number; key: string; name: string; error?: TuttiError }
   | { type: 'text.delta'; seq: number; key: string; text: string }
-  /** The text shown for this step so far is void: another attempt begins. */
+  /** What the model thinks aloud, where its provider shows it. */
+  | { type: 'reasoning.delta'; seq: number; key: string; text: string }
+  /** The arguments of a tool call while they are written: JSON text, piece by piece. */
+  | { type: 'tool.input'; seq: number; key: string; tool: string; text: string }
+  /** All that was shown for this step so far (text, reasoning, arguments, partial outputs) is void: another attempt begins. */
   | { type: 'text.reset'; seq: number; key: string }
-  | { type: 'output.partial'; seq: number; partial: DeepPartial<O> }
+  /** The output as far as it is written: each takes the place of the one before. */
+  | { type: 'output.partial'; seq: number; key: string; partial: DeepPartial<O> }
   | { type: 'signal.awaited'; seq: number; key: string; signal: string; data?: Json }
   /** What was sent does not fit the schema of the wait; the run waits on. */
   | { type: 'signal.refused'; seq: number; key: string; signal: string; id: string; error: TuttiError }

@@ -14,12 +14,14 @@ export async function eventsOf(sighting: Sighting, seq: number, load: Load): Pro
   switch (part.type) {
     case 'text':
       return [{ type: 'text.delta', seq, key, text: part.text }]
+    case 'reasoning':
+      return [{ type: 'reasoning.delta', seq, key, text: part.text }]
+    case 'tool-input':
+      return [{ type: 'tool.input', seq, key, tool: part.tool, text: part.text }]
     case 'reset':
       return [{ type: 'text.reset', seq, key }]
     case 'partial':
-      return [{ type: 'output.partial', seq, partial: part.value as never }]
-    default:
-      return []
+      return [{ type: 'output.partial', seq, key, partial: part.value as never }]
   }
 }
 

@@ -11,7 +11,7 @@ import { Client } from 'pg'
 import type { RunId } from 'tutti/store'
 import { connectionOf, type Database } from './database.ts'
 
-type Watcher = (run?: RunId) => void
+type Watcher = (run?: RunId, what?: 'progress') => void
 
 const PROGRESS_MS = 50
 const LOOK_MS = 5_000
@@ -31,6 +31,8 @@ export class Changes {
   readonly #watchers = new Set<Watcher>()
   readonly #urgent = new Set<string>()
   readonly #progress = new Set<string>()
+  /** Progress that was gathered, and is said with what comes next. */
+  readonly #ripe = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #look: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
@@ -45,7 +47,7 @@ export class Changes {
   }
 
   watch(watcher: Watcher): () => void {
-    const own: Watcher = (run) => watcher(run)
+    const own: Watcher = (run, what) => watcher(run, what)
     this.#watchers.add(own)
     if (this.#watchers.size === 1) this.#begin()
     return () => {
@@ -66,9 +68,7 @@ export class Changes {
     this.#progress.add(run)
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      for (const each of this.#progress) this.#urgent.add(each)
-      this.#progress.clear()
-      this.#send()
+      this.#sendProgress()
     }, PROGRESS_MS).unref()
   }
 
@@ -77,16 +77,22 @@ export class Changes {
     this.#stop()
     clearTimeout(this.#timer)
     this.#timer = undefined
-    for (const each of this.#progress) this.#urgent.add(each)
-    this.#progress.clear()
-    this.#send()
+    this.#sendProgress()
     await this.#sending
   }
 
+  #sendProgress(): void {
+    for (const each of this.#progress) this.#ripe.add(each)
+    this.#progress.clear()
+    this.#send()
+  }
+
   #send(): void {
-    if (this.#sending || this.#urgent.size === 0) return
-    const notices = noticesOf(this.#self, [...this.#urgent])
+    if (this.#sending || this.#urgent.size + this.#ripe.size === 0) return
+    const [urgent, ripe] = [[...this.#urgent], [...this.#ripe.difference(this.#urgent)]]
+    const notices = [...noticesOf([this.#self, 'changed'], urgent), ...noticesOf([this.#self, 'progress'], ripe)]
     this.#urgent.clear()
+    this.#ripe.clear()
     this.#sending = this.#database
       .rows({ name: 'notify', text: 'SELECT pg_notify($1, n) FROM unnest($2::text[]) n', values: [this.#channel, notices] })
       .then(
@@ -100,8 +106,8 @@ export class Changes {
       })
   }
 
-  #tell(run?: RunId): void {
-    for (const watcher of this.#watchers) watcher(run)
+  #tell(run?: RunId, what?: 'progress'): void {
+    for (const watcher of this.#watchers) watcher(run, what)
   }
 
   #begin(): void {
@@ -143,9 +149,9 @@ export class Changes {
   }
 
   #heard(payload: string): void {
-    const [self, ...names] = JSON.parse(payload) as readonly string[]
+    const [self, what, ...names] = JSON.parse(payload) as readonly string[]
     if (self === this.#self) return
-    for (const name of names) this.#tell(name === EVERYTHING ? undefined : (name as RunId))
+    for (const name of names) this.#tell(name === EVERYTHING ? undefined : (name as RunId), what === 'progress' ? what : undefined)
   }
 }
 
@@ -154,17 +160,19 @@ function unref(client: Client): void {
   ;(client as Client & { connection?: { stream?: { unref?(): void } } }).connection?.stream?.unref?.()
 }
 
-function noticesOf(self: string, names: readonly string[]): readonly string[] {
+/** Who says it and what, then the names of the runs. */
+function noticesOf(start: readonly [self: string, what: 'changed' | 'progress'], names: readonly string[]): readonly string[] {
+  if (names.length === 0) return []
   const notices: string[] = []
-  let notice = [self]
+  let notice: string[] = [...start]
   let bytes = 0
   for (const name of names) {
     const more = Buffer.byteLength(JSON.stringify(name)) + 1
     // The name of a run that fits no notice is not said: everybody looks at everything instead.
-    if (more > NOTICE_BYTES / 2) return [JSON.stringify([self, EVERYTHING])]
+    if (more > NOTICE_BYTES / 2) return [JSON.stringify([...start, EVERYTHING])]
     if (bytes + more > NOTICE_BYTES) {
       notices.push(JSON.stringify(notice))
-      notice = [self]
+      notice = [...start]
       bytes = 0
     }
     notice.push(name)

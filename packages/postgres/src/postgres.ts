@@ -223,7 +223,7 @@ class DatabaseStore implements PostgresStore {
     await this.#vacuum('VACUUM')
   }
 
-  watch(changed: (run?: RunId) => void): () => void {
+  watch(changed: (run?: RunId, what?: 'progress') => void): () => void {
     return this.#changes.watch(changed)
   }
 

@@ -223,9 +223,9 @@ export interface JournalStore {
   compact(): Promise<void>
   /**
    * Calls `changed` when another process may have changed the store, a message was posted or a schedule changed; may call it too often. With a run: only
-   * that one has changed. Returns how to stop.
+   * that one has changed; `'progress'`: it holds more entries, and neither rests nor has ended nor was sent anything. Returns how to stop.
    */
-  watch(changed: (run?: RunId) => void): () => void
+  watch(changed: (run?: RunId, what?: 'progress') => void): () => void
   /** How much was asked of models in the last minute, over all processes on the store. Left out: each process counts for itself. */
   readonly limits?: LimitBook | undefined
   /** Waits for what was appended, then closes; a later call opens it again. */

@@ -8,6 +8,7 @@ import type { ForkRequest } from './embedded/fork.ts'
 import type { Registry } from './embedded/registry.ts'
 import type { Standing } from './embedded/standings.ts'
 import type { StrandedRun } from './embedded/stranded.ts'
+import type { WatchOptions } from './embedded/watchers.ts'
 import type { Sighting } from './engine.port.ts'
 import type { Reception, StartOptions } from './handle.port.ts'
 import type { Schedule } from './schedule.ts'
@@ -36,7 +37,8 @@ export interface RunEngine {
   stranded(): Promise<readonly StrandedRun[]>
   /** Where a run stands, as far as this process knows without asking the store. */
   standing(run: RunId): Standing | undefined
-  watchStanding(run: RunId, changed: () => void): () => void
+  /** Calls `changed` when a run may stand elsewhere than before; with `progress` also when it got further. Returns how to stop. */
+  watchStanding(run: RunId, changed: () => void, o?: WatchOptions): () => void
   /** Tells of every run that is driven here: `undefined` when it was let go. */
   watchStandings(see: SeeStanding): void
   close(o?: { graceMs?: number }): Promise<void>

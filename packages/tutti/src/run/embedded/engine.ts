@@ -43,6 +43,7 @@ import { type Standing, Standings } from './standings.ts'
 import { type StrandedRun, strandedRuns } from './stranded.ts'
 import { freeHeadOf, headOf, isEnded, leaseOf, type Occasion, type TakeUpOptions, takeUp } from './take-up.ts'
 import { isElsewhere, Upkeep } from './upkeep.ts'
+import type { WatchOptions } from './watchers.ts'
 
 export interface EmbeddedOptions {
   readonly store: JournalStore
@@ -114,8 +115,9 @@ export class EmbeddedEngine {
 
   async #open(): Promise<void> {
     await this.store.open()
-    this.#unwatch = this.store.watch(() => {
-      this.#upkeep.changed()
+    this.#unwatch = this.store.watch((run, what) => {
+      if (run !== undefined && what === 'progress') return this.#standings.progressed(run)
+      this.#upkeep.changed(run)
       this.#scheduler?.look().catch(() => {})
     })
     await this.#upkeep.begin()
@@ -287,9 +289,9 @@ export class EmbeddedEngine {
   }
 
   /** Calls `changed` whenever the standing of this run changes here. */
-  watchStanding(run: RunId, changed: () => void): () => void {
+  watchStanding(run: RunId, changed: () => void, o?: WatchOptions): () => void {
     this.#upkeep.keepTicking()
-    return this.#standings.watch(run, changed)
+    return this.#standings.watch(run, changed, o)
   }
 
   /** Tells of every run that is driven here: `undefined` when it was let go. */

@@ -24,7 +24,7 @@ export class Seen {
       this.#elsewhere = true
       this.#wake()
     }
-    this.#unwatch = [engine.feed.watch(run, see), engine.watchStanding(run, changed)]
+    this.#unwatch = [engine.feed.watch(run, see), engine.watchStanding(run, changed, { progress: true })]
   }
 
   /** Everything there is now after entry `after`, each entry once and in order. */

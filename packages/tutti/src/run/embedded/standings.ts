@@ -2,6 +2,7 @@
 import type { TuttiError } from '../../errors/index.ts'
 import type { Entry, OpenWait } from '../../journal/index.ts'
 import type { RunId } from '../../primitives/index.ts'
+import { Watchers, type WatchOptions } from './watchers.ts'
 
 export type Standing =
   | { readonly type: 'running' }
@@ -11,7 +12,7 @@ export type Standing =
 
 export class Standings {
   readonly #standings = new Map<RunId, Standing>()
-  readonly #watchers = new Map<RunId, Set<() => void>>()
+  readonly #watchers = new Watchers()
   /** Of every run that is driven here. */
   watchAll: (run: RunId, standing: Standing | undefined) => void = () => {}
 
@@ -22,27 +23,23 @@ export class Standings {
   set(run: RunId, standing: Standing): void {
     this.#standings.set(run, standing)
     this.watchAll(run, standing)
-    const watchers = this.#watchers.get(run)
-    if (watchers) for (const changed of watchers) changed()
-    if (standing.type === 'ended' && !watchers) this.#standings.delete(run)
+    this.#watchers.tell(run)
+    if (standing.type === 'ended' && !this.#watchers.has(run)) this.#standings.delete(run)
   }
 
   /** Whoever drives it from now on, its head says where it stands. */
   leave(run: RunId): void {
     this.#standings.delete(run)
     this.watchAll(run, undefined)
-    for (const changed of this.#watchers.get(run) ?? []) changed()
+    this.#watchers.tell(run)
   }
 
   /** Returns how to stop. */
-  watch(run: RunId, changed: () => void): () => void {
-    const watchers = this.#watchers.get(run) ?? new Set()
-    this.#watchers.set(run, watchers.add(changed))
+  watch(run: RunId, changed: () => void, o?: WatchOptions): () => void {
+    const unwatch = this.#watchers.add(run, changed, o)
     return () => {
-      watchers.delete(changed)
-      if (watchers.size > 0) return
-      this.#watchers.delete(run)
-      if (this.#standings.get(run)?.type === 'ended') this.#standings.delete(run)
+      unwatch()
+      if (!this.#watchers.has(run) && this.#standings.get(run)?.type === 'ended') this.#standings.delete(run)
     }
   }
 
@@ -50,8 +47,18 @@ export class Standings {
     return this.#watchers.size > 0
   }
 
+  /** Another process may have changed it. */
+  lookAgain(run: RunId): void {
+    this.#watchers.tell(run)
+  }
+
+  /** Another process drives it, and it got further. */
+  progressed(run: RunId): void {
+    this.#watchers.tellProgress(run)
+  }
+
   /** Tells everyone to look again, but whoever watches one of these. */
   tell(but?: ReadonlyMap<RunId, unknown>): void {
-    for (const [run, watchers] of this.#watchers) if (!but?.has(run)) for (const changed of watchers) changed()
+    this.#watchers.tellAll(but)
   }
 }

@@ -30,6 +30,8 @@ export class Upkeep {
   #tick: NodeJS.Timeout | undefined
   #renewedAt: number
   #stopped = false
+  #looking = false
+  #again = false
 
   constructor(o: UpkeepOptions) {
     this.#o = o
@@ -58,13 +60,31 @@ export class Upkeep {
     clearInterval(this.#tick)
   }
 
-  /** The store may hold something new for anyone. */
-  changed(): void {
-    const { live, standings, queues, resume } = this.#o
-    for (const { activation } of live.values()) activation.poke().catch(() => {})
-    standings.tell()
-    if (resume && !this.#stopped) this.#takeUpDue().catch(() => {})
-    queues.look().catch(() => {})
+  /** The store may hold something new: of this run, or of anyone. */
+  changed(run?: RunId): void {
+    const { live, standings } = this.#o
+    const poked = run === undefined ? [...live.values()] : [live.get(run)]
+    for (const one of poked) one?.activation.poke().catch(() => {})
+    if (run === undefined) standings.tell()
+    else standings.lookAgain(run)
+    this.#lookForDue()
+  }
+
+  /** One look at a time: what came during one is made up for by one more. */
+  #lookForDue(): void {
+    if (this.#stopped) return
+    if (this.#looking) {
+      this.#again = true
+      return
+    }
+    this.#looking = true
+    const { queues, resume } = this.#o
+    Promise.allSettled([resume ? this.#takeUpDue() : undefined, queues.look()]).then(() => {
+      this.#looking = false
+      if (!this.#again) return
+      this.#again = false
+      this.#lookForDue()
+    })
   }
 
   async #lookAfter(): Promise<void> {

@@ -20,9 +20,11 @@ import { Scheduler } from '../embedded/scheduler.ts'
 import type { Standing } from '../embedded/standings.ts'
 import { type StrandedRun, strandedRuns } from '../embedded/stranded.ts'
 import { headOf, isEnded } from '../embedded/take-up.ts'
+import { Watchers, type WatchOptions } from '../embedded/watchers.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
 import type { EngineGround, RunEngine, SeeStanding } from '../run-engine.port.ts'
+import { Beat } from './beat.ts'
 import type { Told } from './group.port.ts'
 import { HostedRun } from './hosted-run.ts'
 import { OnTheirWay } from './on-their-way.ts'
@@ -68,7 +70,8 @@ export class HostedEngine implements RunEngine {
   readonly #host: Host
   readonly #owner = newOwner()
   readonly #attempts = new Map<HostedRun, RunId>()
-  readonly #watchers = new Map<RunId, Set<() => void>>()
+  readonly #watchers = new Watchers()
+  readonly #beat = new Beat()
   readonly #onTheirWay: OnTheirWay
   readonly #scheduler: Scheduler | undefined
   readonly #sweep: Sweep | undefined
@@ -105,7 +108,8 @@ export class HostedEngine implements RunEngine {
 
   async #open(): Promise<void> {
     await this.store.open()
-    this.#unwatch = this.store.watch((run) => {
+    this.#unwatch = this.store.watch((run, what) => {
+      if (run !== undefined && what === 'progress') return this.#watchers.tellProgress(run)
       this.#tell(run)
       this.#poke(run)
       this.#scheduler?.look().catch(() => {})
@@ -122,10 +126,10 @@ export class HostedEngine implements RunEngine {
   #attempt(run: RunId, first: readonly Entry[]): HostedRun {
     const { store, clock, registry } = this
     const attempt = new HostedRun({
-      ...{ run, first, store, clock, registry, owner: this.#owner },
+      ...{ run, first, store, clock, registry, owner: this.#owner, beat: this.#beat },
       servicesOf: (of, record) => this.#ground.servicesOf(of, record),
       sight: (of, sighting) => this.feed.show(of, sighting),
-      written: () => this.#tell(run),
+      written: (what) => (what === 'progress' ? this.#watchers.tellProgress(run) : this.#tell(run)),
     })
     this.#attempts.set(attempt, run)
     const [started] = first
@@ -253,14 +257,11 @@ export class HostedEngine implements RunEngine {
     return this.#onTheirWay.has(run) ? { type: 'running' } : undefined
   }
 
-  watchStanding(run: RunId, changed: () => void): () => void {
-    const watcher = (): void => changed()
-    const watchers = this.#watchers.get(run) ?? new Set()
-    this.#watchers.set(run, watchers.add(watcher))
+  watchStanding(run: RunId, changed: () => void, o?: WatchOptions): () => void {
+    const unwatch = this.#watchers.add(run, changed, o)
     if (!this.#forgetTick) this.#tick()
     return () => {
-      watchers.delete(watcher)
-      if (watchers.size === 0 && this.#watchers.get(run) === watchers) this.#watchers.delete(run)
+      unwatch()
       if (this.#watchers.size > 0) return
       this.#forgetTick?.()
       this.#forgetTick = undefined
@@ -306,8 +307,8 @@ export class HostedEngine implements RunEngine {
   /** Whoever watches this run, or any. */
   #tell(run?: RunId): void {
     this.#onTheirWay.look(run)
-    const told = run === undefined ? [...this.#watchers.values()] : [this.#watchers.get(run) ?? []]
-    for (const watchers of told) for (const changed of watchers) changed()
+    if (run === undefined) this.#watchers.tellAll()
+    else this.#watchers.tell(run)
   }
 
   /** The feed is ahead of the store: what it showed is in the log, and on its way. */

@@ -25,6 +25,7 @@ import type { Standing } from '../embedded/standings.ts'
 import { nextStand } from '../embedded/standstill.ts'
 import { Suspended } from '../embedded/suspension.ts'
 import type { Sighting } from '../engine.port.ts'
+import type { Beat } from './beat.ts'
 import type { Group, LoggedHead } from './group.port.ts'
 import { LogStore } from './log-store.ts'
 import { Projection } from './projection.ts'
@@ -42,7 +43,9 @@ export interface HostedRunOptions {
   servicesOf(run: RunId, record: readonly Entry[]): Services
   sight(run: RunId, sighting: Sighting): boolean
   /** The store holds more of it than it did. */
-  written(): void
+  written(what: 'progress' | 'standing'): void
+  /** When what was gathered is written. */
+  readonly beat: Beat
   /** How long a run that waits is kept before the engine is told that it rests. Default 250 ms. */
   readonly restMs?: number | undefined
   /** Attempts in a row that add nothing before a run is suspended as RUN_CRASH_LOOP. Default 5. */
@@ -70,7 +73,7 @@ export class HostedRun {
   constructor(o: HostedRunOptions) {
     this.#o = o
     this.#record = [...o.first]
-    this.#projection = new Projection(o.store, o.run, { written: () => o.written(), lost: (error) => this.#log.fail(error) })
+    this.#projection = new Projection(o.store, o.run, { beat: o.beat, written: (what) => o.written(what), lost: (error) => this.#log.fail(error) })
     this.#log = new LogStore(o.store, this.#projection)
   }
 

@@ -9,18 +9,18 @@ import { TuttiError } from '../../errors/index.ts'
 import type { Blobs, Commit, Entry, HeadChange, JournalStore } from '../../journal/index.ts'
 import { type RunId, systemClock } from '../../primitives/index.ts'
 import { hostedOwner } from '../embedded/owner.ts'
+import type { Beat } from './beat.ts'
 import type { Group, LoggedHead } from './group.port.ts'
 import type { Behind } from './log-store.ts'
 
 /** The engine says who drives the run, so its lease does not run out: nobody else takes it up. 9999-12-31. */
 const FOR_EVER = 253_402_300_799_000
-/** How far the store may be behind the log while both are well. */
-const LAG_MS = 20
 const RETRY_MS = [50, 100, 250, 500, 1_000, 2_500, 5_000]
 
-export interface ProjectionWatch {
-  /** The store holds more than it did. */
-  written(): void
+export interface ProjectionGround {
+  readonly beat: Beat
+  /** The store holds more than it did: the run got further, or stands elsewhere than before. */
+  written(what: 'progress' | 'standing'): void
   /** The run is no longer this attempt's. */
   lost(error: TuttiError): void
 }
@@ -28,7 +28,7 @@ export interface ProjectionWatch {
 export class Projection implements Behind {
   readonly #store: JournalStore
   readonly #run: RunId
-  readonly #watch: ProjectionWatch
+  readonly #ground: ProjectionGround
   #queue: Group[] = []
   #working: Promise<void> | undefined
   #at: { readonly epoch: number; lastSeq: number } | undefined
@@ -36,10 +36,10 @@ export class Projection implements Behind {
   #error: TuttiError | undefined
   #hurry: () => void = () => {}
 
-  constructor(store: JournalStore, run: RunId, watch: ProjectionWatch) {
+  constructor(store: JournalStore, run: RunId, ground: ProjectionGround) {
     this.#store = store
     this.#run = run
-    this.#watch = watch
+    this.#ground = ground
   }
 
   add(group: Group): void {
@@ -84,12 +84,9 @@ export class Projection implements Behind {
   /** A moment, so that what follows closely is one write; not when somebody waits for it. */
   #gathered(): Promise<void> {
     return new Promise((resolve) => {
-      const forget = systemClock.alarm(systemClock.now() + LAG_MS, resolve)
-      this.#hurry = () => {
-        forget()
-        setImmediate(resolve)
-      }
+      this.#hurry = () => void setImmediate(resolve)
       if (this.#queue.some(({ over, rest }) => over || rest)) this.#hurry()
+      else this.#ground.beat.next().then(resolve)
     })
   }
 
@@ -112,7 +109,7 @@ export class Projection implements Behind {
     }
     await this.#store.append(commit)
     at.lastSeq = entries.at(-1)?.seq ?? at.lastSeq
-    this.#watch.written()
+    this.#ground.written(commit.release || commit.head?.status !== undefined ? 'standing' : 'progress')
   }
 
   /** The lease under which this attempt writes; `undefined` when the store has the end of the run already. */
@@ -139,7 +136,7 @@ export class Projection implements Behind {
         if (TuttiError.is(error, 'JOURNAL_FENCED') || TuttiError.is(error, 'RUN_NOT_FOUND') || TuttiError.is(error, 'RUN_BUSY')) {
           this.#closed = true
           this.#error = error
-          this.#watch.lost(error)
+          this.#ground.lost(error)
           throw error
         }
         const ms = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] as number

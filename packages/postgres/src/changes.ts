@@ -26,9 +26,11 @@ export class Changes {
   readonly #url: string
   readonly #channel: string
   readonly #database: Database
-  /** Tells our own notices from those of others. */
-  readonly #self = randomBytes(6).toString('base64url')
+  /** Tells what this process says and writes from what others do. */
+  readonly self = randomBytes(6).toString('base64url')
   readonly #watchers = new Set<Watcher>()
+  /** Who reads what others show of a run. */
+  readonly #readers = new Map<RunId, Set<() => void>>()
   readonly #urgent = new Set<string>()
   readonly #progress = new Set<string>()
   /** Progress that was gathered, and is said with what comes next. */
@@ -49,11 +51,29 @@ export class Changes {
   watch(watcher: Watcher): () => void {
     const own: Watcher = (run, what) => watcher(run, what)
     this.#watchers.add(own)
-    if (this.#watchers.size === 1) this.#begin()
+    this.#begin()
     return () => {
       this.#watchers.delete(own)
-      if (this.#watchers.size === 0) this.#stop()
+      this.#stopIfAlone()
     }
+  }
+
+  /** Calls `more` when another process may have shown something of this run. */
+  followParts(run: RunId, more: () => void): () => void {
+    const own = (): void => more()
+    const readers = this.#readers.get(run) ?? new Set()
+    this.#readers.set(run, readers.add(own))
+    this.#begin()
+    return () => {
+      readers.delete(own)
+      if (readers.size === 0 && this.#readers.get(run) === readers) this.#readers.delete(run)
+      this.#stopIfAlone()
+    }
+  }
+
+  /** The channel and the notices by which others hear that parts of these runs were written: sent by the statement that writes them. */
+  noticesOfParts(runs: readonly RunId[]): readonly [channel: string, notices: readonly string[]] {
+    return [this.#channel, noticesOf([this.self, 'parts'], runs)]
   }
 
   /** Somebody may wait for this: told here at once, and to the others as soon as can be. */
@@ -90,7 +110,7 @@ export class Changes {
   #send(): void {
     if (this.#sending || this.#urgent.size + this.#ripe.size === 0) return
     const [urgent, ripe] = [[...this.#urgent], [...this.#ripe.difference(this.#urgent)]]
-    const notices = [...noticesOf([this.#self, 'changed'], urgent), ...noticesOf([this.#self, 'progress'], ripe)]
+    const notices = [...noticesOf([this.self, 'changed'], urgent), ...noticesOf([this.self, 'progress'], ripe)]
     this.#urgent.clear()
     this.#ripe.clear()
     this.#sending = this.#database
@@ -110,13 +130,29 @@ export class Changes {
     for (const watcher of this.#watchers) watcher(run, what)
   }
 
+  #tellReaders(run?: RunId): void {
+    const told = run === undefined ? [...this.#readers.values()] : [this.#readers.get(run) ?? []]
+    for (const readers of told) for (const more of readers) more()
+  }
+
+  #tellAll(): void {
+    this.#tell()
+    this.#tellReaders()
+  }
+
   #begin(): void {
-    this.#look = setInterval(() => this.#tell(), LOOK_MS).unref()
+    if (this.#look) return
+    this.#look = setInterval(() => this.#tellAll(), LOOK_MS).unref()
     this.#listen()
+  }
+
+  #stopIfAlone(): void {
+    if (this.#watchers.size + this.#readers.size === 0) this.#stop()
   }
 
   #stop(): void {
     clearInterval(this.#look)
+    this.#look = undefined
     clearTimeout(this.#again)
     const listener = this.#listener
     this.#listener = undefined
@@ -143,15 +179,19 @@ export class Changes {
         this.#pauseMs = FIRST_PAUSE_MS
         unref(client)
         // What was said before is not heard any more.
-        this.#tell()
+        this.#tellAll()
       })
       .catch(lost)
   }
 
   #heard(payload: string): void {
     const [self, what, ...names] = JSON.parse(payload) as readonly string[]
-    if (self === this.#self) return
-    for (const name of names) this.#tell(name === EVERYTHING ? undefined : (name as RunId), what === 'progress' ? what : undefined)
+    if (self === this.self) return
+    for (const name of names) {
+      const run = name === EVERYTHING ? undefined : (name as RunId)
+      if (what === 'parts') this.#tellReaders(run)
+      else this.#tell(run, what === 'progress' ? what : undefined)
+    }
   }
 }
 
@@ -161,7 +201,7 @@ function unref(client: Client): void {
 }
 
 /** Who says it and what, then the names of the runs. */
-function noticesOf(start: readonly [self: string, what: 'changed' | 'progress'], names: readonly string[]): readonly string[] {
+function noticesOf(start: readonly [self: string, what: 'changed' | 'progress' | 'parts'], names: readonly string[]): readonly string[] {
   if (names.length === 0) return []
   const notices: string[] = []
   let notice: string[] = [...start]

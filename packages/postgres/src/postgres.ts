@@ -9,6 +9,7 @@ import {
   type Admission,
   type Admitted,
   type Answer,
+  type AppendJob,
   appendJob,
   type Commit,
   CommitQueue,
@@ -18,6 +19,7 @@ import {
   createJob,
   type Entry,
   type FlowVersion,
+  hasEnded,
   type InboxMessage,
   type Job,
   type JournalStore,
@@ -25,6 +27,7 @@ import {
   type LimitBook,
   type NewRun,
   nextTurn,
+  type PartBook,
   postJob,
   type QueuePlace,
   READ_PAGE,
@@ -41,6 +44,7 @@ import {
 import { Changes } from './changes.ts'
 import { Database } from './database.ts'
 import { limitsIn } from './limits.ts'
+import { Parts } from './parts.ts'
 import { Reader } from './reader.ts'
 import { quoted, SCHEMA_VERSION } from './schema.ts'
 import { writeGroup } from './writer.ts'
@@ -70,6 +74,7 @@ export interface PostgresStats {
 }
 
 export interface PostgresStore extends JournalStore {
+  readonly parts: PartBook
   stats(): Promise<PostgresStats>
 }
 
@@ -85,7 +90,7 @@ export function postgres(url: string, options: PostgresOptions = {}): PostgresSt
   return new DatabaseStore(url, options)
 }
 
-const TABLES = ['entries', 'runs', 'inbox', 'blob_uses', 'blobs']
+const TABLES = ['entries', 'runs', 'inbox', 'blob_uses', 'blobs', 'parts']
 const MAINTAIN_LOCK_MS = 30_000
 const AVERAGED = 0.1
 
@@ -96,6 +101,9 @@ class DatabaseStore implements PostgresStore {
   readonly #reader: Reader
   readonly #changes: Changes
   readonly limits: LimitBook
+  readonly parts: Parts
+  /** Appends that wait for what was shown before them; those of one run stay in their order. */
+  readonly #waiting = new Map<RunId, Promise<void>>()
   readonly #queue = new CommitQueue((jobs) => this.#write(jobs))
   #opening: Promise<void> | undefined
   #isOpen = false
@@ -107,6 +115,7 @@ class DatabaseStore implements PostgresStore {
     this.#reader = new Reader(this.#database)
     this.limits = limitsIn(this.#database, () => this.#opened())
     this.#changes = new Changes(url, schema, this.#database)
+    this.parts = new Parts(this.#database, this.#changes, () => this.#opened())
   }
 
   async open(): Promise<void> {
@@ -121,10 +130,28 @@ class DatabaseStore implements PostgresStore {
   }
 
   async append(commit: Commit): Promise<void> {
-    await this.#queue.submit<undefined>(appendJob(commit))
+    await this.#submitInTurn(commit, appendJob(commit))
+    this.parts.settled(commit.run, outcomesIn(commit), hasEnded(commit.head?.status ?? 'running'))
     // What rests or has ended is what others wait for.
     if (commit.release || commit.head?.status !== undefined) this.#changes.urgent(commit.run)
     else this.#changes.progress(commit.run)
+  }
+
+  /** What was shown of a step is to be read before its outcome is; an append of a run after one that waits for that waits too. */
+  #submitInTurn(commit: Commit, job: AppendJob): Promise<undefined> {
+    const { run } = commit
+    const before = this.#waiting.get(run)
+    const isBehind = outcomesIn(commit).length > 0 && this.parts.isBehind(run)
+    if (!before && !isBehind) return this.#queue.submit<undefined>(job)
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const turn = (before ?? Promise.resolve())
+      .then(() => (isBehind ? this.parts.written() : undefined))
+      .then(() => {
+        if (this.#waiting.get(run) === turn) this.#waiting.delete(run)
+        resolve(this.#queue.submit<undefined>(job))
+      })
+    this.#waiting.set(run, turn)
+    return promise
   }
 
   async *read(run: RunId, { after = 0 }: { readonly after?: number | undefined } = {}): AsyncGenerator<Entry> {
@@ -246,7 +273,9 @@ class DatabaseStore implements PostgresStore {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#waiting.values())
     await this.#queue.idle()
+    await this.parts.close()
     await this.#opening?.catch(() => undefined)
     if (this.#isOpen) await this.#changes.close()
     this.#isOpen = false
@@ -288,4 +317,9 @@ class DatabaseStore implements PostgresStore {
     await this.#opening
     return this.#reader
   }
+}
+
+/** The steps that these entries end. */
+function outcomesIn({ entries }: Commit): readonly string[] {
+  return entries.flatMap((entry) => (entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final) ? [entry.key] : []))
 }

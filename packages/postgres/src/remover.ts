@@ -28,6 +28,7 @@ export async function removeRuns(client: PoolClient, { runs, dryRun, force }: Re
   const ids = removed.map((run) => (found.get(run) as RunRow).id)
   if (dryRun) await ask(client, { text: 'SAVEPOINT dry_run' })
   const gone = await drop(client, ids)
+  await ask(client, { text: 'DELETE FROM parts WHERE run = ANY ($1)', values: [removed] })
   if (dryRun) await ask(client, { text: 'ROLLBACK TO dry_run' })
   return { removed, kept, ...gone }
 }

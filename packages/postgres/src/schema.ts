@@ -126,6 +126,31 @@ const steps: readonly string[] = [
     FROM entries e JOIN runs r ON r.id = e.run;
   COMMENT ON VIEW entry_list IS 'Entries for people: WHERE run = ... ORDER BY seq.';
   `,
+  `
+  CREATE UNLOGGED TABLE parts (
+    run text NOT NULL,
+    key text NOT NULL,
+    activation integer NOT NULL,
+    attempt integer NOT NULL,
+    place integer NOT NULL,
+    n bigint GENERATED ALWAYS AS IDENTITY,
+    after_seq integer NOT NULL,
+    body text NOT NULL,
+    writer text NOT NULL,
+    written timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run, key, activation, attempt, place)
+  );
+  CREATE INDEX parts_in_order ON parts (run, n);
+  COMMENT ON TABLE parts IS 'What steps that are under way show, for readers in other processes: gone once the step has its outcome.';
+  CREATE UNLOGGED TABLE part_readers (
+    run text NOT NULL,
+    reader text NOT NULL,
+    name text NOT NULL,
+    until timestamptz NOT NULL,
+    PRIMARY KEY (run, reader, name)
+  );
+  COMMENT ON TABLE part_readers IS 'Who reads the parts of a run: of one that nobody reads none are written.';
+  `,
 ]
 
 /** What this version writes. */

@@ -91,7 +91,7 @@ interface Following {
 
 /** Its history, then what happens, here or elsewhere, without a gap and without doubles. */
 async function follow(engine: RunEngine, run: RunId, see: (sighting: Sighting) => void): Promise<Following> {
-  const seen = new Seen(engine, run)
+  const seen = new Seen(engine, run, 0)
   let last = 0
   let isOver = false
   let looking = Promise.resolve()

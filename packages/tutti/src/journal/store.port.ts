@@ -11,6 +11,7 @@ import type { Json, RunId, Scope } from '../primitives/index.ts'
 import type { Subject } from './encryption.port.ts'
 import type { Entry, Value } from './entry.ts'
 import type { LimitBook } from './limit.port.ts'
+import type { PartBook } from './part.port.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 
@@ -228,6 +229,8 @@ export interface JournalStore {
   watch(changed: (run?: RunId, what?: 'progress') => void): () => void
   /** How much was asked of models in the last minute, over all processes on the store. Left out: each process counts for itself. */
   readonly limits?: LimitBook | undefined
+  /** What is shown of steps under way, for other processes on the store. Left out: it is seen in the process that drives the run, and nowhere else. */
+  readonly parts?: PartBook | undefined
   /** Waits for what was appended, then closes; a later call opens it again. */
   close(): Promise<void>
 }

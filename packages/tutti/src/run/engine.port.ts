@@ -87,4 +87,12 @@ export interface Activation {
 /** What reaches whoever watches: durable entries, and provisional parts of the step that is under way. */
 export type Sighting =
   | { readonly type: 'entry'; readonly entry: Entry }
-  | { readonly type: 'part'; readonly run: RunId; readonly key: string; readonly attempt: number; readonly part: StreamPart }
+  | {
+      readonly type: 'part'
+      readonly run: RunId
+      readonly key: string
+      readonly attempt: number
+      readonly part: StreamPart
+      /** Which activation of the run showed it. */
+      readonly activation?: number | undefined
+    }

@@ -39,6 +39,7 @@ import { Registry } from './registry.ts'
 import { Scheduler } from './scheduler.ts'
 import { forkOf, seedOf } from './seed.ts'
 import type { Seed } from './seed-answers.ts'
+import { showing } from './showing.ts'
 import { type Standing, Standings } from './standings.ts'
 import { type StrandedRun, strandedRuns } from './stranded.ts'
 import { freeHeadOf, headOf, isEnded, leaseOf, type Occasion, type TakeUpOptions, takeUp } from './take-up.ts'
@@ -347,7 +348,7 @@ export class EmbeddedEngine {
       services: this.#servicesOf(run, record),
       seed,
       patienceMs: this.#o.patienceMs,
-      sight: (sighting) => this.feed.show(run, sighting),
+      sight: showing({ run, activation: epoch, last: record.at(-1)?.seq ?? 0, parts: store.parts, show: (sighting) => this.feed.show(run, sighting) }),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
       wake: () => this.#standings.set(run, { type: 'running' }),
     }

@@ -239,7 +239,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
 
   /** History from the store, then what the feed shows; without a gap and without doubles. */
   async *#sightings(after: number): AsyncIterable<Sighting> {
-    const seen = new Seen(this.#engine, this.id)
+    const seen = new Seen(this.#engine, this.id, after)
     let seq = after
     try {
       for (;;) {

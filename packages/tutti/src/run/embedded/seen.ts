@@ -1,21 +1,36 @@
-/** What a watcher of a run has before it: what the feed shows in this process, and what others wrote, which only the store tells. */
+/**
+ * What a watcher of a run has before it: what the feed shows in this process, and what others wrote and showed, which only the store tells.
+ *
+ * Every entry once and in order; a part stands after the entry after which it was shown, and before the outcome of its step.
+ */
+import type { Entry, PartReader, ShownPart } from '../../journal/index.ts'
 import type { RunId } from '../../primitives/index.ts'
+import type { StreamPart } from '../effect.port.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { RunEngine } from '../run-engine.port.ts'
+import { VoidMarks } from './void-marks.ts'
 
 export class Seen {
   readonly #engine: RunEngine
   readonly #run: RunId
   readonly #queue: Sighting[] = []
   readonly #unwatch: readonly (() => void)[]
+  readonly #parts: PartReader | undefined
+  readonly #marks: VoidMarks
+  /** Parts that others showed, and that were not told yet. */
+  #held: ShownPart[] = []
   /** The store may hold entries that the feed did not show. */
   #elsewhere = true
+  /** Others may have shown parts. */
+  #shownElsewhere = false
   #begun = false
   #wake: () => void = () => {}
 
-  constructor(engine: RunEngine, run: RunId) {
+  /** @param after the last entry that the watcher has seen before */
+  constructor(engine: RunEngine, run: RunId, after: number) {
     this.#engine = engine
     this.#run = run
+    this.#marks = new VoidMarks(after > 0 && engine.store.parts !== undefined)
     const see = (sighting: Sighting): void => {
       this.#queue.push(sighting)
       this.#wake()
@@ -24,39 +39,49 @@ export class Seen {
       this.#elsewhere = true
       this.#wake()
     }
-    this.#unwatch = [engine.feed.watch(run, see), engine.watchStanding(run, changed, { progress: true })]
+    this.#parts = engine.store.parts?.follow(run, () => {
+      this.#shownElsewhere = true
+      this.#wake()
+    })
+    this.#unwatch = [engine.feed.watch(run, see), engine.watchStanding(run, changed, { progress: true }), () => this.#parts?.close()]
   }
 
   /** Everything there is now after entry `after`, each entry once and in order. */
   async *since(after: number): AsyncIterable<Sighting> {
     let seq = after
     // What was shown here comes first, for parts of a step stand before its outcome; only the very first look goes to the store.
-    if (this.#elsewhere && (!this.#begun || this.#queue.length === 0)) {
-      this.#elsewhere = false
-      this.#begun = true
-      for await (const sighting of this.#written(seq)) {
-        seq = sighting.entry.seq
+    if ((this.#elsewhere || this.#shownElsewhere) && (!this.#begun || this.#queue.length === 0)) {
+      for await (const sighting of this.#look(seq)) {
+        if (sighting.type === 'entry') seq = sighting.entry.seq
         yield sighting
       }
     }
-    for (let sighting = this.#queue.shift(); sighting; sighting = this.#queue.shift()) {
-      if (sighting.type === 'part') yield sighting
-      else if (sighting.entry.seq === seq + 1) {
-        seq++
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      for await (const sighting of this.#shownHere(next, seq)) {
+        if (sighting.type === 'entry') seq = sighting.entry.seq
         yield sighting
-      } else if (sighting.entry.seq > seq) {
-        // Another process wrote what lies between.
-        for await (const missed of this.#written(seq)) {
-          seq = missed.entry.seq
-          yield missed
-        }
       }
     }
   }
 
+  #look(after: number): AsyncIterable<Sighting> {
+    const isFirst = !this.#begun
+    this.#elsewhere = false
+    this.#shownElsewhere = false
+    this.#begun = true
+    return isFirst ? this.#history(after) : this.#news(after)
+  }
+
+  /** Before an entry that does not follow the last one stands what another process wrote. */
+  async *#shownHere(sighting: Sighting, seq: number): AsyncIterable<Sighting> {
+    if (sighting.type === 'part') yield* this.#marks.of(sighting)
+    else if (sighting.entry.seq === seq + 1) yield this.#entry(sighting.entry)
+    else if (sighting.entry.seq > seq) yield* this.#news(seq)
+  }
+
   /** Resolves when there may be more. */
   async more(): Promise<void> {
-    if (this.#elsewhere || this.#queue.length > 0) return
+    if (this.#elsewhere || this.#shownElsewhere || this.#queue.length > 0) return
     await new Promise<void>((resolve) => {
       this.#wake = resolve
     })
@@ -66,7 +91,48 @@ export class Seen {
     for (const unwatch of this.#unwatch) unwatch()
   }
 
-  async *#written(after: number): AsyncIterable<Extract<Sighting, { type: 'entry' }>> {
-    for await (const entry of this.#engine.store.read(this.#run, { after })) yield { type: 'entry', entry }
+  /** All that was recorded, and of the steps that are under way what is shown of them. */
+  async *#history(after: number): AsyncIterable<Sighting> {
+    const settledAt = new Map<string, number>()
+    let seq = after
+    for await (const entry of this.#engine.store.read(this.#run, { after })) {
+      seq = entry.seq
+      if (this.#parts && isOutcome(entry)) settledAt.set(entry.key, seq)
+      yield this.#entry(entry)
+    }
+    await this.#fetchParts()
+    this.#held = this.#held.filter((shown) => shown.after >= (settledAt.get(shown.key) ?? 0))
+    yield* this.#shownBy(seq)
+  }
+
+  /** What came since: what was shown of a step can be read before its outcome can, so the parts are asked for when the entries are here. */
+  async *#news(after: number): AsyncIterable<Sighting> {
+    const entries: Entry[] = []
+    for await (const entry of this.#engine.store.read(this.#run, { after })) entries.push(entry)
+    await this.#fetchParts()
+    for (const entry of entries) {
+      yield* this.#shownBy(entry.seq - 1)
+      yield this.#entry(entry)
+    }
+    yield* this.#shownBy(entries.at(-1)?.seq ?? after)
+  }
+
+  async #fetchParts(): Promise<void> {
+    if (this.#parts) this.#held.push(...(await this.#parts.read()))
+  }
+
+  /** A part can be here before the entry after which it was shown: it waits for that. */
+  *#shownBy(seq: number): Iterable<Sighting> {
+    const end = this.#held.findIndex(({ after }) => after > seq)
+    for (const { key, activation, attempt, part } of this.#held.splice(0, end < 0 ? this.#held.length : end))
+      yield* this.#marks.of({ type: 'part', run: this.#run, key, activation, attempt, part: part as unknown as StreamPart })
+  }
+
+  #entry(entry: Entry): Extract<Sighting, { type: 'entry' }> {
+    if (isOutcome(entry)) this.#marks.over(entry.key)
+    return { type: 'entry', entry }
   }
 }
+
+const isOutcome = (entry: Entry): entry is Extract<Entry, { type: 'step.completed' | 'step.failed' }> =>
+  entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final)

@@ -21,6 +21,7 @@ import { LiveRun, type LiveRunOptions } from '../embedded/live-run.ts'
 import { waitsIn } from '../embedded/open-waits.ts'
 import type { Registry } from '../embedded/registry.ts'
 import { seedOf } from '../embedded/seed.ts'
+import { showing } from '../embedded/showing.ts'
 import type { Standing } from '../embedded/standings.ts'
 import { nextStand } from '../embedded/standstill.ts'
 import { Suspended } from '../embedded/suspension.ts'
@@ -194,12 +195,13 @@ export class HostedRun {
 
   async #start(flow: AnyFlow, record: readonly Entry[], stalls: number): Promise<void> {
     const { run, clock, maxStalls = MAX_STALLS, patienceMs } = this.#o
+    const activation = 1 + record.filter(({ type }) => type === 'run.resumed').length
     const options: LiveRunOptions = {
       ...{ run, flow, record, stalls, clock, patienceMs },
       ...{ store: this.#log, epoch: 1, leaseMs: Number.POSITIVE_INFINITY, leaseUntil: Number.POSITIVE_INFINITY },
       services: this.#o.servicesOf(run, record),
       seed: await seedOf(this.#o.store, record),
-      sight: (sighting) => this.#o.sight(run, sighting),
+      sight: showing({ run, activation, last: record.at(-1)?.seq ?? 0, parts: this.#o.store.parts, show: (sighting) => this.#o.sight(run, sighting) }),
       rest: (waits, wakeAt) => this.#restSoon(waits, wakeAt),
       wake: () => this.#unrest(),
     }

@@ -39,10 +39,14 @@ describe('limits', () => {
     expect(execute).toHaveBeenCalledTimes(1)
   })
 
-  test('[B1] the budget of an agent holds beside that of the run, whichever is tighter', async () => {
+  test('[B1][B3] the budget of an agent holds beside that of the run, whichever is tighter; what it found out until then is told', async () => {
     const desk = agent({ name: 'desk', tools: [finder()], limits: { modelCalls: 2 } })
     await using app = testing({ flows: [desk], model: scripted([...finds(5), 'done']) })
-    await expect(app.run(desk, 'go', { budget: { modelCalls: 4 } })).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', data: { limit: 'modelCalls' } })
+    await expect(app.run(desk, 'go', { budget: { modelCalls: 4 } })).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      data: { limit: 'modelCalls' },
+      partial: { agent: 'desk', messages: [{ role: 'assistant' }, { role: 'tool' }, { role: 'assistant' }, { role: 'tool' }] },
+    })
     expect(app.calls).toHaveLength(2)
     await expect(app.run(desk, 'go', { budget: { modelCalls: 1 } })).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED' })
     expect(app.calls).toHaveLength(3)

@@ -7,7 +7,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, toMessages, userText } from '../message/index.ts'
 import { type AskModel, askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
-import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
+import { encode, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
 import { callTool } from '../tool/index.ts'
 import { readAnswer } from './answer.ts'
@@ -49,6 +49,8 @@ class AgentLoop {
   readonly #hooks: Hooks
   readonly #progress = new Progress()
   readonly #repairs: Repairs
+  /** So many messages were there before it began. */
+  readonly #told: number
   #called = 0
   #warned = false
 
@@ -57,6 +59,7 @@ class AgentLoop {
     this.#plan = plan
     this.#system = system
     this.#conversation = conversation
+    this.#told = conversation.messages.length
     this.#hooks = new Hooks(run, plan.name, plan.hooks)
     this.#repairs = new Repairs(plan.name)
   }
@@ -74,12 +77,19 @@ class AgentLoop {
   /** One turn; how the agent ends, if it does. */
   async #take(turn: number): Promise<LoopEnd | undefined> {
     if (this.#hooks.has('beforeModel')) await this.#hear('beforeModel', turn)
-    const asked = await askModel(this.#run, this.#question(turn))
+    const asked = await askModel(this.#run, this.#question(turn)).catch((error) => this.#giveUp(error))
     const { answer, guide } = this.#hooks.has('afterModel') ? await this.#lookAt(asked, turn) : { answer: asked, guide: undefined }
     this.#conversation.add(answer.message)
     const calls = pendingCalls(answer.message)
     if (guide !== undefined) return this.#guide(guide, calls)
     return calls.length > 0 ? this.#act(calls, turn) : this.#answer(answer, turn)
+  }
+
+  /** An agent whose budget is used up has answered nothing, but what it found out is not lost. */
+  #giveUp(error: unknown): never {
+    const messages = this.#conversation.messages.slice(this.#told)
+    if (TuttiError.is(error, 'BUDGET_EXCEEDED') && messages.length > 0) this.#run['~core'].gathered(encode({ agent: this.#plan.name, messages }))
+    throw error
   }
 
   #question(turn: number): AskModel {

@@ -32,9 +32,16 @@ export interface Budget {
   outputTokens?: number | undefined
   modelCalls?: number | undefined
   toolCalls?: number | undefined
-  /** What happens when the next call does not fit: `'fail'` (default), with BUDGET_EXCEEDED. The others are declared, not built yet (FLOW_NOT_YET). */
-  onExhausted?: 'fail' | 'downgrade' | 'shrink' | 'ask' | undefined
+  /**
+   * What happens when the next call does not fit. `'fail'` (default): it is not made, with BUDGET_EXCEEDED. `'downgrade'`: the next cheaper model of its chain is asked
+   * that fits. `'shrink'`: its answer may be shorter, also than was asked for, down to 16 tokens. `'ask'`: the run waits until somebody raises the limit
+   * (`handle.grant`, `tutti grant`). Where nothing helps, it fails.
+   */
+  onExhausted?: OnExhausted | undefined
 }
+
+export const exhaustionPolicies = ['fail', 'downgrade', 'shrink', 'ask'] as const
+export type OnExhausted = (typeof exhaustionPolicies)[number]
 
 /** Both budgets at once: for each amount the lower limit. */
 export function tighter(a: Budget | undefined, b: Budget | undefined): Budget | undefined {
@@ -44,6 +51,8 @@ export function tighter(a: Budget | undefined, b: Budget | undefined): Budget | 
     const limits = [a[name], b[name]].filter((limit) => limit !== undefined)
     if (limits.length > 0) both[name] = Math.min(...limits)
   }
+  const policy = a.onExhausted ?? b.onExhausted
+  if (policy) both.onExhausted = policy
   return both
 }
 
@@ -57,4 +66,19 @@ export interface Usage {
   toolCalls: number
   /** Milliseconds in which at least one effect was under way. */
   activeMs: number
+  /** Calls that were made otherwise than asked for, or late, because the budget had no room for them. Absent: none was. */
+  exhausted?: readonly Exhaustion[] | undefined
+}
+
+/** What became of a call that did not fit. */
+export interface Exhaustion {
+  /** The step. */
+  readonly key: string
+  /** Whose limit it was: the key of a scope, or '' for the run. */
+  readonly account: string
+  /** Which limit. */
+  readonly limit: string
+  readonly policy: OnExhausted
+  /** In words: 'openai/gpt-5-mini instead of openai/gpt-5', 'at most 512 output tokens instead of 4096', 'waited for a grant'. */
+  readonly did: string
 }

@@ -84,7 +84,15 @@ describe('the ledger', () => {
     const ledger = new Ledger({ tokens: 100 })
     ledger.open('a', { modelCalls: 1 })
     ledger.hold(['a'], 't1', amounts({ inputTokens: 50, modelCalls: 1 }))
-    expect(ledger.hold([], 't2', amounts({ inputTokens: 30, outputTokens: 21 }))).toEqual({ account: '', limit: 'tokens', allowed: 100, taken: 50, asked: 51 })
+    expect(ledger.hold([], 't2', amounts({ inputTokens: 30, outputTokens: 21 }))).toEqual({
+      account: '',
+      limit: 'tokens',
+      allowed: 100,
+      taken: 50,
+      asked: 51,
+      held: 50,
+      policy: 'fail',
+    })
     expect(ledger.hold(['a'], 't3', amounts({ modelCalls: 1 }))).toMatchObject({ account: 'a', limit: 'modelCalls' })
     expect(ledger.left(['a'])).toEqual({ tokens: 50, modelCalls: 0 })
   })

@@ -8,7 +8,7 @@
  * micro-USD. `hold` and `settle` are idempotent by token. A hold that is never settled stays held: unknown is never 0.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type Amounts, type Budget, nothing, sum, unsound } from './amounts.ts'
+import { type Amounts, type Budget, exhaustionPolicies, nothing, type OnExhausted, sum, unsound } from './amounts.ts'
 
 /** What can be limited. `tokens` is input and output together. */
 export type Limited = 'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls'
@@ -22,10 +22,17 @@ export interface Refusal {
   /** Spent and held already. */
   readonly taken: number
   readonly asked: number
+  /** Of what is taken: what is only held, and may come back. */
+  readonly held: number
+  /** What the account that refuses wants done, else what the run wants. */
+  readonly policy: OnExhausted
 }
 
 interface Account {
   limits: Limits
+  /** By how much they were raised; a scope may be opened again after it was granted more. */
+  readonly granted: Limits
+  onExhausted: OnExhausted | undefined
   spent: Amounts
   held: Amounts
 }
@@ -49,16 +56,15 @@ export class Ledger {
 
   /** Opens an account, or sets the limits of one that a restored hold has already drawn on. @throws BUDGET_INVALID */
   open(path: string, budget: Budget | undefined): void {
-    this.#account(path).limits = limitsOf(budget)
+    const account = this.#account(path)
+    account.limits = limitsOf(budget)
+    account.onExhausted = budget?.onExhausted
   }
 
-  /** Raises the limits of an account. */
+  /** Raises the limits that an account has. @throws BUDGET_INVALID */
   grant(path: string, more: Budget): void {
-    const account = this.#account(path)
-    for (const [name, value] of Object.entries(limitsOf(more)) as [Limited, number][]) {
-      const limit = account.limits[name]
-      if (limit !== undefined) account.limits[name] = limit + value
-    }
+    const { granted } = this.#account(path)
+    for (const [name, value] of Object.entries(limitsOf(more)) as [Limited, number][]) granted[name] = (granted[name] ?? 0) + value
   }
 
   /**
@@ -80,14 +86,20 @@ export class Ledger {
     for (const path of [RUN_ACCOUNT, ...paths]) {
       const account = this.#account(path)
       for (const limit of limitedNames) {
-        const allowed = account.limits[limit]
+        const allowed = allowedTo(account, limit)
         if (allowed === undefined) continue
         const asked = amountOf(amounts, limit)
-        const taken = amountOf(account.spent, limit) + amountOf(account.held, limit)
-        if (asked > 0 && taken + asked > allowed) return { account: path, limit, allowed, taken, asked }
+        const held = amountOf(account.held, limit)
+        const taken = amountOf(account.spent, limit) + held
+        if (asked > 0 && taken + asked > allowed) return { account: path, limit, allowed, taken, asked, held, policy: this.policyOf(path) }
       }
     }
     return undefined
+  }
+
+  /** What is to be done about a call that an account refuses: its own word, else that of the run. */
+  policyOf(path: string): OnExhausted {
+    return this.#account(path).onExhausted ?? this.#account(RUN_ACCOUNT).onExhausted ?? 'fail'
   }
 
   /** A hold that a journal records: it was granted once, so it is not judged again. */
@@ -146,8 +158,8 @@ export class Ledger {
     const left: Limits = {}
     for (const path of [RUN_ACCOUNT, ...paths]) {
       const account = this.#account(path)
-      for (const [name, limit] of Object.entries(account.limits) as [Limited, number][]) {
-        const here = limit - amountOf(account.spent, name) - amountOf(account.held, name)
+      for (const name of Object.keys(account.limits) as Limited[]) {
+        const here = (allowedTo(account, name) as number) - amountOf(account.spent, name) - amountOf(account.held, name)
         left[name] = Math.max(0, Math.min(left[name] ?? Number.POSITIVE_INFINITY, here))
       }
     }
@@ -162,7 +174,7 @@ export class Ledger {
   #account(path: string): Account {
     let account = this.#accounts.get(path)
     if (!account) {
-      account = { limits: {}, spent: nothing, held: nothing }
+      account = { limits: {}, granted: {}, onExhausted: undefined, spent: nothing, held: nothing }
       this.#accounts.set(path, account)
     }
     return account
@@ -174,10 +186,7 @@ function limitsOf(budget: Budget | undefined): Limits {
   for (const [name, value] of Object.entries(budget ?? {})) {
     if (value === undefined) continue
     if (name === 'onExhausted') {
-      if (value !== 'fail')
-        throw new TuttiError('FLOW_NOT_YET', `onExhausted: '${String(value)}' is declared, but not built yet`, {
-          hint: 'Leave it out: the call that does not fit fails with BUDGET_EXCEEDED.',
-        })
+      checkPolicy(value)
       continue
     }
     if (typeof value !== 'number' || !(value >= 0)) throw new TuttiError('BUDGET_INVALID', `the budget's ${name} is ${String(value)}`)
@@ -189,6 +198,18 @@ function limitsOf(budget: Budget | undefined): Limits {
       })
   }
   return limits
+}
+
+/** @throws BUDGET_INVALID */
+function checkPolicy(value: unknown): void {
+  if (exhaustionPolicies.includes(value as OnExhausted)) return
+  const says = typeof value === 'string' ? `'${value}'` : String(value)
+  throw new TuttiError('BUDGET_INVALID', `onExhausted is ${says}`, { hint: `It is one of ${exhaustionPolicies.map((each) => `'${each}'`).join(', ')}.` })
+}
+
+function allowedTo({ limits, granted }: Account, name: Limited): number | undefined {
+  const limit = limits[name]
+  return limit === undefined ? undefined : limit + (granted[name] ?? 0)
 }
 
 function amountOf(amounts: Amounts, name: Limited): number {

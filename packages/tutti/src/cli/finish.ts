@@ -8,7 +8,7 @@ import { sayMs, sayTokens, sayUsd } from './quantity.ts'
 import { errorLines, recordOf } from './say-error.ts'
 import { modelsOf } from './show.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
-import { answerCommand, queuedLine } from './waits.ts'
+import { answerCommand, GRANT, queuedLine } from './waits.ts'
 
 export interface FinishOptions<O> {
   readonly json?: boolean | undefined
@@ -94,5 +94,7 @@ export function footer({ run, begun, last, used, budget }: RunPicture): string {
 function waitLine(home: Home, run: string, signal: string, key: string): string {
   if (signal === 'tutti.resolve')
     return `In doubt whether '${key}' happened. Find out, then: ${nextCommand(home, 'resolve', run)} ${key} --done (or --not-done)`
+  if (signal === GRANT)
+    return `Waits at '${key}' for more budget. Grant it: \`${answerCommand(home, run, signal, key)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
   return `Waits at '${key}' for the signal '${signal}'. Answer with \`${answerCommand(home, run, signal, key)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
 }

@@ -137,6 +137,8 @@ export class RunPicture {
     switch (entry.type) {
       case 'step.started': {
         const step = this.#asked(entry)
+        if (entry.exhausted) step.remark = `${entry.exhausted.policy}: ${entry.exhausted.did}`
+        else if (step.state === 'waiting') step.remark = undefined
         step.state = 'running'
         step.begun ??= entry.time
         step.attempts = entry.attempt
@@ -172,8 +174,10 @@ export class RunPicture {
         this.#spend(this.#at(entry.key), entry.settle)
         return
       case 'budget.granted':
-        this.budget = raised(this.budget, entry.more)
+        if (entry.key === '') this.budget = raised(this.budget, entry.more)
         return
+      case 'budget.exhausted':
+        return this.#change(entry.key, 'waiting', { begun: this.#at(entry.key).begun ?? entry.time, remark: sayExhausted(entry) })
       case 'timer.set':
         return this.#change(entry.key, 'waiting', { begun: entry.time, remark: `until ${new Date(entry.fireAt).toISOString()}` })
       case 'signal.awaited':
@@ -282,6 +286,12 @@ export function extentOf(step: Step): Extent {
 
 const least = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b))
 const most = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? (a ?? b) : Math.max(a, b))
+
+/** `for a grant: it could use 0.0300 USD, and 0.0120 of the 0.0400 allowed are taken`. */
+function sayExhausted({ account, limit, allowed, taken, asked }: EntryOf<'budget.exhausted'>): string {
+  const say = (amount: number): string => (limit === 'microUsd' ? `${(amount / 1_000_000).toFixed(4)} USD` : `${amount} ${limit}`)
+  return `for a grant: it could use ${say(asked)}; of the ${say(allowed)} allowed to ${account === '' ? 'the run' : `'${account}'`}, ${say(taken)} are taken`
+}
 
 /** A grant raises the limits there are. */
 function raised(budget: Budget | undefined, more: Budget): Budget | undefined {

@@ -55,6 +55,8 @@ export class PlainView implements View {
         return `${entry.error ? '!' : '↶'} ${entry.key} ${entry.error ? `is not undone: ${entry.error.code}: ${inOneLine(entry.error.message)}` : 'is undone'}`
       case 'step.doubted':
         return `? ${entry.key}: ${inOneLine(entry.why.message)}`
+      case 'budget.exhausted':
+        return `⏸ ${entry.key} waits for more budget`
       case 'signal.awaited':
         return `⏸ ${entry.key} waits for the signal '${entry.signal}'`
       case 'signal.refused':

@@ -11,6 +11,7 @@ import { firstWords, statusStyle } from './runs.ts'
 import { errorLines } from './say-error.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { treeLines } from './tree.ts'
+import { answerCommand, GRANT } from './waits.ts'
 
 export interface ShowOptions extends CommonOptions {
   readonly values?: boolean | undefined
@@ -92,6 +93,8 @@ function totalLines(picture: RunPicture, head: RunHead, home: Home, paint: Paint
 function nextLine(picture: RunPicture, standing: Standing, home: Home, run: string): string | undefined {
   const doubted = [...picture.all()].find(({ state }) => state === 'doubted')
   if (doubted && !picture.ended) return `${nextCommand(home, 'resolve', run)} ${doubted.key} --done (or --not-done)`
+  const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
+  if (unpaid && !picture.ended) return answerCommand(home, run, GRANT, unpaid.key)
   if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)
   return undefined
 }

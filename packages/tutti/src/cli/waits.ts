@@ -7,6 +7,9 @@ import { inOneLine } from './paint.ts'
 /** The signal that a tool call waits for until a person has approved it. */
 export const APPROVAL = 'tutti.approval'
 
+/** The signal under which a run that waits for more budget is listed. */
+export const GRANT = 'tutti.grant'
+
 export type Waits = Pick<Awaited<ReturnType<typeof waitsIn>>, 'open' | 'over'>
 
 /** The head of a run at rest lists its waits; those of a run that is driven, or whose process was killed, are in its journal. */
@@ -25,7 +28,9 @@ export function sayWait({ signal, key, data }: OpenWait): string {
 export const answerCommand = (home: Home, run: string, signal: string, key: string): string =>
   signal === APPROVAL
     ? `${nextCommand(home, 'approve', run)} --key ${shellWord(key)}`
-    : `${nextCommand(home, 'signal', run)} ${shellWord(signal)} JSON --key ${shellWord(key)}`
+    : signal === GRANT
+      ? `${nextCommand(home, 'grant', run)} --usd AMOUNT`
+      : `${nextCommand(home, 'signal', run)} ${shellWord(signal)} JSON --key ${shellWord(key)}`
 
 export const queuedLine = ({ position, queued }: { readonly position: number; readonly queued: number }): string =>
   `Queued: ${position} of ${queued}. It begins when its flow has room, here or in any process that drives it.`

@@ -33,6 +33,8 @@ export class TuttiError<C extends ErrorCode = ErrorCode> extends Error {
   readonly disposition: Disposition
   readonly data: ErrorData
   readonly hint: string
+  /** Of what `result()` throws: what the run had gathered when it failed. */
+  declare partial?: unknown
 
   constructor(code: C, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })

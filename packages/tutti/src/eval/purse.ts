@@ -3,7 +3,7 @@ import type { Budget, Usage } from '../budget/index.ts'
 
 const amounts = ['usd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
 
-export type Spent = Omit<Usage, 'activeMs'>
+export type Spent = Omit<Usage, 'activeMs' | 'exhausted'>
 
 export class Purse {
   readonly spent: Spent = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 0, toolCalls: 0 }

@@ -9,7 +9,7 @@
  * outcomes they undo; no flow is ever given one. One of them ends the compensation of its step, unless it says `final: false`.
  * After a crash a journal is a prefix of what was appended: every outcome anybody saw is in it (I1).
  */
-import type { Amounts, Budget, Usage } from '../budget/index.ts'
+import type { Amounts, Budget, Exhaustion, Usage } from '../budget/index.ts'
 import type { ErrorRecord } from '../errors/index.ts'
 import type { Json, RunId, Scope } from '../primitives/index.ts'
 
@@ -86,6 +86,7 @@ export type Entry = Written &
     | StepCompensated
     | { readonly type: 'budget.settled'; readonly key: string; readonly attempt: number; readonly settle: Amounts }
     | { readonly type: 'budget.granted'; readonly key: string; readonly more: Budget }
+    | BudgetExhausted
     | { readonly type: 'timer.set'; readonly key: string; readonly at: At; readonly fingerprint: string; readonly fireAt: number }
     | { readonly type: 'timer.fired'; readonly key: string }
     | SignalAwaited
@@ -199,6 +200,8 @@ export interface StepStarted extends Asked {
   readonly hold?: Amounts | undefined
   /** The scopes whose budgets it draws on, outermost first; the run itself is always drawn on. */
   readonly draws?: readonly string[] | undefined
+  /** Why it is made otherwise than asked for, or late. */
+  readonly exhausted?: Omit<Exhaustion, 'key'> | undefined
   /** It has an undo, which the run owes when it ends otherwise than well. */
   readonly undo?: true | undefined
   /** It was begun there, and nothing was begun here. */
@@ -245,6 +248,18 @@ export interface StepCompensated {
   /** Epoch ms of the next attempt. */
   readonly retryAt?: number | undefined
   readonly ms?: number | undefined
+}
+
+/** The next call of this step does not fit, and somebody is asked for more (`budget.granted`). Said again when the figures are others. */
+export interface BudgetExhausted {
+  readonly type: 'budget.exhausted'
+  readonly key: string
+  /** Whose limit it is: the key of a scope, or '' for the run. */
+  readonly account: string
+  readonly limit: string
+  readonly allowed: number
+  readonly taken: number
+  readonly asked: number
 }
 
 export interface SignalAwaited {

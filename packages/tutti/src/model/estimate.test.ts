@@ -47,12 +47,12 @@ describe('the limit on output tokens', () => {
   const price = { input: 1_000_000, output: 10_000_000, maxOutputTokens: 64_000 }
 
   test("[B1] is a person's own, whatever is left", () => {
-    expect(decideMaxOutput({ asked: 9_999, price, inputBound: 10, left: { microUsd: 1 } })).toBe(9_999)
+    expect(decideMaxOutput({ asked: 9_999, price, inputBound: 10, left: { microUsd: 1 }, least: 16 })).toBe(9_999)
   })
 
   test('[B1] that nobody asked for is what the model can write, less under a limit, and no more than is left', () => {
     const decide = (left: Parameters<typeof decideMaxOutput>[0]['left'], known: { price: typeof price | undefined } = { price }): number =>
-      decideMaxOutput({ asked: undefined, ...known, inputBound: 1_000, left })
+      decideMaxOutput({ asked: undefined, ...known, inputBound: 1_000, left, least: 16 })
     expect(decide({})).toBe(32_768)
     expect(decide({}, { price: undefined })).toBe(4_096)
     expect(decide({ modelCalls: 1 })).toBe(32_768)

@@ -4,7 +4,7 @@
  * Invariants: I7 (what is held is what is sent); usage is settled as reported, also when it passes the hold; unknown usage keeps the hold; each guard hears
  * once what became of the call; of an answer that is still to be accepted nothing is shown before it is.
  */
-import { type Amounts, nothing } from '../budget/index.ts'
+import { type Amounts, nothing, type Refusal } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import { type TokenUsage, textOf } from '../message/index.ts'
 import type { Run } from '../run/definition.port.ts'
@@ -12,11 +12,11 @@ import type { EffectContext, Executed, MeteredFailure, StreamPart } from '../run
 import { boundInputTokens } from './estimate.ts'
 import { failureOf, wasRefused } from './failure.ts'
 import { attemptsOf, type Failure, markFailure, type Place, placeAfter, waitBefore } from './fallback.ts'
+import { type Fit, fitCall } from './fit.ts'
 import type { CachedAnswer, CallGround, CallOutcome, Passage } from './guard.port.ts'
 import type { Link } from './links.ts'
 import type { AskModel, AttemptRecord, Candidate, ModelAnswer, RawAnswer } from './model.port.ts'
 import { parseOutput } from './output.ts'
-import { boundOutput, decideMaxOutput } from './output-limit.ts'
 import { Patience } from './patience.ts'
 import { costMicroUsd, worstMicroUsd } from './price.ts'
 
@@ -30,6 +30,8 @@ export interface AttemptOptions {
   /** The attempts before it; it adds itself when it fails. */
   readonly history: { attempts: readonly AttemptRecord[] }
   readonly isHedge: boolean
+  /** No cheaper model fits either. */
+  readonly isLast: boolean
   /** Why this model. */
   readonly why: string
 }
@@ -43,6 +45,10 @@ interface Failed {
 
 export class ModelAttempt {
   readonly hold: Amounts
+  /** Why it does not fit the budget as it stands. */
+  readonly refusal: Refusal | undefined
+  /** What was made smaller so that it fits. */
+  readonly exhausted: Fit['exhausted']
   readonly #o: AttemptOptions
   readonly #link: Link
   readonly #maxOutputTokens: number
@@ -61,12 +67,17 @@ export class ModelAttempt {
     }
     this.#o = o
     this.#link = o.links[o.place.link] as Link
-    const inputTokens = boundInputTokens(request)
-    const settings = request.settings ?? {}
-    this.#maxOutputTokens = decideMaxOutput({ asked: settings.maxOutputTokens, price, inputBound: inputTokens, left })
-    const outputTokens = boundOutput(this.#maxOutputTokens, { id, settings, price })
-    const microUsd = price ? worstMicroUsd(price, inputTokens, outputTokens) : 0
-    this.hold = { microUsd, inputTokens, outputTokens, cacheReadTokens: 0, modelCalls: 1, toolCalls: 0 }
+    const call = { id, price, settings: request.settings ?? {}, inputTokens: boundInputTokens(request) }
+    const { hold, maxOutputTokens, refusal, exhausted } = fitCall(call, o.run['~core'], o.isLast)
+    this.hold = hold
+    this.refusal = refusal
+    this.exhausted = exhausted
+    this.#maxOutputTokens = maxOutputTokens
+  }
+
+  /** A cache is asked before the call, and what it answers costs nothing. */
+  get mayBeCached(): boolean {
+    return this.#link.guards.some(({ kind }) => kind === 'cache')
   }
 
   /** What a cache answered in its stead. */

@@ -4,6 +4,7 @@
  * Invariants: I7 (the worst case is in the plan of every attempt); where the walk stands is in the error of the last attempt, so it survives a crash; every
  * attempt says why it was made, and the last error lists them all.
  */
+import type { Amounts, Refusal } from '../budget/index.ts'
 import { type ErrorRecord, rebuildError, TuttiError } from '../errors/index.ts'
 import { canonical, hash128, type Json } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
@@ -70,16 +71,22 @@ export class ModelCall {
     let attempts = last ? attemptsOf(last) : (this.#question.from?.refused ?? [])
     let place = last ? placeAfter(last, this.#links, this.#start) : this.#start
     let skipped: TuttiError | undefined
-    for (; place; place = placeAfter(skipped, this.#links, this.#start)) {
+    const tooDear: TooDear[] = []
+    while (place) {
+      const here: Place = place
       try {
-        return await this.#planAt({ place, label, history: { attempts }, last: skipped ?? last })
+        const planned = await this.#planAt({ place: here, label, history: { attempts }, last: skipped ?? last, tooDear })
+        if ('execute' in planned) return planned
+        tooDear.push(planned)
+        place = here.link + 1 < this.#links.length ? { link: here.link + 1, attempt: 1 } : undefined
       } catch (error) {
-        if (!TuttiError.is(error) || !error.code.startsWith('MODEL_')) throw error
-        const link = this.#links[place.link] as Link
-        skipped = markFailure(error, { place: { ...place, attempt: link.retry.attempts }, model: describeLink(link), before: attempts })
+        skipped = this.#passedOver(error, here, attempts, tooDear.length > 0)
         attempts = attemptsOf(skipped)
+        place = placeAfter(skipped, this.#links, this.#start)
       }
     }
+    const cheapest = tooDear.toSorted((a, b) => a.hold.microUsd - b.hold.microUsd)[0]
+    if (cheapest) return (await this.#planAt({ ...cheapest.standing, tooDear: tooDear.filter((each) => each !== cheapest), isLast: true })) as Plan
     // What an attempt that was made has to say counts for more than that the rest could not be asked.
     const final = last ? rebuildError(last) : (skipped as TuttiError)
     throw new TuttiError(final.code, final.message, {
@@ -90,12 +97,22 @@ export class ModelCall {
     })
   }
 
+  /** @throws what does not let a model be passed over: one without a price is, while a cheaper one is looked for */
+  #passedOver(error: unknown, here: Place, before: readonly AttemptRecord[], forMoney: boolean): TuttiError {
+    const isUnpriced = forMoney && TuttiError.is(error, 'BUDGET_NO_PRICE')
+    if (!TuttiError.is(error) || !(error.code.startsWith('MODEL_') || isUnpriced)) throw error
+    const link = this.#links[here.link] as Link
+    const failed = isUnpriced ? new TuttiError('MODEL_UNSUPPORTED', error.message, { cause: error }) : error
+    return markFailure(failed, { place: { ...here, attempt: link.retry.attempts }, model: describeLink(link), before })
+  }
+
   /** @throws a TuttiError of the MODEL family when this model cannot be asked now */
-  async #planAt(standing: Standing): Promise<AttemptPlan<ModelAnswer>> {
-    const { place, label, history, last, beside = 0 } = standing
+  async #planAt(standing: Standing): Promise<Plan | TooDear> {
+    const { place, label, history, last, beside = 0, tooDear = [], isLast = beside > 0 } = standing
     const { candidate, why: chosen } = await this.#ground.candidate(this.#links[place.link] as Link)
     refuseFiles(candidate.id, this.#question.request.messages)
-    const why = standing.why ?? this.#reason(place, chosen, last)
+    const first = tooDear[0]
+    const why = standing.why ?? (first ? `downgraded: the budget has no room for ${first.model}` : this.#reason(place, chosen, last))
     const attempt = new ModelAttempt({
       run: this.#run,
       question: this.#question,
@@ -105,14 +122,24 @@ export class ModelCall {
       candidate,
       history,
       isHedge: beside > 0,
+      isLast,
       why,
     })
+    const isTooDear = attempt.refusal?.policy === 'downgrade' && !isLast
+    if (isTooDear && !attempt.mayBeCached) return { model: candidate.id, hold: attempt.hold, refusal: attempt.refusal, standing }
     const waitedMs = await attempt.admit()
     const { cached } = attempt
     const execute: AttemptPlan<ModelAnswer>['execute'] = (context) => attempt.execute(context)
     if (cached) return { label: { ...label, model: cached.model, why: cached.why, cached: true }, execute }
+    if (isTooDear) {
+      attempt.drop()
+      return { model: candidate.id, hold: attempt.hold, refusal: attempt.refusal, standing }
+    }
+    const exhausted = first && !attempt.refusal ? downgraded(first, candidate.id) : attempt.exhausted
     return {
       hold: attempt.hold,
+      flexible: attempt.refusal === undefined && beside === 0,
+      ...(exhausted ? { exhausted } : {}),
       label: { ...label, model: candidate.id, why, ...(waitedMs > 0 ? { waitedMs } : {}) },
       execute,
       drop: () => attempt.drop(),
@@ -130,7 +157,8 @@ export class ModelCall {
     const link = first.link + ((beside + 1) % (hedge.ahead + 1))
     const next = { link, attempt: link === first.link ? first.attempt : 1 }
     const why = `hedge: ${model} said nothing for ${afterMs} ms`
-    return { afterMs, plan: () => this.#planAt({ ...standing, place: next, first, beside: beside + 1, why }).catch(noHedge) }
+    const plan = () => this.#planAt({ ...standing, place: next, first, beside: beside + 1, why }) as Promise<Plan>
+    return { afterMs, plan: () => plan().catch(noHedge) }
   }
 
   #reason({ attempt }: Place, chosen: string | undefined, last: ErrorRecord | TuttiError | undefined): string {
@@ -141,6 +169,23 @@ export class ModelCall {
     return `fallback after ${before.code} of ${before.model}`
   }
 }
+
+type Plan = AttemptPlan<ModelAnswer>
+
+/** A model for which the budget has no room, where a cheaper one is to be asked instead. */
+interface TooDear {
+  readonly model: string
+  readonly hold: Amounts
+  readonly refusal: Refusal
+  readonly standing: Standing
+}
+
+const downgraded = ({ model, refusal }: TooDear, to: string): Plan['exhausted'] => ({
+  account: refusal.account,
+  limit: refusal.limit,
+  policy: 'downgrade',
+  did: `${to} instead of ${model}`,
+})
 
 type Label = { readonly [key: string]: Json }
 
@@ -154,6 +199,9 @@ interface Standing {
   readonly first?: Place | undefined
   readonly beside?: number | undefined
   readonly why?: string | undefined
+  /** The models before it for which the budget has no room; `isLast`: nor has it for any after it. */
+  readonly tooDear?: readonly TooDear[] | undefined
+  readonly isLast?: boolean | undefined
 }
 
 /** What cannot be asked, or not paid for, is not hedged with. */

@@ -8,19 +8,27 @@ import { affordableOutput } from './price.ts'
 const unlimitedDefault = 32_768
 /** Where nobody says it, and money or tokens are limited, or the model is unknown: room for others beside this call. */
 const limitedDefault = 4_096
-/** Below this an answer is not worth asking for: the ledger is left to refuse the call. */
-const least = 16
+/** Below this an answer is not worth asking for: the ledger is left to refuse the call. It is also the least that OpenAI takes. */
+export const leastAnswer = 16
+/** Room for an answer in full, where it is better to do something else (ask a cheaper model, ask for more) than to cut it. */
+export const fullAnswer = 1_024
 
 /**
- * A person's own limit is taken as it is (the ledger refuses what does not fit). A limit nobody asked for shrinks to what the budget has left.
+ * A person's own limit is taken as it is (the ledger refuses what does not fit). A limit nobody asked for shrinks to what the budget has left, not below `least`.
  */
-export function decideMaxOutput(o: { asked: number | undefined; price: Price | undefined; inputBound: number; left: ReturnType<RunCore['left']> }): number {
+export function decideMaxOutput(o: {
+  asked: number | undefined
+  price: Price | undefined
+  inputBound: number
+  left: ReturnType<RunCore['left']>
+  least: number
+}): number {
   if (o.asked !== undefined) return o.asked
   const { left, price } = o
   const limited = left.microUsd !== undefined || left.tokens !== undefined || left.outputTokens !== undefined
   const able = price?.maxOutputTokens ?? limitedDefault
   const wish = Math.min(able, limited ? limitedDefault : unlimitedDefault)
-  return Math.max(Math.min(wish, affordable(o)), Math.min(least, able))
+  return Math.max(Math.min(wish, affordable(o)), Math.min(o.least, able))
 }
 
 /** The most a call may write so that its worst case still fits what is left. */

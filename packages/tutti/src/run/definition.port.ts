@@ -3,7 +3,7 @@
  *
  * A declaration is plain data with its code beside it; nothing here registers, starts or remembers anything.
  */
-import type { Budget } from '../budget/index.ts'
+import type { Amounts, Budget, Refusal } from '../budget/index.ts'
 import type { ErrorCode, TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import type { Duration, Json, ModelSchema, RunId, Schema, Scope } from '../primitives/index.ts'
@@ -172,6 +172,10 @@ export interface RunCore {
   service<T>(key: ServiceKey<T>): T
   /** What is left under every limit that applies here; a limit that is not set is absent. */
   left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
+  /** What was gathered so far, said by a composition that fails now: the run tells it as its `partial`. */
+  gathered(value: Json): void
+  /** Why a hold of so much would be refused now, and what is to be done about it. */
+  refusal(worst: Amounts): Refusal | undefined
 }
 
 /** A message that a run waits for. */

@@ -2,7 +2,7 @@
  * What the rooms above ask of the run core: one recorded effect, one scope, the services of the app. Not public.
  * Types only. A model call, a tool call and a retrieval are each an `EffectSpec`; the core knows nothing of models or tools.
  */
-import type { Amounts, Budget } from '../budget/index.ts'
+import type { Amounts, Budget, Exhaustion } from '../budget/index.ts'
 import type { ErrorRecord, TuttiError } from '../errors/index.ts'
 import type { Effect, StepKind } from '../journal/index.ts'
 import type { Duration, Json, Scope } from '../primitives/index.ts'
@@ -56,6 +56,10 @@ export interface Undo<T> {
 export interface AttemptPlan<T> {
   /** The worst case. Left out: the attempt costs nothing, and a `read` needs no `step.started`. */
   readonly hold?: Amounts | undefined
+  /** It asks for what was left when it was planned: where that does not fit any more, another is planned. */
+  readonly flexible?: boolean | undefined
+  /** Why it is made otherwise than asked for. */
+  readonly exhausted?: Omit<Exhaustion, 'key'> | undefined
   /** What a projection shows of this attempt (the model id, why it was chosen). */
   readonly label?: Json | undefined
   execute(ctx: EffectContext): Awaitable<Executed<T>>

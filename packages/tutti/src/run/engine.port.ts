@@ -4,6 +4,7 @@
  * Two-way protocol: the pump `submit`s what the flow asks for, synchronously; the activation answers through `next`, exactly one durable outcome at a
  * time, in the order of the journal. An outcome is named by its key, which is unique in a run; cancellation and the deadline have none.
  */
+import type { Amounts, Refusal } from '../budget/index.ts'
 import type { ErrorRecord, TuttiError } from '../errors/index.ts'
 import type { Entry, EntryOf, NotUndone, RunStarted, Value } from '../journal/index.ts'
 import type { Json, RunId, Schema } from '../primitives/index.ts'
@@ -79,6 +80,8 @@ export interface Activation {
   /** A limit of its own for a scope. */
   openAccount(path: string, budget: unknown): void
   left(draws: readonly string[]): Partial<Record<string, number>>
+  /** Why a hold of so much would be refused. */
+  refusal(draws: readonly string[], worst: Amounts): Refusal | undefined
   end(result: RunResult): Promise<void>
   /** The flow cannot go on with this record; nothing is appended but the reason. */
   stop(error: TuttiError): Promise<void>

@@ -4,7 +4,7 @@
  */
 import { tighter } from '../budget/index.ts'
 import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
-import { canonical, hash128 } from '../primitives/index.ts'
+import { canonical, encode, hash128, type Json } from '../primitives/index.ts'
 import { type Branches, cancelBranches, rememberSafely } from './branches.ts'
 import type { Flow, Leaf, MapOptions, Run, Settled } from './definition.port.ts'
 import type { Awaitable, EffectSpec, ScopeOptions, StepContext } from './effect.port.ts'
@@ -120,6 +120,7 @@ class Mapping implements Branches {
     }
     this.#over = true
     this.#under.delete(index)
+    this.#run.pump.gathered = gathered(this.#results)
     cancelBranches([...this.#under.values()], this.#run.pump, `item ${index} of '${this.#name}' failed, so the others are not needed`)
     this.#reject(error)
   }
@@ -133,6 +134,15 @@ class Mapping implements Branches {
     }
     this.#reading = this.#run.ask(codeStep(`${this.#name}:items`, null, 'items', read))
     return this.#reading
+  }
+}
+
+/** The items that are done, each at its place. What cannot be recorded is not told. */
+function gathered(results: readonly unknown[]): Json | undefined {
+  try {
+    return encode([...results])
+  } catch {
+    return undefined
   }
 }
 

@@ -8,7 +8,7 @@
  * on replay by the same code), I5 (divergence is found before anything executes).
  * On a crash nothing here is lost, because nothing here is the truth: the next activation rebuilds it from the journal.
  */
-import { TuttiError } from '../errors/index.ts'
+import { rebuildError, TuttiError } from '../errors/index.ts'
 import type { Clock, Json } from '../primitives/index.ts'
 import { Ask } from './ask.ts'
 import { goesOnAfter, markOf } from './change.ts'
@@ -34,6 +34,8 @@ export class Pump {
   time: number
   /** The value delivered last: what a failing run had reached. */
   reached: Json | undefined
+  /** What a composition had when it failed, told until something else comes: more than the last value alone. */
+  gathered: Json | undefined
   /** The steps asked for that can be undone, by key, whatever became of them. */
   readonly undoable = new Map<string, EffectOp>()
   readonly #activation: Activation
@@ -245,6 +247,7 @@ export class Pump {
 
   #deliver(outcome: Outcome, value: Json | undefined): void {
     this.time = ('reused' in outcome ? outcome.reused?.time : undefined) ?? outcome.time
+    this.gathered = undefined
     if (outcome.type === 'run.cancelling') return this.#cancelRun(new TuttiError('RUN_CANCELLED', outcome.reason))
     if (outcome.type === 'timer.fired' && outcome.key.endsWith(DEADLINE_KEY)) return this.#passDeadline(outcome.key)
     if (outcome.type === 'step.completed') this.reached = value
@@ -253,6 +256,8 @@ export class Pump {
     this.#asks.delete(key)
     if (!this.#live) this.#divergence.delivered(key)
     ask?.deliver(outcome, value)
+    // A bound that does not hold bounds nothing any more: whatever the flow makes of it, the run is over.
+    if (outcome.type === 'step.failed' && outcome.error.code === 'BUDGET_OVERRUN') this.#cancelRun(rebuildError(outcome.error))
   }
 
   #passDeadline(key: string): void {
@@ -267,7 +272,7 @@ export class Pump {
     this.cancel(this.#asks.values(), error)
   }
 
-  /** Why the run was cancelled, once it was. */
+  /** Why the run was cancelled, or what ended it whatever its flow does, once it was. */
   get cancelled(): TuttiError | undefined {
     return this.#cancelled
   }

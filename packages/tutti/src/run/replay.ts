@@ -92,6 +92,7 @@ class RecordedRun implements Activation {
   left(): Partial<Record<string, number>> {
     return {}
   }
+  refusal(): undefined {}
   async end(_: RunResult): Promise<void> {}
   async stop(): Promise<void> {}
 }

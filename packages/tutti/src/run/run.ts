@@ -2,7 +2,7 @@
  * The `run` that a flow is given: each of its methods turns into asks of the pump. One `ScopedRun` per scope.
  * Owns nothing but the way from the public face to the pump: keys and numbers are the scope's, delivery is the pump's.
  */
-import { tighter } from '../budget/index.ts'
+import { type Amounts, type Refusal, tighter } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import {
   canonical,
@@ -236,6 +236,14 @@ export class ScopedRun implements RunCore {
 
   left(): ReturnType<RunCore['left']> {
     return this.#context.pump.activation.left(this.#scope.draws)
+  }
+
+  gathered(value: Json): void {
+    this.#context.pump.gathered = value
+  }
+
+  refusal(worst: Amounts): Refusal | undefined {
+    return this.#context.pump.activation.refusal(this.#scope.draws, worst)
   }
 
   /** @throws RUN_SCOPE_MISUSED | CONFIG_INVALID */

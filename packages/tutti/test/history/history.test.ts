@@ -24,16 +24,17 @@ async function over(file: string): Promise<{ app: ReturnType<typeof tutti>; stor
 }
 
 /**
- * What no run of this corpus writes: no code writes the first yet, the second needs a call of a tool that was cut off under a budget, and the third is younger than
- * the corpus.
+ * What no run of this corpus writes: no code writes the first yet, the second needs a call of a tool that was cut off under a budget, and the others are younger
+ * than the corpus.
  */
-const unwritten: readonly EntryType[] = ['thread.compacted', 'budget.settled', 'signal.refused']
+const unwritten: readonly EntryType[] = ['thread.compacted', 'budget.settled', 'budget.exhausted', 'signal.refused']
 const every = Object.keys({
   ...{ 'run.started': 1, 'run.completed': 1, 'run.failed': 1, 'run.cancelling': 1, 'run.cancelled': 1, 'run.suspended': 1, 'run.resumed': 1, 'run.forked': 1 },
   ...{ 'run.patched': 1, 'step.started': 1, 'step.completed': 1, 'step.failed': 1, 'step.doubted': 1, 'step.resolved': 1, 'step.compensated': 1 },
   ...{
     'budget.settled': 1,
     'budget.granted': 1,
+    'budget.exhausted': 1,
     'timer.set': 1,
     'timer.fired': 1,
     'signal.awaited': 1,

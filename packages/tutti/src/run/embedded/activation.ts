@@ -7,7 +7,7 @@
  * ends the activation), I7 and I8 (see `effect.ts`).
  * On a crash: timers, waits and open attempts are read again from the journal by the next activation.
  */
-import type { Budget, Ledger, Usage } from '../../budget/index.ts'
+import type { Amounts, Budget, Ledger, Refusal, Usage } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Commit, type Entry, isBlobRef, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
@@ -16,9 +16,11 @@ import type { Activation, EffectOp, NoteOp, Op, Outcome, RunResult, Sighting, Ti
 import { isOutcome } from '../record.ts'
 import { activeMsOf } from './active-time.ts'
 import { Alarms } from './alarms.ts'
+import { BudgetRoom } from './budget-room.ts'
 import { type Draft, goesFurther, noteDraft, terminalDraft, timerDraft, waitDraft } from './draft.ts'
 import { DurableOutcomes } from './durable-outcomes.ts'
 import { driveEffect } from './effect.ts'
+import { Exhaustions } from './exhaustion.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
 import { type LeaseTerms, OwnLease } from './own-lease.ts'
@@ -53,6 +55,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly waits = new Map<string, WaitOp>()
   /** Effects whose doubt waits for a person, by key. */
   readonly doubts = new Map<string, Doubt>()
+  readonly room: BudgetRoom
   readonly decisions = new Map<string, Promise<void>>()
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
@@ -62,6 +65,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly #o: ActivationOptions
   readonly #inbox: Inbox
   readonly #alarms: Alarms
+  readonly #exhaustions: Exhaustions
   readonly underWay: UnderWay
   readonly #outcomes = new DurableOutcomes()
   #over: { error: unknown } | undefined
@@ -88,6 +92,8 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#seq = (o.record.at(-1)?.seq ?? 0) + 1
     this.#stalls = o.stalls
     this.ledger = ledgerOf(first.budget, whole)
+    this.#exhaustions = new Exhaustions(whole)
+    this.room = new BudgetRoom(present)
     this.priors = priorAttempts(present)
     this.#inbox = new Inbox(this, o.store, whole)
     this.underWay = new UnderWay(o.clock)
@@ -150,6 +156,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#alarms.forget(key)
     this.waits.delete(key)
     this.doubts.delete(key)
+    this.room.forget(key)
     this.pause.forget(key)
   }
 
@@ -172,6 +179,10 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   left(draws: readonly string[]): Partial<Record<string, number>> {
     return this.ledger.left(draws)
+  }
+
+  refusal(draws: readonly string[], worst: Amounts): Refusal | undefined {
+    return this.ledger.refusal(draws, worst)
   }
 
   /** @param before what is said before the end, in the same transaction */
@@ -234,7 +245,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   usage(): Usage {
     const { microUsd, ...counts } = this.ledger.spent()
-    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.#o.record) + this.underWay.spentMs }
+    return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.#o.record) + this.underWay.spentMs, ...this.#exhaustions.inUsage }
   }
 
   /** Appends entries and, once they are durable, queues those that are outcomes. */
@@ -275,7 +286,10 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   #show(entries: readonly Entry[]): void {
-    for (const entry of entries) this.sight({ type: 'entry', entry })
+    for (const entry of entries) {
+      this.#exhaustions.see(entry)
+      this.sight({ type: 'entry', entry })
+    }
   }
 
   #queue(outcome: Outcome, blobs: Blobs | undefined): void {
@@ -325,7 +339,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   #restingFor(): readonly OpenWait[] {
     const doubted = [...this.doubts].map(([key, { data }]) => ({ signal: 'tutti.resolve', key, data }))
-    return [...this.openWaits(), ...doubted]
+    return [...this.openWaits(), ...doubted, ...this.room.waiting]
   }
 
   /** Nothing under way but waits and timers: it may be given up until one of them comes. */
@@ -334,7 +348,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   get #waitsForOthers(): boolean {
-    return this.waits.size > 0 || this.doubts.size > 0 || this.#alarms.size > 0
+    return this.waits.size > 0 || this.doubts.size > 0 || this.room.size > 0 || this.#alarms.size > 0
   }
 
   get #mayPause(): boolean {
@@ -377,6 +391,17 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#wake()
     this.doubts.delete(key)
     return verdict
+  }
+
+  async untilRoom(key: string, refusal: Refusal): Promise<void> {
+    const changed = this.room.wait(key, refusal)
+    const asks = this.room.ask(key, refusal)
+    if (asks) await this.append([asks])
+    this.finish()
+    this.poke().catch((error) => this.fail(error))
+    await changed
+    this.begin()
+    this.#wake()
   }
 
   /** A wait is answered: nothing else may answer it. */

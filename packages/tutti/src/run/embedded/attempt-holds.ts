@@ -1,5 +1,5 @@
 /** What the attempts of one effect hold in the ledger of their run, and what becomes of it (I7). Every attempt holds and settles under its own token. */
-import type { Amounts, Refusal } from '../../budget/index.ts'
+import type { Amounts, Limited, Refusal } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import type { EffectOp } from '../engine.port.ts'
 import type { RunGround } from './ground.port.ts'
@@ -8,6 +8,7 @@ import { tokenOf } from './restored-ledger.ts'
 export class AttemptHolds {
   readonly #ground: RunGround
   readonly #op: EffectOp
+  #overrun: TuttiError | undefined
 
   constructor(ground: RunGround, op: EffectOp) {
     this.#ground = ground
@@ -15,47 +16,56 @@ export class AttemptHolds {
   }
 
   /** Why the attempt may not be made, if it may not. */
-  hold(attempt: number, worst: Amounts | undefined): TuttiError | undefined {
+  hold(attempt: number, worst: Amounts | undefined): Refused | undefined {
     if (!worst) return undefined
     const { draws, key } = this.#op
     try {
       const refusal = this.#ground.ledger.hold(draws, tokenOf(key, attempt), worst)
-      return refusal && exceeded(refusal, key)
+      return refusal && { refusal, error: exceeded(refusal, key) }
     } catch (error) {
-      return error as TuttiError
+      return { refusal: undefined, error: error as TuttiError }
     }
   }
 
   /** Settles what an attempt holds; answers what is to be written of it. */
   settle(attempt: number, actual: Amounts | undefined): Amounts | undefined {
+    const { ledger, room } = this.#ground
     const token = tokenOf(this.#op.key, attempt)
-    const held = this.#ground.ledger.holding(token)
-    if (held) this.#ground.ledger.settle(token, actual)
-    else if (actual) this.#ground.ledger.spend(this.#op.draws, actual)
+    const held = ledger.holding(token)
+    if (held) this.#judge(ledger.settle(token, actual), held, actual)
+    else if (actual) ledger.spend(this.#op.draws, actual)
+    if (held && room.size > 0) room.changed()
     return actual ?? held
   }
 
-  /** Settles a success. What passes its hold, where a limit applies, breaks the bound that the budget rests on. */
-  spend(attempt: number, settle: Amounts | undefined, hold: Amounts | undefined): TuttiError | undefined {
-    if (!settle) return undefined
-    const { ledger } = this.#ground
+  /** The first attempt that passed its hold where a limit applies: that breaks the bound which the budget rests on. */
+  get overrun(): TuttiError | undefined {
+    return this.#overrun
+  }
+
+  #judge(passed: readonly Limited[], held: Amounts, used: Amounts | undefined): void {
+    if (passed.length === 0 || !used) return
     const { key, draws } = this.#op
-    if (!hold) {
-      ledger.spend(draws, settle)
-      return undefined
-    }
-    const broken = ledger.settle(tokenOf(key, attempt), settle).filter((name) => ledger.limits(draws, name))
-    if (broken.length === 0) return undefined
-    return new TuttiError('BUDGET_OVERRUN', `'${key}' used more ${broken.join(', ')} than was held for it`, {
-      data: { bounds: [...broken], held: { ...hold }, used: { ...settle } },
-    })
+    const bounds = passed.filter((name) => this.#ground.ledger.limits(draws, name))
+    if (bounds.length === 0) return
+    const says = bounds.map((name) => `${sayAmount(name, amountOf(used, name))} where ${sayAmount(name, amountOf(held, name))} were held for it`)
+    this.#overrun ??= new TuttiError('BUDGET_OVERRUN', `'${key}' used ${says.join(', and ')}`, { data: { bounds, held: { ...held }, used: { ...used } } })
   }
 }
 
-function exceeded({ account, limit, allowed, taken, asked }: Refusal, key: string): TuttiError {
+/** `refusal` is absent where what was to be held is no amount. */
+export interface Refused {
+  readonly refusal: Refusal | undefined
+  readonly error: TuttiError
+}
+
+const amountOf = (amounts: Amounts, name: Limited): number => (name === 'tokens' ? amounts.inputTokens + amounts.outputTokens : amounts[name])
+const sayAmount = (name: Limited, amount: number): string => (name === 'microUsd' ? `${(amount / 1_000_000).toFixed(6)} USD` : `${amount} ${name}`)
+
+function exceeded({ account, limit, allowed, taken, asked, policy }: Refusal, key: string): TuttiError {
   const whose = account === '' ? 'the run' : `'${account}'`
-  const say = (amount: number): string => (limit === 'microUsd' ? `${(amount / 1_000_000).toFixed(6)} USD` : `${amount} ${limit}`)
+  const say = (amount: number): string => sayAmount(limit, amount)
   return new TuttiError('BUDGET_EXCEEDED', `'${key}' could use ${say(asked)}; of the ${say(allowed)} allowed to ${whose}, ${say(taken)} are spent or held`, {
-    data: { account, limit, allowed, taken, asked },
+    data: { account, limit, allowed, taken, asked, policy },
   })
 }

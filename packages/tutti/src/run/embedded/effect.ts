@@ -6,7 +6,7 @@
  * Invariants: I7 (held, durably, before the call goes out; an attempt with no outcome is settled in full), I8 (a `once` effect that
  * started and has no known outcome is in doubt, and is never repeated on a guess).
  */
-import type { Amounts } from '../../budget/index.ts'
+import type { Amounts, Refusal } from '../../budget/index.ts'
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
 import type { Asked } from '../../journal/index.ts'
 import { encode, type Failpoint, failpoint, type Json } from '../../primitives/index.ts'
@@ -14,7 +14,7 @@ import type { AttemptPlan, Executed, MeteredFailure } from '../effect.port.ts'
 import type { EffectOp } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
 import { Attempt, idempotencyKey } from './attempt.ts'
-import { AttemptHolds } from './attempt-holds.ts'
+import { AttemptHolds, type Refused } from './attempt-holds.ts'
 import { type Draft, split } from './draft.ts'
 import type { PriorAttempts, RunGround } from './ground.port.ts'
 import { Race } from './race.ts'
@@ -36,6 +36,7 @@ class EffectDrive {
   /** The highest that was begun: of a race another may be the one that counts. */
   #highest: number
   #last: ErrorRecord | undefined
+  #waitedFor: Refusal | undefined
   /** What is written with the next entry of this step. */
   #owed: Draft[] = []
   /** See `RunGround.decisions`. */
@@ -118,10 +119,10 @@ class EffectDrive {
 
   #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
     const { spec } = this.#op
-    const refusal = this.#holds.hold(this.#attempt, plan.hold)
-    if (refusal) {
+    const refused = this.#holds.hold(this.#attempt, plan.hold)
+    if (refused) {
       plan.drop?.()
-      return this.#failForGood(recordError(refusal), undefined, undefined)
+      return this.#refused(refused, plan)
     }
     if (!plan.hold && spec.effect === 'read') return this.#work(plan)
     const started = this.#started(this.#attempt, plan)
@@ -139,9 +140,26 @@ class EffectDrive {
     )
   }
 
-  #started(attempt: number, { label, hold }: AttemptPlan<unknown>): Draft {
+  /** What is planned anew is planned for what is left now. */
+  async #refused({ refusal, error }: Refused, plan: AttemptPlan<unknown>): Promise<void> {
+    if (refusal && plan.flexible) return this.#tryOnce()
+    if (refusal?.policy !== 'ask') return this.#failForGood(recordError(error), undefined, undefined)
+    await this.#activation.untilRoom(this.#op.key, refusal)
+    this.#waitedFor = refusal
+    await this.#tryOnce()
+  }
+
+  #started(attempt: number, { label, hold, exhausted = this.#lateness() }: AttemptPlan<unknown>): Draft {
     const { spec, draws } = this.#op
-    return { ...this.#whatWasAsked(label), type: 'step.started', attempt, hold, draws: draws.length > 0 ? draws : undefined, undo: spec.undo && true }
+    const draft = { ...this.#whatWasAsked(label), type: 'step.started', attempt, hold, draws: draws.length > 0 ? draws : undefined } as const
+    return { ...draft, exhausted, undo: spec.undo && true }
+  }
+
+  /** That it is made only now. */
+  #lateness(): AttemptPlan<unknown>['exhausted'] {
+    const waitedFor = this.#waitedFor
+    this.#waitedFor = undefined
+    return waitedFor && { account: waitedFor.account, limit: waitedFor.limit, policy: 'ask', did: 'waited until there was room' }
   }
 
   /** I2 reaches to what is done outside: a process that stood still between the intent and the effect asks first whether the run is still its own. */
@@ -190,7 +208,7 @@ class EffectDrive {
 
   /** False when the budget has no room for it. */
   async #beginBeside(attempt: number, plan: AttemptPlan<unknown>): Promise<boolean> {
-    if (this.#holds.hold(attempt, plan.hold)) return false
+    if (this.#holds.hold(attempt, plan.hold) || this.#holds.overrun) return false
     this.#highest = attempt
     await this.#activation.append([this.#started(attempt, plan)])
     return true
@@ -219,7 +237,8 @@ class EffectDrive {
       return this.#failForGood(recordError(error), this.#holds.settle(this.#attempt, executed.settle), begun)
     }
     const settle = executed.settle ?? plan.hold
-    const overrun = this.#holds.spend(this.#attempt, settle, plan.hold)
+    this.#holds.settle(this.#attempt, settle)
+    const { overrun } = this.#holds
     if (overrun) return this.#failForGood(recordError(overrun), settle, begun)
     const { value, blobs } = split(json)
     const attempt = this.#attempt > 1 ? this.#attempt : undefined
@@ -234,8 +253,10 @@ class EffectDrive {
     const error = recordError(cause)
     const { spec } = this.#op
     if (spec.effect === 'once' && error.code !== 'TOOL_NOT_DONE') return this.#doubt(error, false)
-    const again = this.#op.abandoned ? undefined : spec.retry?.(TuttiError.is(cause) ? cause : rebuildError(error), this.#attempt)
     const settle = this.#holds.settle(this.#attempt, metered?.settle)
+    const { overrun } = this.#holds
+    if (overrun) return this.#failForGood(recordError(overrun), settle, begun)
+    const again = this.#op.abandoned ? undefined : spec.retry?.(TuttiError.is(cause) ? cause : rebuildError(error), this.#attempt)
     if (!again) return this.#failForGood(error, settle, begun)
     const retryAt = this.#activation.clock.now() + again.afterMs
     await this.#append({

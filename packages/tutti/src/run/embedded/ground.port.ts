@@ -1,9 +1,10 @@
 /** What an effect and the inbox stand on: the part of an activation that they use. Types only. */
-import type { Ledger } from '../../budget/index.ts'
+import type { Ledger, Refusal } from '../../budget/index.ts'
 import type { ErrorRecord } from '../../errors/index.ts'
 import type { Commit, InboxMessage, RunStarted, Value } from '../../journal/index.ts'
 import type { Clock, Json, RunId } from '../../primitives/index.ts'
 import type { EffectOp, Sighting, WaitOp } from '../engine.port.ts'
+import type { BudgetRoom } from './budget-room.ts'
 import type { Draft } from './draft.ts'
 import type { OwnLease } from './own-lease.ts'
 import type { Pause } from './pause.ts'
@@ -64,6 +65,9 @@ export interface RunGround {
   fail(error: unknown): void
   /** What a person says of an effect in doubt; the run may rest until then. */
   doubt(key: string, data: Doubt['data']): Promise<Verdict>
+  readonly room: BudgetRoom
+  /** Until there may be room for what was refused; the run may rest until then. */
+  untilRoom(key: string, refusal: Refusal): Promise<void>
   /** A wait is answered: nothing else may answer it. */
   answered(key: string): void
 }

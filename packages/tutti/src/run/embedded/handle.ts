@@ -9,6 +9,7 @@ import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.
 import type { RunEngine } from '../run-engine.port.ts'
 import { cancellation } from '../undone.ts'
 import { eventsOf } from './events.ts'
+import { Exhaustions } from './exhaustion.ts'
 import { Seen } from './seen.ts'
 import { toldText } from './told-text.ts'
 
@@ -47,7 +48,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     for await (const rest of this.#rests()) {
       if (rest.status === 'completed') return { output: rest.output, usage: rest.usage }
       if (rest.status === 'waiting') this.#warnOfDoubt(rest)
-      else if (rest.status !== 'queued' && rest.status !== 'paused') throw rest.error
+      else if (rest.status !== 'queued' && rest.status !== 'paused') throw withPartial(rest.error, rest.partial)
     }
     throw new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' ended`, { data: { run: this.id } })
   }
@@ -217,7 +218,9 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   /** What the journal has settled so far. */
   async #usage(): Promise<Usage> {
     let usage = noUsage
+    const exhaustions = new Exhaustions()
     for await (const entry of this.#engine.store.read(this.id)) {
+      exhaustions.see(entry)
       if (!('settle' in entry) || !entry.settle) continue
       const { microUsd, ...counts } = entry.settle
       usage = {
@@ -230,7 +233,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
         activeMs: usage.activeMs,
       }
     }
-    return usage
+    return { ...usage, ...exhaustions.inUsage }
   }
 
   async #load(value: Value): Promise<Json> {
@@ -256,6 +259,9 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     }
   }
 }
+
+/** The error itself: who caught one of another rest has another. */
+const withPartial = (error: TuttiError, partial: unknown): TuttiError => (partial === undefined ? error : Object.assign(error, { partial }))
 
 /** What a rest after which the run may go on says; the same twice is said once. Empty for an end. */
 function textOf(rest: RunOutcome<unknown> | undefined): string {

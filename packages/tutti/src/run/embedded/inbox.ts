@@ -80,14 +80,22 @@ export class Inbox {
         return this.#append({ type: 'run.cancelling', reason: message.reason }, message.id, ...this.#activation.pause.drop())
       case 'pause':
         return this.#takePause(message)
-      case 'grant': {
-        const more = message.more as Budget
-        this.#activation.ledger.grant('', more)
-        return this.#append({ type: 'budget.granted', key: '', more }, message.id)
-      }
+      case 'grant':
+        return this.#takeGrant(message)
       case 'resolve':
         return this.#takeVerdict(message)
     }
+  }
+
+  /** It raises the limits of the run, and of every scope whose limits are what it waits for. */
+  async #takeGrant(message: Extract<InboxMessage, { type: 'grant' }>): Promise<void> {
+    const { ledger, room } = this.#activation
+    const more = message.more as Budget
+    const accounts = ['', ...room.accounts]
+    for (const account of accounts) ledger.grant(account, more)
+    const granted = accounts.map((key): Draft => ({ type: 'budget.granted', key, more }))
+    await this.#activation.append(granted, { taken: [message.id] })
+    room.changed()
   }
 
   /** Its answer is the suspension, once nothing is under way. */

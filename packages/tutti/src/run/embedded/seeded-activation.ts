@@ -91,6 +91,10 @@ export class SeededActivation implements Activation {
     return this.#inner.left(draws)
   }
 
+  refusal(...given: Parameters<Activation['refusal']>): ReturnType<Activation['refusal']> {
+    return this.#inner.refusal(...given)
+  }
+
   async end(result: RunResult): Promise<void> {
     const left = this.#seed.leftOver?.(result.status === 'completed') ?? []
     if (left.length > 0) await this.#inner.append(left)

@@ -10,7 +10,7 @@ import type { Entry, OpenWait } from '../../journal/index.ts'
 import type { Draft } from './draft.ts'
 
 /** The signal under which a run that waits for a grant is listed among those that wait for somebody. */
-export const GRANT = 'tutti.grant'
+const GRANT = 'tutti.grant'
 
 interface Waiter {
   readonly refusal: Refusal

@@ -45,6 +45,15 @@ const examples: Record<string, { title: string; prints: string[] }> = {
     title: '[R4] an approval is given to a run that another app left waiting',
     prints: ['waits for approval {"charge":"ch_1","usd":250}', 'paid back 250'],
   },
+  'code-mode': {
+    title: '[T7] code of a model adds up what its tools say, and a replay needs neither the tools nor the sandbox',
+    prints: [
+      'turned over 1225 USD in 3 months',
+      '  step desk/turn:1/run_code/orders_of',
+      '  step desk/turn:1/run_code/orders_of#2',
+      '  step desk/turn:1/run_code/orders_of#3',
+    ],
+  },
   resume: {
     title: '[R1] a killed run goes on in the next process, at the first chapter that is not recorded',
     prints: [

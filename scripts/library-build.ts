@@ -42,8 +42,11 @@ function entries(folder: string): string[] {
   return [...faces, ...commands, ...threads]
 }
 
-/** Entries stand alone: a thread's must not run where its room is imported. So do the commands, of which one at a time is loaded. */
+/**
+ * Entries stand alone: a thread's must not run where its room is imported, and what only a thread runs (`isolate/`) goes with it, so that it starts without the room. So do the
+ * commands, of which one at a time is loaded.
+ */
 function roomOf(src: string, id: string): string | undefined {
   const [, room] = /^([^/.]+)\/(?:[^/]+\/)*[^/]+(?<!\.d)\.ts$/.exec(relative(src, id)) ?? []
-  return room === undefined || room === 'cli' || /(\/index|worker)\.ts$/.test(id) ? undefined : `${room}/${room}`
+  return room === undefined || room === 'cli' || /(\/index|worker)\.ts$|\/isolate\//.test(id) ? undefined : `${room}/${room}`
 }

@@ -70,5 +70,16 @@ export {
   type ToolSource,
   type ValueChange,
 } from './run/index.ts'
-export { type ApprovalAnswer, adopt, type ForeignTool, tool, toolApproval } from './tool/index.ts'
+export {
+  type ApprovalAnswer,
+  adopt,
+  type CodeLimits,
+  type CodeToolOptions,
+  codeTool,
+  type ForeignTool,
+  type Sandbox,
+  sandbox,
+  tool,
+  toolApproval,
+} from './tool/index.ts'
 export { type App, type AppOptions, type Exporter, type ForkOptions, inMemory, type RegressOptions, type Store, sqlite, tutti } from './tutti.ts'

@@ -94,6 +94,8 @@ export const catalogue = {
   TOOL_DUPLICATE: line('terminal', 'Two tools of one agent have one name.', 'Rename one of them.'),
   TOOL_SOURCE_UNREACHABLE: line('retryable', 'A server of tools could not be started or reached.', 'Start its command by hand, or open its URL: the cause is in the message.'),
   TOOL_CHANGED: line('terminal', 'A tool is not the one that was approved.', 'Read what changed with `tutti tools`, then `tutti tools approve`.'),
+  TOOL_CODE_FAILED: line('terminal', 'Code that a model wrote threw an error.', 'It goes back to the model, with what the code had logged.'),
+  TOOL_CODE_LIMIT: line('terminal', 'Code that a model wrote took more time, memory or output than it may.', 'It goes back to the model; raise `limits` of `codeTool` where the work needs it.'),
 
   AGENT_TURN_LIMIT: line('terminal', 'The agent used all its turns without an answer.', 'Raise `limits.turns`, or give it a smaller task.'),
   AGENT_TOOL_LIMIT: line('terminal', 'The agent used all its tool calls without an answer.', 'Raise `limits.toolCalls`, or give it a smaller task.'),

@@ -37,6 +37,7 @@ const endsTheAgent: ReadonlySet<ErrorCode> = new Set([
   'RUN_CANCELLED',
   'RUN_DEADLINE_EXCEEDED',
   'RUN_FORK_ONCE',
+  'JOURNAL_DIVERGED',
   'TOOL_IN_DOUBT',
   'BUDGET_EXCEEDED',
   'BUDGET_OVERRUN',

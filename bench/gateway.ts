@@ -1,13 +1,29 @@
 /**
  * `npm run bench -- gateway [--json]`: what the gateway costs beside the model. CPU of one question to a model in this process, by itself (a run core that only
- * plans and executes) and as a durable step of a run; and that it stays flat over 200 tools and a long conversation.
+ * plans and executes), through every policy, and as a durable step of a run; that it stays flat over 200 tools and a long conversation; and how long the event loop is held up by a
+ * thousand streams at once, beside the same streams without tutti.
  */
 import { memoryStore } from '../packages/tutti/src/journal/index.ts'
 import { emptyChain, extendChain, hashMessage, type Message, userText } from '../packages/tutti/src/message/index.ts'
-import { askModel, gateway, gatewayKey, type LanguageModel, type ToolSpec } from '../packages/tutti/src/model/index.ts'
+import {
+  askModel,
+  breaker,
+  cache,
+  cascade,
+  gateway,
+  gatewayKey,
+  hedge,
+  type LanguageModel,
+  limit,
+  type ModelLike,
+  retry,
+  type ToolSpec,
+  timeout,
+} from '../packages/tutti/src/model/index.ts'
 import { type EffectContext, type EffectSpec, EmbeddedEngine, EmbeddedHandle, flow, type Run } from '../packages/tutti/src/run/index.ts'
 import { reporter } from './figure.ts'
 import { medians, stopwatch } from './measure.ts'
+import { aThousandStreams } from './traces/streams.ts'
 
 /** Answers at once, in a stream of eight parts. */
 const model = {
@@ -38,7 +54,7 @@ const context = {
 } satisfies EffectContext
 const planned = async <T>(spec: EffectSpec<T>): Promise<T> => (await (await spec.plan(1, undefined)).execute(context)).value
 /** Plans and executes, and records nothing. */
-const bare = { id: 'run', key: 'bench', '~core': { ask: planned, left: () => ({}), service: () => models } } as unknown as Run
+const bare = { id: 'run', key: 'bench', scope: { tenant: 'default' }, '~core': { ask: planned, left: () => ({}), service: () => models } } as unknown as Run
 
 const toolsOf = (count: number): ToolSpec[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -47,7 +63,7 @@ const toolsOf = (count: number): ToolSpec[] =>
     inputSchema: { type: 'object', properties: { id: { type: 'string', description: 'The number.' } }, required: ['id'] },
   }))
 
-async function questions(run: Run, count: number, tools: readonly ToolSpec[], before: number): Promise<void> {
+async function questions(run: Run, count: number, tools: readonly ToolSpec[], before: number, asked?: ModelLike): Promise<void> {
   const messages: Message[] = Array.from({ length: before }, (_, index) => userText(`message ${index}`))
   let chain = messages.reduce((so, message) => extendChain(so, hashMessage(message)), emptyChain)
   for (let turn = 1; turn <= count; turn++) {
@@ -55,22 +71,31 @@ async function questions(run: Run, count: number, tools: readonly ToolSpec[], be
     messages.push(next)
     chain = extendChain(chain, hashMessage(next))
     const request = { system: 'Answer in one sentence.', messages: [...messages], thread: { at: messages.length, chain }, tools }
-    const { message } = await askModel(run, { name: `turn:${turn}`, agent: 'bench', request })
+    const { message } = await askModel(run, { name: `turn:${turn}`, agent: 'bench', request, model: asked })
     messages.pop()
     if (message.parts.length !== 1) throw new Error('the model did not answer')
   }
 }
 
-async function cpuPerQuestion(count: number, tools: number, before: number): Promise<{ us: number }> {
+async function cpuPerQuestion(count: number, tools: number, before: number, asked?: ModelLike): Promise<{ us: number }> {
   const specs = toolsOf(tools)
   const watch = stopwatch()
-  await questions(bare, count, specs, before)
+  await questions(bare, count, specs, before, asked)
   return { us: (watch().cpuMs * 1_000) / count }
 }
 
-async function cpuPerDurableQuestion(count: number): Promise<{ us: number }> {
+/** All policies around one model; a question that is asked for the first time passes all of them. */
+const throughAll = (): ModelLike => {
+  const guarded = timeout(retry(limit(breaker(model), { requestsPerMinute: 1e9, tokensPerMinute: 1e12, concurrency: 1_000 }), { attempts: 3 }), {
+    idle: '30s',
+    total: '5m',
+  })
+  return cascade([cache(hedge([guarded, model])), model], { accept: ({ text }) => text.length > 0 })
+}
+
+async function cpuPerDurableQuestion(count: number, asked?: ModelLike): Promise<{ us: number }> {
   const specs = toolsOf(5)
-  const many = flow('many', async (_input: null, run: Run) => await questions(run, count, specs, 0))
+  const many = flow('many', async (_input: null, run: Run) => await questions(run, count, specs, 0, asked))
   const engine = new EmbeddedEngine({ store: memoryStore(), flows: [many], services: new Map([[gatewayKey.service, models]]) })
   const watch = stopwatch()
   const run = await engine.start(many, null)
@@ -85,10 +110,28 @@ const report = reporter()
 const few = await medians(5, () => cpuPerQuestion(2_000, 5, 0))
 const manyTools = await medians(5, () => cpuPerQuestion(2_000, 200, 0))
 const long = await medians(5, () => cpuPerQuestion(1_000, 5, 200))
+const everyPolicy = await medians(5, () => cpuPerQuestion(2_000, 5, 0, throughAll()))
+const everyPolicyDurable = await medians(5, () => cpuPerDurableQuestion(1_000, throughAll()))
 const durable = await medians(5, () => cpuPerDurableQuestion(1_000))
 report(
   { name: 'askModel, a model in this process, 5 tools', value: few.us, unit: 'µs CPU', target: { atMost: 150 } },
   { name: 'the same, 200 tools', value: manyTools.us, unit: 'µs CPU', target: { atMost: 150 } },
   { name: 'the same, 5 tools, after 200 messages', value: long.us, unit: 'µs CPU', target: { atMost: 250 } },
+  { name: 'the same, 5 tools, through every policy (a cache miss)', value: everyPolicy.us, unit: 'µs CPU', target: { atMost: 150 } },
   { name: 'the same as a recorded step of a run (memory store)', value: durable.us, unit: 'µs CPU', target: { atMost: 200 } },
+  { name: 'the same through every policy, as a recorded step that may be raced', value: everyPolicyDurable.us, unit: 'µs CPU', target: { atMost: 250 } },
 )
+
+const streams = await aThousandStreams()
+const flood = (name: string, unit: string, of: 'delayP99Ms' | 'wallMs' | 'cpuUsPerPart'): void =>
+  report({
+    name: `1,000 streams at once, 20 parts a second each: ${name}`,
+    value: streams[of],
+    unit,
+    limit: streams.bare[of],
+    peer: 'ai streamText',
+    peerValue: streams.peer[of],
+  })
+flood('event loop delay p99', 'ms', 'delayP99Ms')
+flood('wall time (ideal 2,500)', 'ms', 'wallMs')
+flood('CPU a part', 'µs', 'cpuUsPerPart')

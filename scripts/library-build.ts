@@ -44,9 +44,9 @@ function entries(folder: string): string[] {
 
 /**
  * Entries stand alone: a thread's must not run where its room is imported, and what only a thread runs (`isolate/`) goes with it, so that it starts without the room. So do the
- * commands, of which one at a time is loaded.
+ * commands, of which one at a time is loaded, and the faces of the test kit, of which only one may need vitest.
  */
 function roomOf(src: string, id: string): string | undefined {
   const [, room] = /^([^/.]+)\/(?:[^/]+\/)*[^/]+(?<!\.d)\.ts$/.exec(relative(src, id)) ?? []
-  return room === undefined || room === 'cli' || /(\/index|worker)\.ts$|\/isolate\//.test(id) ? undefined : `${room}/${room}`
+  return room === undefined || room === 'cli' || room === 'testing' || /(\/index|worker)\.ts$|\/isolate\//.test(id) ? undefined : `${room}/${room}`
 }

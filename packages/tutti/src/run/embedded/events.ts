@@ -8,24 +8,23 @@ import { cancellation, isLastWord } from '../undone.ts'
 
 type Load = (value: Value) => Promise<Json>
 
-export async function eventsOf(sighting: Sighting, seq: number, load: Load): Promise<readonly RunEvent[]> {
-  if (sighting.type === 'entry') return eventsOfEntry(sighting.entry, load)
-  const { key, part } = sighting
+/** Of a provisional part: there may be very many, so nothing is awaited for it. */
+export function eventOfPart({ key, part }: Extract<Sighting, { type: 'part' }>, seq: number): RunEvent {
   switch (part.type) {
     case 'text':
-      return [{ type: 'text.delta', seq, key, text: part.text }]
+      return { type: 'text.delta', seq, key, text: part.text }
     case 'reasoning':
-      return [{ type: 'reasoning.delta', seq, key, text: part.text }]
+      return { type: 'reasoning.delta', seq, key, text: part.text }
     case 'tool-input':
-      return [{ type: 'tool.input', seq, key, tool: part.tool, text: part.text }]
+      return { type: 'tool.input', seq, key, tool: part.tool, text: part.text }
     case 'reset':
-      return [{ type: 'text.reset', seq, key }]
+      return { type: 'text.reset', seq, key }
     case 'partial':
-      return [{ type: 'output.partial', seq, key, partial: part.value as never }]
+      return { type: 'output.partial', seq, key, partial: part.value as never }
   }
 }
 
-async function eventsOfEntry(entry: Entry, load: Load): Promise<readonly RunEvent[]> {
+export async function eventsOfEntry(entry: Entry, load: Load): Promise<readonly RunEvent[]> {
   const { seq } = entry
   switch (entry.type) {
     case 'step.started':

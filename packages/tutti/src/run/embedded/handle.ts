@@ -8,7 +8,7 @@ import type { Sighting } from '../engine.port.ts'
 import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
 import type { RunEngine } from '../run-engine.port.ts'
 import { cancellation } from '../undone.ts'
-import { eventsOf } from './events.ts'
+import { eventOfPart, eventsOfEntry } from './events.ts'
 import { Exhaustions } from './exhaustion.ts'
 import { Seen } from './seen.ts'
 import { toldText } from './told-text.ts'
@@ -35,8 +35,12 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     if (place) yield { type: 'run.queued', seq, ...place }
     const load = (value: Value): Promise<Json> => this.#load(value)
     for await (const sighting of this.#sightings(seq)) {
-      if (sighting.type === 'entry') seq = sighting.entry.seq
-      for (const event of await eventsOf(sighting, seq, load)) yield event as RunEvent<O>
+      if (sighting.type === 'part') {
+        yield eventOfPart(sighting, seq) as RunEvent<O>
+        continue
+      }
+      seq = sighting.entry.seq
+      for (const event of await eventsOfEntry(sighting.entry, load)) yield event as RunEvent<O>
     }
   }
 
@@ -246,6 +250,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     let seq = after
     try {
       for (;;) {
+        for (const part of seen.parts()) yield part
         for await (const sighting of seen.since(seq)) {
           if (sighting.type === 'entry') seq = sighting.entry.seq
           yield sighting

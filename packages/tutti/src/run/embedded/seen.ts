@@ -46,6 +46,15 @@ export class Seen {
     this.#unwatch = [engine.feed.watch(run, see), engine.watchStanding(run, changed, { progress: true }), () => this.#parts?.close()]
   }
 
+  /** What is next of what was shown here, as far as it is provisional: the common case of a stream, for which nothing is awaited. */
+  *parts(): Iterable<Sighting> {
+    if (!this.#begun) return
+    for (let [next] = this.#queue; next?.type === 'part'; [next] = this.#queue) {
+      this.#queue.shift()
+      yield* this.#marks.of(next)
+    }
+  }
+
   /** Everything there is now after entry `after`, each entry once and in order. */
   async *since(after: number): AsyncIterable<Sighting> {
     let seq = after

@@ -1,14 +1,15 @@
 /**
  * Routing by meaning: each branch has examples, and what a person says goes where the examples mean most nearly the same. No language model is asked.
  *
- * A branch is the mean of its examples, brought to unit length (a nearest-centroid classifier); what is like none of them goes nowhere. Measured on CLINC150
- * (150 intents, 20 examples each): `npm run bench -- routing`.
+ * A branch is a centroid of its examples (centroid.ts); what is like none of them goes nowhere. Measured on CLINC150 (150 intents, 20 examples each):
+ * `npm run bench -- routing`.
  */
 import { TuttiError } from '../errors/index.ts'
 import type { Prompt } from '../message/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
-import { type Embedder, minilm } from '../retrieval/index.ts'
+import type { Embedder } from '../retrieval/index.ts'
 import type { Run } from '../run/index.ts'
+import { Centroids, type Likeness } from './centroid.ts'
 import type { Router } from './route.ts'
 import { questionOf, routerOf } from './router.ts'
 
@@ -45,9 +46,13 @@ export function byMeaning<K extends string>(examples: { readonly [P in K]: reado
   const tunable = hash128(canonical({ examples, threshold }))
   const centroids = new Centroids(branches, embed)
   return routerOf<Prompt, K>(async (input, run) => {
-    const { choice } = await recorded(run, questionOf(input), tunable, (question) => centroids.choose(question, threshold))
+    const { choice } = await recorded(run, questionOf(input), tunable, async (question) => chosen(await centroids.nearest(question), threshold))
     return (choice ?? undefined) as K | undefined
   })
+}
+
+function chosen([nearest, next]: readonly Likeness[], threshold: number): Chosen {
+  return { choice: nearest && nearest.score >= threshold ? nearest.branch : null, score: nearest?.score ?? 0, next: next ?? null }
 }
 
 const recorded = (run: Run, question: string, tunable: string, choose: (question: string) => Promise<Chosen>): Promise<Chosen> =>
@@ -59,59 +64,3 @@ const recorded = (run: Run, question: string, tunable: string, choose: (question
     tunable,
     plan: () => ({ execute: async () => ({ value: await choose(question) }) }),
   })
-
-/** Made when they are first asked for, and again after a failure. */
-class Centroids {
-  readonly #branches: readonly (readonly [name: string, examples: readonly string[]])[]
-  readonly #given: Pick<Embedder, 'embed'> | undefined
-  #made: Promise<readonly Float32Array[]> | undefined
-
-  constructor(branches: readonly (readonly [name: string, examples: readonly string[]])[], embed: Pick<Embedder, 'embed'> | undefined) {
-    this.#branches = branches
-    this.#given = embed
-  }
-
-  async choose(question: string, threshold: number): Promise<Chosen> {
-    this.#made ??= this.#make().catch((error: unknown) => {
-      this.#made = undefined
-      throw error
-    })
-    const centroids = await this.#made
-    const [vector] = await (await this.#embedder()).embed([question])
-    const ranked = centroids
-      .map((centroid, i) => ({ branch: this.#branches[i]?.[0] ?? '', score: round(dot(centroid, vector as Float32Array)) }))
-      .sort((a, b) => b.score - a.score)
-    const [nearest, next = null] = ranked
-    const score = nearest?.score ?? 0
-    return { choice: nearest && score >= threshold ? nearest.branch : null, score, next }
-  }
-
-  async #make(): Promise<readonly Float32Array[]> {
-    const vectors = await (await this.#embedder()).embed(this.#branches.flatMap(([, examples]) => [...examples]))
-    let at = 0
-    return this.#branches.map(([, { length }]) => {
-      at += length
-      return meanOf(vectors.slice(at - length, at))
-    })
-  }
-
-  async #embedder(): Promise<Pick<Embedder, 'embed'>> {
-    return this.#given ?? minilm()
-  }
-}
-
-function meanOf(vectors: readonly Float32Array[]): Float32Array {
-  const mean = new Float32Array(vectors[0]?.length ?? 0)
-  for (const vector of vectors) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] as number) + (vector[i] as number)
-  const length = Math.sqrt(dot(mean, mean)) || 1
-  return mean.map((value) => value / length)
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
-  return sum
-}
-
-/** More digits than that say nothing, and differ between machines. */
-const round = (score: number): number => Math.round(score * 10_000) / 10_000

@@ -57,7 +57,12 @@ describe('byMeaning', () => {
     const asked = await ask(byMeaning(examples, { embed }), 'where order')
     expect(asked.output).toBe('order: where order')
     expect(asked.entries).toMatchObject([
-      { type: 'step.completed', key: 'desk/by', kind: 'embedding', value: { choice: 'order', score: 1, next: { branch: 'refund', score: expect.closeTo(0, 2) } } },
+      {
+        type: 'step.completed',
+        key: 'desk/by',
+        kind: 'embedding',
+        value: { choice: 'order', score: 1, next: { branch: 'refund', score: expect.closeTo(0, 2) } },
+      },
     ])
     expect((await ask(byMeaning(examples, { embed }), 'back paid')).output).toBe('refund: back paid')
   })

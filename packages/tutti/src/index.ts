@@ -22,8 +22,6 @@ export {
   redactPii,
   type Scorer,
   scorer,
-  type TeamStyle,
-  team,
   uiStream,
   type Verdict,
 } from './not-yet.ts'
@@ -70,6 +68,7 @@ export {
   type ToolSource,
   type ValueChange,
 } from './run/index.ts'
+export { type ChatTurn, type Member, type TeamStyle, team } from './team/index.ts'
 export {
   type ApprovalAnswer,
   adopt,

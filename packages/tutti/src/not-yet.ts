@@ -4,9 +4,8 @@
  */
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
-import type { Prompt } from './message/index.ts'
 import type { Model, ModelLike } from './model/index.ts'
-import type { ModelSchema, OutOf, Schema, Scope } from './primitives/index.ts'
+import type { OutOf, Schema, Scope } from './primitives/index.ts'
 import type { Awaitable, Flow, RunHandle, StepContext, ToolSource } from './run/index.ts'
 import type { App } from './tutti.ts'
 
@@ -69,21 +68,6 @@ export function memory<S extends Schema = Schema<undefined, undefined>>(_o?: {
   working?: S
 }): Memory<OutOf<S>> {
   return notYet('memory')
-}
-
-// ── teams ──
-// biome-ignore lint/suspicious/noExplicitAny: the output of a member does not matter
-type Member = Flow<Prompt, any>
-export type TeamStyle =
-  | { style: 'handoff'; start?: string }
-  | { style: 'chat'; next?: 'in-turn' | ModelLike | ((turns: readonly { agent: string; text: string }[]) => string | undefined); rounds: number }
-  | { style: 'magentic'; manager: ModelLike; maxStalls?: number; maxReplans?: number }
-  | { style: 'debate'; rounds: number; judge: Member }
-type TeamOptions = TeamStyle & { members: readonly [Member, ...Member[]]; limits?: Budget & { turns?: number } }
-export function team<N extends string, OS extends ModelSchema>(name: N, o: TeamOptions & { output: OS }): Flow<Prompt, OutOf<OS>, N>
-export function team<N extends string>(name: N, o: TeamOptions & { output?: undefined }): Flow<Prompt, string, N>
-export function team(): never {
-  return notYet('team')
 }
 
 // ── evals ──

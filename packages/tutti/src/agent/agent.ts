@@ -9,12 +9,13 @@ import { TuttiError } from '../errors/index.ts'
 import type { Prompt } from '../message/index.ts'
 import { toMessages } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
-import { type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema, type Scope } from '../primitives/index.ts'
+import type { InOf, ModelSchema, OutOf, Schema, Scope } from '../primitives/index.ts'
 import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type Tool, type ToolSource } from '../run/index.ts'
 import { isTool, isToolSource } from '../tool/index.ts'
 import { Conversation } from './conversation.ts'
+import { type AgentDefinition, answerOf, define, takeStint } from './definition.ts'
 import { type AgentHooks, checkHooks } from './hooks.ts'
-import { type AgentPlan, runLoop } from './loop.ts'
+import type { AgentPlan } from './loop.ts'
 import { checkSources, specOf, withSources } from './sourced.ts'
 
 interface AgentCommon {
@@ -66,7 +67,12 @@ export function agent(
   checkHooks(o.name, o.hooks)
   const plan = planOf(o)
   const { turns: _, toolCalls: __, ...budget } = o.limits ?? {}
-  return defineFlow({
+  const definition: AgentDefinition = {
+    plan,
+    takesPrompt: !o.prompt,
+    begin: async (run) => ({ plan: await withSources(run, plan), system: await instructionsOf(o, run) }),
+  }
+  const made = defineFlow<never, unknown>({
     kind: 'agent',
     name: o.name,
     options: { version: o.version, description: o.description, ...(Object.keys(budget).length ? { budget } : {}) },
@@ -75,9 +81,11 @@ export function agent(
     parts: plan.tools.flatMap((tool) => tool['~tool'].flow ?? []),
     execute: async (input, run) => {
       const prompt = o.prompt ? o.prompt(input as never) : (input as Prompt)
-      return runLoop(run, await withSources(run, plan), await instructionsOf(o, run), new Conversation(toMessages(prompt)))
+      const end = await takeStint(run, definition, new Conversation(toMessages(prompt)))
+      return 'output' in end ? end.output : undefined
     },
   })
+  return define(made, definition)
 }
 
 function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?: ModelSchema | undefined }): AgentPlan {
@@ -97,8 +105,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     tools,
     sources,
     specs: tools.map(specOf),
-    // What the model writes is what the schema takes in.
-    output: o.output && { schema: o.output, shown: { name: `${o.name}-answer`.replaceAll(/[^A-Za-z0-9_-]/g, '_'), schema: jsonSchemaOf(o.output, 'input') } },
+    output: o.output && answerOf(o.name, o.output),
     turns: o.limits?.turns ?? 16,
     toolCalls: o.limits?.toolCalls,
     hooks: o.hooks ?? {},

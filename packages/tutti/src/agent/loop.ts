@@ -7,7 +7,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, toMessages, userText } from '../message/index.ts'
 import { type AskModel, askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
-import { encode, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
+import { canonical, encode, hash128, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
 import { callTool } from '../tool/index.ts'
 import { readAnswer } from './answer.ts'
@@ -30,14 +30,26 @@ export interface AgentPlan {
   readonly turns: number
   readonly toolCalls: number | undefined
   readonly hooks: AgentHooks
+  /** In a team: the calls by which it hands over to another. Left out: none. */
+  readonly handoffs?: Handoffs | undefined
+}
+
+/** Calls that are not made but decide who goes on. */
+export interface Handoffs {
+  readonly specs: readonly ToolSpec[]
+  /** What becomes of such a call, as far as the conversation tells; of several in one turn only the first is judged. */
+  judge(call: ToolCallPart): Handoff | { readonly refused: string }
+}
+export interface Handoff {
+  readonly to: string
+  readonly reason: string
 }
 
 /** How a loop ends, when it does not fail. */
-interface LoopEnd {
-  readonly output: unknown
-}
+export type LoopEnd = { readonly output: unknown; readonly handoff?: undefined } | { readonly handoff: Handoff }
 
-export async function runLoop(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation): Promise<unknown> {
+/** What was said is in the conversation afterwards, so that another loop may go on from there. */
+export function runLoop(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation): Promise<LoopEnd> {
   return new AgentLoop(run, plan, system, conversation).toEnd()
 }
 
@@ -53,6 +65,8 @@ class AgentLoop {
   readonly #told: number
   #called = 0
   #warned = false
+  /** The same array every turn: its hash is computed once. */
+  #specs: readonly ToolSpec[] | undefined
 
   constructor(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation) {
     this.#run = run
@@ -64,12 +78,12 @@ class AgentLoop {
     this.#repairs = new Repairs(plan.name)
   }
 
-  async toEnd(): Promise<unknown> {
+  async toEnd(): Promise<LoopEnd> {
     const { name, turns } = this.#plan
     if (this.#hooks.has('beforeAgent')) await this.#hear('beforeAgent', 0)
     for (let turn = 1; turn <= turns; turn++) {
       const end = await this.#take(turn)
-      if (end) return end.output
+      if (end) return end
     }
     throw limited('AGENT_TURN_LIMIT', name, `used its ${turns} turns and has not answered`, { turns })
   }
@@ -93,8 +107,10 @@ class AgentLoop {
   }
 
   #question(turn: number): AskModel {
-    const { name, model, specs, output } = this.#plan
+    const { name, model, output, handoffs } = this.#plan
     const { from } = this.#repairs
+    this.#specs ??= handoffs ? [...this.#plan.specs, ...handoffs.specs] : this.#plan.specs
+    const specs = this.#specs
     return {
       name: `turn:${turn}`,
       agent: name,
@@ -136,17 +152,31 @@ class AgentLoop {
     else this.#conversation.add({ role: 'tool', parts: calls.map((call) => failedResult(call, `Not called: ${says}`)) })
   }
 
-  async #act(calls: readonly ToolCallPart[], turn: number): Promise<undefined> {
+  async #act(calls: readonly ToolCallPart[], turn: number): Promise<LoopEnd | undefined> {
     const { name, toolCalls } = this.#plan
     this.#called += calls.length
     if (toolCalls !== undefined && this.#called > toolCalls)
       throw limited('AGENT_TOOL_LIMIT', name, `asked for ${this.#called} tool calls; its limit is ${toolCalls}`, { asked: this.#called, limit: toolCalls })
-    const told = await this.#run.all(calls.map((call) => this.#call(call, turn)))
+    const leaving = this.#leaving(calls)
+    const told = await this.#run.all(calls.map((call) => this.#call(call, turn, leaving)))
     const results = told.map(({ result }) => result)
     this.#conversation.add({ role: 'tool', parts: results })
     const said = told.flatMap(({ guide }) => guide ?? [])
     if (said.length > 0) this.#conversation.add(userText(said.join('\n')))
+    if (leaving && 'to' in leaving.became) return { handoff: leaving.became }
     this.#watch(calls, results)
+    return undefined
+  }
+
+  /** The first call of a turn that hands over, and what becomes of it. */
+  #leaving(calls: readonly ToolCallPart[]): Leaving | undefined {
+    const { handoffs } = this.#plan
+    const call = calls.find((each) => this.#handsOver(each))
+    return handoffs && call && { call, became: handoffs.judge(call) }
+  }
+
+  #handsOver({ tool }: ToolCallPart): boolean {
+    return this.#plan.handoffs?.specs.some(({ name }) => name === tool) ?? false
   }
 
   /** An agent that goes in circles is told so once; if that does not help, it ends. */
@@ -158,7 +188,8 @@ class AgentLoop {
     this.#conversation.add(userText(`You ${circling.says}. Nothing new will come of that: do something else, or answer with what you know.`))
   }
 
-  #call(call: ToolCallPart, turn: number): Promise<Told> {
+  #call(call: ToolCallPart, turn: number, leaving: Leaving | undefined): Promise<Told> {
+    if (leaving && this.#handsOver(call)) return told(this.#handOver(call, `turn:${turn}/${call.tool}`, leaving))
     const { tools } = this.#plan
     const tool = tools.find(({ name }) => name === call.tool)
     const key = `turn:${turn}/${call.tool}`
@@ -166,8 +197,23 @@ class AgentLoop {
       return this.#hooks.has('beforeTool') || this.#hooks.has('afterTool')
         ? this.#callJudged(tool, call, turn, key)
         : told(callTool(this.#run, tool, call, key))
-    const names = tools.map(({ name }) => name).join(', ')
+    const names = [...tools, ...(this.#plan.handoffs?.specs ?? [])].map(({ name }) => name).join(', ')
     return Promise.resolve({ result: failedResult(call, `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`) })
+  }
+
+  /** Nothing is done, but who goes on, and why, stands in the journal beside the calls of that turn. */
+  async #handOver(call: ToolCallPart, key: string, { call: first, became }: Leaving): Promise<ToolResultPart> {
+    const refused = call !== first ? 'one hands over once in a turn' : 'refused' in became ? became.refused : undefined
+    const says = refused === undefined ? `Handed over to ${(became as Handoff).to}.` : `Not handed over: ${refused}`
+    const value = await this.#run['~core'].ask<string>({
+      name: key,
+      kind: 'tool',
+      effect: 'read',
+      fingerprint: hash128(canonical([call.tool, call.input, says])),
+      label: { tool: call.tool, input: call.input },
+      plan: () => ({ execute: () => ({ value: says }) }),
+    })
+    return refused === undefined ? { type: 'tool-result', id: call.id, tool: call.tool, output: value } : failedResult(call, value)
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: a tool of anything
@@ -202,6 +248,11 @@ class AgentLoop {
     this.#conversation.add(userText(judged.why))
     return undefined
   }
+}
+
+interface Leaving {
+  readonly call: ToolCallPart
+  readonly became: Handoff | { readonly refused: string }
 }
 
 /** What became of a call, and what is to be said to the model beside it. */

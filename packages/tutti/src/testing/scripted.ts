@@ -43,14 +43,33 @@ export interface ScriptedModel extends Model, LanguageModelV4 {
  * @example agent({ name: 'support', model: scripted([{ call: 'find', input: { id: '17' } }, 'It comes on Monday.']) })
  */
 export function scripted(turns: readonly Scripted[], { id = 'script' }: { readonly id?: string | undefined } = {}): ScriptedModel {
+  return answering(
+    (_, call) => {
+      const turn = turns[call - 1]
+      if (turn === undefined)
+        throw new TuttiError('CONFIG_INVALID', `the script has ${turns.length} turns, and the model was asked once more`, { hint: 'Add a turn to the script.' })
+      return turn
+    },
+    { id, named: (_, call) => call },
+  )
+}
+
+/**
+ * A model that answers what a function says of the question: the same question is answered the same, whoever asked before. For runs that are gone on with.
+ * @param o.named what the ids of its calls are made of. Default: how many messages it was shown, so that the same question has the same ids
+ */
+export function answering(
+  reply: (ask: ScriptedAsk, call: number) => Scripted,
+  {
+    id = 'script',
+    named = ({ options }) => options.prompt.length,
+  }: { readonly id?: string | undefined; readonly named?: (ask: ScriptedAsk, call: number) => number } = {},
+): ScriptedModel {
   const calls: ScriptedAsk[] = []
   const take = (options: LanguageModelV4CallOptions): LanguageModelV4GenerateResult => {
-    const prompt = textOf(options)
-    calls.push({ options, prompt })
-    const turn = turns[calls.length - 1]
-    if (turn === undefined)
-      throw new TuttiError('CONFIG_INVALID', `the script has ${turns.length} turns, and the model was asked once more`, { hint: 'Add a turn to the script.' })
-    return resultOf(turn, options, calls.length, prompt)
+    const ask = { options, prompt: textOf(options) }
+    calls.push(ask)
+    return resultOf(reply(ask, calls.length), options, named(ask, calls.length), ask.prompt)
   }
   return {
     '~model': 'scripted',

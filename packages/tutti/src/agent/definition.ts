@@ -1,0 +1,50 @@
+/** What a team knows of an agent: enough to let it speak in a conversation that goes on after it. Kept beside the flow, for nobody else needs it. */
+import { TuttiError } from '../errors/index.ts'
+import { jsonSchemaOf, type ModelSchema } from '../primitives/index.ts'
+import type { AnyFlow, Run } from '../run/index.ts'
+import type { Conversation } from './conversation.ts'
+import { type AgentPlan, type Handoffs, type LoopEnd, runLoop } from './loop.ts'
+
+export interface AgentDefinition {
+  readonly plan: AgentPlan
+  /** It is given a prompt as it is, so it can go on from any conversation. */
+  readonly takesPrompt: boolean
+  /** Its plan with what its tools are in this run, and its instructions. */
+  begin(run: Run): Promise<{ readonly plan: AgentPlan; readonly system: string | undefined }>
+}
+
+const definitions = new WeakMap<AnyFlow, AgentDefinition>()
+
+export function define<F extends AnyFlow>(agent: F, definition: AgentDefinition): F {
+  definitions.set(agent, definition)
+  return agent
+}
+
+/** `undefined` for a flow that is no agent, or none that takes a prompt. */
+export function agentOf(flow: AnyFlow): AgentDefinition | undefined {
+  const definition = definitions.get(flow)
+  return definition?.takesPrompt ? definition : undefined
+}
+
+export interface StintOptions {
+  /** What it is to answer, instead of what it was declared with. */
+  readonly output?: AgentPlan['output']
+  readonly handoffs?: Handoffs | undefined
+}
+
+/** One stint of an agent in a conversation that it shares, or comes back to. */
+export async function takeStint(run: Run, definition: AgentDefinition, conversation: Conversation, o: StintOptions = {}): Promise<LoopEnd> {
+  const { plan, system } = await definition.begin(run)
+  const taken = o.handoffs?.specs.find(({ name }) => plan.tools.some((tool) => tool.name === name))
+  if (taken)
+    throw new TuttiError('TOOL_DUPLICATE', `the agent '${plan.name}' has a tool called '${taken.name}', and so is the way to hand over to another`, {
+      data: { agent: plan.name, tool: taken.name },
+    })
+  return runLoop(run, { ...plan, ...(o.output ? { output: o.output } : {}), handoffs: o.handoffs }, system, conversation)
+}
+
+/** What the model writes is what the schema takes in. @throws CONFIG_INVALID for one that cannot be shown */
+export const answerOf = (name: string, schema: ModelSchema): NonNullable<AgentPlan['output']> => ({
+  schema,
+  shown: { name: `${name}-answer`.replaceAll(/[^A-Za-z0-9_-]/g, '_'), schema: jsonSchemaOf(schema, 'input') },
+})

@@ -40,7 +40,7 @@ async function throughStore(path: string, { runs, perRun, turns }: Shape): Promi
   const store = await storeWith(path, runs)
   const read = stopwatch()
   for (let turn = 0; turn < turns; turn++) {
-    const appended: Promise<void>[] = []
+    const appended: Promise<unknown>[] = []
     for (let run = 0; run < runs; run++)
       for (let i = 1; i <= perRun; i++) appended.push(store.append({ run: runId(run), epoch: 1, entries: [completed(turn * perRun + i)] }))
     await Promise.all(appended)

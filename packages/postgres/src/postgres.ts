@@ -6,6 +6,8 @@
  * On a crash of a process everything acknowledged is there; on a crash of the server, as its own settings promise. A server that is away for a while is waited for.
  */
 import {
+  type AccountFilter,
+  type AccountState,
   type Admission,
   type Admitted,
   type Answer,
@@ -38,9 +40,11 @@ import {
   removedMeanwhile,
   type ScheduleChange,
   type ScheduleState,
+  type StandingHold,
   type Subject,
   TuttiError,
 } from 'tutti/store'
+import { listAccounts } from './accounts.ts'
 import { Changes } from './changes.ts'
 import { Database } from './database.ts'
 import { limitsIn } from './limits.ts'
@@ -90,7 +94,7 @@ export function postgres(url: string, options: PostgresOptions = {}): PostgresSt
   return new DatabaseStore(url, options)
 }
 
-const TABLES = ['entries', 'runs', 'inbox', 'blob_uses', 'blobs', 'parts']
+const TABLES = ['entries', 'runs', 'inbox', 'blob_uses', 'blobs', 'parts', 'accounts']
 const MAINTAIN_LOCK_MS = 30_000
 const AVERAGED = 0.1
 
@@ -129,26 +133,28 @@ class DatabaseStore implements PostgresStore {
     return answer as Created & { readonly created: true }
   }
 
-  async append(commit: Commit): Promise<void> {
-    await this.#submitInTurn(commit, appendJob(commit))
-    this.parts.settled(commit.run, outcomesIn(commit), hasEnded(commit.head?.status ?? 'running'))
+  async append(commit: Commit): Promise<string | undefined> {
+    const instead = await this.#submitInTurn(commit, appendJob(commit))
+    const refused = instead === undefined ? [] : outcomesOf([commit.standing?.hold?.instead])
+    this.parts.settled(commit.run, [...outcomesIn(commit), ...refused], hasEnded(commit.head?.status ?? 'running'))
     // What rests or has ended is what others wait for.
     if (commit.release || commit.head?.status !== undefined) this.#changes.urgent(commit.run)
     else this.#changes.progress(commit.run)
+    return instead
   }
 
   /** What was shown of a step is to be read before its outcome is; an append of a run after one that waits for that waits too. */
-  #submitInTurn(commit: Commit, job: AppendJob): Promise<undefined> {
+  #submitInTurn(commit: Commit, job: AppendJob): Promise<string | undefined> {
     const { run } = commit
     const before = this.#waiting.get(run)
     const isBehind = outcomesIn(commit).length > 0 && this.parts.isBehind(run)
-    if (!before && !isBehind) return this.#queue.submit<undefined>(job)
-    const { promise, resolve } = Promise.withResolvers<undefined>()
+    if (!before && !isBehind) return this.#queue.submit<string | undefined>(job)
+    const { promise, resolve } = Promise.withResolvers<string | undefined>()
     const turn = (before ?? Promise.resolve())
       .then(() => (isBehind ? this.parts.written() : undefined))
       .then(() => {
         if (this.#waiting.get(run) === turn) this.#waiting.delete(run)
-        resolve(this.#queue.submit<undefined>(job))
+        resolve(this.#queue.submit<string | undefined>(job))
       })
     this.#waiting.set(run, turn)
     return promise
@@ -217,6 +223,11 @@ class DatabaseStore implements PostgresStore {
 
   async unheard(flows: readonly string[], limit: number): Promise<readonly RunHead[]> {
     return (await this.#opened()).unheard(flows, limit)
+  }
+
+  async accounts(filter: AccountFilter = {}): Promise<readonly AccountState[]> {
+    await this.#opened()
+    return listAccounts(this.#database, filter)
   }
 
   async schedules(): Promise<readonly ScheduleState[]> {
@@ -320,6 +331,8 @@ class DatabaseStore implements PostgresStore {
 }
 
 /** The steps that these entries end. */
-function outcomesIn({ entries }: Commit): readonly string[] {
-  return entries.flatMap((entry) => (entry.type === 'step.completed' || (entry.type === 'step.failed' && entry.final) ? [entry.key] : []))
+const outcomesIn = ({ entries }: Commit): readonly string[] => outcomesOf(entries)
+
+function outcomesOf(entries: readonly (Entry | StandingHold['instead'] | undefined)[]): readonly string[] {
+  return entries.flatMap((entry) => (entry?.type === 'step.completed' || (entry?.type === 'step.failed' && entry.final) ? [entry.key] : []))
 }

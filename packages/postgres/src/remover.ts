@@ -5,6 +5,7 @@
  */
 import type { PoolClient } from 'pg'
 import { hasEnded, type KeptRun, type Removal, type RemoveJob, type RunId, type RunStatus } from 'tutti/store'
+import { Accounts } from './accounts.ts'
 import { ask } from './database.ts'
 
 interface RunRow {
@@ -25,12 +26,21 @@ export async function removeRuns(client: PoolClient, { runs, dryRun, force }: Re
     if (why) kept.push(why)
     else removed.push(run)
   }
+  if (!dryRun) await closeHolds(client, removed)
   const ids = removed.map((run) => (found.get(run) as RunRow).id)
   if (dryRun) await ask(client, { text: 'SAVEPOINT dry_run' })
   const gone = await drop(client, ids)
   await ask(client, { text: 'DELETE FROM parts WHERE run = ANY ($1)', values: [removed] })
   if (dryRun) await ask(client, { text: 'ROLLBACK TO dry_run' })
   return { removed, kept, ...gone }
+}
+
+/** What they may still be calling is paid for. */
+async function closeHolds(client: PoolClient, runs: readonly RunId[]): Promise<void> {
+  const asking = runs.map((run) => ({ run, standing: { closes: true } }))
+  const accounts = await Accounts.lock(client, asking)
+  for (const one of asking) accounts.change(one)
+  for (const statement of accounts.writes()) await ask(client, statement)
 }
 
 /** By source: a fork that reads its record. */

@@ -151,6 +151,40 @@ const steps: readonly string[] = [
   );
   COMMENT ON TABLE part_readers IS 'Who reads the parts of a run: of one that nobody reads none are written.';
   `,
+  `
+  CREATE TABLE accounts (
+    id text PRIMARY KEY,
+    rank integer NOT NULL,
+    per text NOT NULL,
+    every text NOT NULL,
+    tenant text,
+    member text,
+    period text NOT NULL,
+    begins bigint NOT NULL,
+    ends bigint NOT NULL,
+    keep_until bigint NOT NULL,
+    sums text NOT NULL,
+    erased boolean NOT NULL DEFAULT false
+  ) WITH (fillfactor = 50);
+  CREATE INDEX accounts_by_end ON accounts (ends);
+  CREATE INDEX accounts_to_forget ON accounts (keep_until);
+  COMMENT ON TABLE accounts IS 'What tenants, users and flows used of their standing budgets, by period; account_list shows it. Locked by rank: the tenant before its users, the month before the day.';
+  COMMENT ON COLUMN accounts.member IS 'the user, or the flow';
+  COMMENT ON COLUMN accounts.sums IS 'what is spent and held, and what the last hold was limited to: one JSON object, money in micro-USD';
+  CREATE TABLE holds (
+    run bigint NOT NULL,
+    token text NOT NULL,
+    accounts text[] NOT NULL,
+    amounts text NOT NULL,
+    PRIMARY KEY (run, token)
+  );
+  COMMENT ON TABLE holds IS 'What attempts that are not settled hold in accounts.';
+  CREATE VIEW account_list AS
+    SELECT per, tenant, member, every, period, (sums::jsonb #>> '{spent,microUsd}')::numeric / 1000000 AS spent_usd, (sums::jsonb #>> '{held,microUsd}')::numeric / 1000000 AS held_usd,
+      (sums::jsonb #>> '{limits,microUsd}')::numeric / 1000000 AS limit_usd, sums, to_timestamp(ends / 1000.0) AS until
+    FROM accounts;
+  COMMENT ON VIEW account_list IS 'Accounts for people.';
+  `,
 ]
 
 /** What this version writes. */

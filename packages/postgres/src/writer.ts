@@ -19,6 +19,7 @@ import {
   refuseAppend,
   refuseUnknown,
 } from 'tutti/store'
+import { forgetAccounts } from './accounts.ts'
 import { admitFromQueue } from './admit.ts'
 import { appendOf, appendStatement, type RunAppend } from './append.ts'
 import { createStatement } from './create.ts'
@@ -28,6 +29,8 @@ import { acquireStatement, letterStatement, renewStatement } from './leases.ts'
 import { removeRuns } from './remover.ts'
 import { type Placed, type Round, roundsOf, runsOf } from './rounds.ts'
 import { dropSchedule, forgetTenant, keepSchedule } from './schedules.ts'
+import { hasStanding, judgeRound } from './standing-round.ts'
+import { answerBefore } from './written-before.ts'
 
 type Answers = Answer[]
 
@@ -44,7 +47,7 @@ export function writeGroup(database: Database, jobs: readonly Job[]): Promise<re
   return database.write(async (client, again) => {
     const turn: Turn = { client, again, answers: new Array<Answer>(jobs.length).fill(undefined) }
     const [only] = rounds
-    if (only && rounds.length === 1 && !only.alone) await writeRoundAtOnce(turn, only)
+    if (only && rounds.length === 1 && !only.alone) await (hasStanding(only) ? writeStandingRound(turn, only, jobs) : writeRoundAtOnce(turn, only))
     else await writeInTurn(turn, rounds, jobs)
     return turn.answers
   })
@@ -76,16 +79,30 @@ async function writeRoundAtOnce(turn: Turn, round: Round): Promise<void> {
   if (rest.some((each) => hasRest(each, turn))) await inTransaction(turn.client, () => lookIntoAll(turn, rest))
 }
 
+/** What it asks of accounts is locked and judged in one breath, and all that is written is sent in another. */
+async function writeStandingRound(turn: Turn, round: Round, jobs: readonly Job[]): Promise<void> {
+  const { client } = turn
+  let rest: Rest[]
+  try {
+    const [, , judged] = await Promise.all([ask(client, begin), ask(client, lockOf(jobs)), judgeRound(turn, round)])
+    const { parts, unfit } = partsOf(judged.round)
+    const results = await allOf([...parts.map(({ statement }) => statement), ...judged.writes, commit], client)
+    rest = [...parts.map((part, i) => part.settle(results[i]?.rows ?? [], turn.answers)), { ...nothing, appends: unfit }]
+  } catch (error) {
+    await ask(client, { text: 'ROLLBACK' }).catch(() => {})
+    throw error
+  }
+  if (rest.some((each) => hasRest(each, turn))) await inTransaction(client, () => lookIntoAll(turn, rest))
+}
+
 async function writeInTurn(turn: Turn, rounds: readonly Round[], jobs: readonly Job[]): Promise<void> {
   await inTransaction(turn.client, async () => {
-    await ask(turn.client, { ...lockRuns, values: [[...new Set(jobs.flatMap(runsOf))]] })
+    await ask(turn.client, lockOf(jobs))
     for (const round of rounds) {
       if (round.alone) turn.answers[round.alone.at] = await alone(turn.client, round.alone.job)
-      const { parts, unfit } = partsOf(round)
-      const results = await allOf(
-        parts.map(({ statement }) => statement),
-        turn.client,
-      )
+      const judged = hasStanding(round) ? await judgeRound(turn, round) : { round, writes: [] }
+      const { parts, unfit } = partsOf(judged.round)
+      const results = await allOf([...parts.map(({ statement }) => statement), ...judged.writes], turn.client)
       await lookIntoAll(turn, [...parts.map((part, i) => part.settle(results[i]?.rows ?? [], turn.answers)), { ...nothing, appends: unfit }])
     }
   })
@@ -93,6 +110,7 @@ async function writeInTurn(turn: Turn, rounds: readonly Round[], jobs: readonly 
 
 /** Always in the same order, so that two processes do not wait for each other. */
 const lockRuns: Statement = { name: 'lock', text: 'SELECT FROM runs WHERE run = ANY ($1) ORDER BY id FOR NO KEY UPDATE' }
+const lockOf = (jobs: readonly Job[]): Statement => ({ ...lockRuns, values: [[...new Set(jobs.flatMap(runsOf))]] })
 const begin: Statement = { text: 'BEGIN' }
 const commit: Statement = { text: 'COMMIT' }
 
@@ -199,18 +217,12 @@ async function lookIntoAppend(turn: Turn, job: AppendJob): Promise<Answer> {
   const [held] = rows
   if (!held) return refuseUnknown(job.run)
   const refusal = refuseAppend(job, { epoch: held.epoch, lastSeq: held.last })
-  if (refusal) return again && (await isWritten(client, held.id, job)) ? undefined : refusal
+  if (refusal) {
+    const before = again ? await answerBefore(client, held.id, job) : undefined
+    return before ? before.instead : refusal
+  }
   await ask(client, appendStatement([appendOf([job]) as RunAppend]))
   return undefined
-}
-
-async function isWritten(client: PoolClient, run: number, { first, bodies }: AppendJob): Promise<boolean> {
-  if (bodies.length === 0) return false
-  const { rows } = await ask<{ body: string }>(client, {
-    text: 'SELECT body FROM entries WHERE run = $1 AND seq >= $2 AND seq < $2 + $3 ORDER BY seq',
-    values: [run, first, bodies.length],
-  })
-  return rows.length === bodies.length && rows.every(({ body }, i) => body === bodies[i])
 }
 
 async function lookIntoPost({ client }: Turn, job: PostJob): Promise<Answer> {
@@ -235,6 +247,7 @@ async function alone(client: PoolClient, job: Job): Promise<Answer> {
       return removeRuns(client, job)
     case 'shred':
       if (job.step === 'end' && job.subject.user === undefined) await forgetTenant(client, job.subject.tenant)
+      if (job.step === 'end') await forgetAccounts(client, job.subject)
       return 0
     case 'keep-schedule':
       return keepSchedule(client, job)

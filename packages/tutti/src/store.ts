@@ -2,9 +2,12 @@
  * For those who keep journals elsewhere (`tutti/store`): the port, and what every store needs for it. `CommitQueue` makes groups of what is asked, as plain `Job`s;
  * `admit` decides which runs of a queue may begin; the rest is how entries are written as text and refused. `tutti/conformance` holds the suite to pass.
  */
+export type { AccountClaim, AccountState, Amounts, OpenHold } from './budget/index.ts'
 export { configuredStore } from './configured.ts'
-export { type KnownErrorCode, TuttiError } from './errors/index.ts'
+export { type ErrorRecord, type KnownErrorCode, recordError, TuttiError } from './errors/index.ts'
 export {
+  type AccountFilter,
+  type AccountTable,
   type AcquireJob,
   type Admission,
   type AdmitJob,
@@ -14,6 +17,7 @@ export {
   type AppendJob,
   admit,
   appendJob,
+  byPeriod,
   type Commit,
   CommitQueue,
   type Created,
@@ -29,9 +33,12 @@ export {
   hasEnded,
   type InboxMessage,
   isMade,
+  isRefusedText,
   isToBegin,
+  isWanted,
   type Job,
   type JournalStore,
+  judge,
   type KeepScheduleJob,
   type KeptRun,
   type Lease,
@@ -48,6 +55,7 @@ export {
   type PartReader,
   type PostJob,
   parseEntry,
+  parseSums,
   placeAmong,
   postJob,
   type QueueFacts,
@@ -60,6 +68,7 @@ export {
   type RunHead,
   type RunStatus,
   refuseAppend,
+  refusedText,
   refuseUnknown,
   removedMeanwhile,
   type ScheduleChange,
@@ -67,7 +76,11 @@ export {
   type ShownPart,
   type ShredJob,
   type Slot,
+  type StandingChange,
+  type StandingHold,
   type Subject,
+  sumsText,
   takeFrom,
+  withInstead,
 } from './journal/index.ts'
 export type { Json, RunId, Scope } from './primitives/index.ts'

@@ -2,7 +2,7 @@
  * `tutti()`: the composition root of an app. It puts an engine over a store, gives the runs a gateway, and hands out handles.
  * It owns no state of its own but those.
  */
-import type { Budget, Usage } from './budget/index.ts'
+import { type Budget, type StandingBudget, StandingBudgets, type Usage } from './budget/index.ts'
 import { configuredEngine, configuredStore, type Engine, type EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import { type RegressOptions as Regressed, type RegressReport, regress } from './eval/index.ts'
@@ -43,6 +43,7 @@ import {
   type StartOptions,
   type StrandedRun,
 } from './run/index.ts'
+import { readSpending, type Spending, type SpendingFilter } from './spending.ts'
 import { type ToolSources, toolSources, toolSourcesKey } from './tool/index.ts'
 
 /** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
@@ -100,9 +101,10 @@ export interface AppOptions<T extends boolean = false> {
   model?: ModelLike | undefined
   /** Default: that of `TUTTI_ENGINE`, else runs are driven by this process; so they always are when the store is `inMemory()`. */
   engine?: Engine | undefined
-  /** Declared, not built yet (FLOW_NOT_YET), as are `budgets` and `overrides.tools`. */
+  /** Declared, not built yet (FLOW_NOT_YET), as is `overrides.tools`. */
   telemetry?: readonly Exporter[] | undefined
-  budgets?: readonly (Budget & { per: 'tenant' | 'user' | 'flow'; every: 'hour' | 'day' | 'month' })[] | undefined
+  /** What each tenant, each user of a tenant, or each flow may use in an hour, a day or a month (UTC), over all its runs and all processes on one store. */
+  budgets?: readonly StandingBudget[] | undefined
   /** USD per million tokens, by model id; above the table that comes with tutti. */
   prices?: Record<string, { input: number; output: number }> | undefined
   /** True makes a scope with its tenant a required argument of every start. */
@@ -159,6 +161,12 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
    * @throws CONFIG_INVALID; RUN_NOT_FINISHED when some have not ended and it is not forced: nothing is touched; JOURNAL_LOCKED when another process still reads the old
    */
   erase(o: EraseOptions): Promise<Erased>
+  /**
+   * What tenants, users and flows have used of the standing budgets: in the periods of now, or in all that are remembered; those of one period together.
+   * @example
+   * const [today] = await app.spending({ per: 'tenant', tenant: 'acme' })
+   */
+  spending(filter?: SpendingFilter): Promise<readonly Spending[]>
   /** @throws FLOW_NOT_YET */
   // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
   forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<{ usd: { p50: number; p95: number }; ms: { p50: number; p95: number }; runs: number }>
@@ -216,35 +224,45 @@ export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gate
   ])
   const forks = new RetunedForks(services, models)
   const retune = (run: RunId, forked: RunForked): Services => forks.servicesFor(run, forked)
-  const engine = engineOf(o, { store, services, clock, retune })
+  const budgets = o.budgets?.length ? new StandingBudgets(o.budgets) : undefined
+  const engine = engineOf(o, { store, services, clock, retune, budgets })
   const retention = new Retention(store, o.retention ?? [], engine.clock)
   if (o.resume !== false) {
     const opening = engine.open().catch(() => {})
     opening.then(() => retention.start())
   }
-  return makeApp(engine, services, forks, retention, o.tenants === true)
+  return makeApp(engine, { services, forks, retention, budgets, tenants: o.tenants === true })
 }
 
 interface EngineParts {
   readonly store: JournalStore
   readonly services: Services
   readonly clock: Clock | undefined
+  readonly budgets: StandingBudgets | undefined
   retune(run: RunId, forked: RunForked): Services
 }
 
 /** The engine that the app names, else the embedded one. */
-function engineOf(o: AppOptions<boolean>, { store, services, clock, retune }: EngineParts): RunEngine {
+function engineOf(o: AppOptions<boolean>, { store, services, clock, retune, budgets }: EngineParts): RunEngine {
   const { flows, resume } = o
   const schedules = schedulesOf(o)
-  if (!o.engine) return new EmbeddedEngine({ store, flows, schedules, services, clock, resume, retune })
+  if (!o.engine) return new EmbeddedEngine({ store, flows, schedules, services, clock, resume, retune, budgets })
   const servicesOf = (run: RunId, record: readonly Entry[]): Services => {
     const forked = forkOf(record)
     return forked?.retuned ? retune(run, forked) : services
   }
-  return (o.engine as EngineMaker).make({ store, flows, schedules, clock, resume: resume !== false, servicesOf })
+  return (o.engine as EngineMaker).make({ store, flows, schedules, clock, resume: resume !== false, servicesOf, budgets })
 }
 
-function makeApp<T extends boolean>(engine: RunEngine, services: Services, forks: RetunedForks, retention: Retention, tenants: boolean): App<T> {
+interface AppParts {
+  readonly services: Services
+  readonly forks: RetunedForks
+  readonly retention: Retention
+  readonly budgets: StandingBudgets | undefined
+  readonly tenants: boolean
+}
+
+function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retention, budgets, tenants }: AppParts): App<T> {
   const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
     if (tenants && !options.scope?.tenant)
       throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
@@ -310,6 +328,10 @@ function makeApp<T extends boolean>(engine: RunEngine, services: Services, forks
       await engine.open()
       return eraseSubject(engine.store, o, { now: () => engine.clock.now() })
     },
+    async spending(filter?: SpendingFilter) {
+      await engine.open()
+      return readSpending(engine.store, { ...filter, budgets, now: engine.clock.now() })
+    },
     forecast: () => notYet('app.forecast'),
     fetch: () => notYet('app.fetch'),
     close,
@@ -342,7 +364,7 @@ function refuseNotYet(o: AppOptions<boolean>): void {
     })
   if (o.engine !== undefined && typeof (o.engine as Engine & Partial<EngineMaker>).make !== 'function')
     throw new TuttiError('CONFIG_INVALID', 'the engine of the app is no engine', { hint: "engine: restate({ … }), of the package '@tutti/restate'" })
-  const declared = [o.telemetry?.length && 'telemetry', o.budgets?.length && 'budgets', o.overrides?.tools && 'overrides.tools'].filter(Boolean)
+  const declared = [o.telemetry?.length && 'telemetry', o.overrides?.tools && 'overrides.tools'].filter(Boolean)
   if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
 }
 

@@ -43,7 +43,7 @@ interface Hold {
 
 /** The account every hold draws on. */
 const RUN_ACCOUNT = ''
-const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
+export const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
 
 export class Ledger {
   readonly #accounts = new Map<string, Account>()
@@ -181,7 +181,8 @@ export class Ledger {
   }
 }
 
-function limitsOf(budget: Budget | undefined): Limits {
+/** @throws BUDGET_INVALID | FLOW_NOT_YET */
+export function limitsOf(budget: Budget | undefined): Limits {
   const limits: Limits = {}
   for (const [name, value] of Object.entries(budget ?? {})) {
     if (value === undefined) continue
@@ -212,11 +213,11 @@ function allowedTo({ limits, granted }: Account, name: Limited): number | undefi
   return limit === undefined ? undefined : limit + (granted[name] ?? 0)
 }
 
-function amountOf(amounts: Amounts, name: Limited): number {
+export function amountOf(amounts: Amounts, name: Limited): number {
   return name === 'tokens' ? amounts.inputTokens + amounts.outputTokens : amounts[name]
 }
 
-function minus(a: Amounts, b: Amounts): Amounts {
+export function minus(a: Amounts, b: Amounts): Amounts {
   return {
     microUsd: a.microUsd - b.microUsd,
     inputTokens: a.inputTokens - b.inputTokens,

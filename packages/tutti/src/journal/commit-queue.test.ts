@@ -16,6 +16,7 @@ const append = (run: string, first = 1, entries = 1): AppendJob => ({
   taken: [],
   release: false,
   time: 0,
+  standing: undefined,
 })
 const acquire: Job = { op: 'acquire', run: 'a' as RunId, owner: 'o', now: 1, until: 2 }
 const unwritable = new TuttiError('JOURNAL_UNWRITABLE', 'disk full')

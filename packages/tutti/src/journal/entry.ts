@@ -200,6 +200,8 @@ export interface StepStarted extends Asked {
   readonly hold?: Amounts | undefined
   /** The scopes whose budgets it draws on, outermost first; the run itself is always drawn on. */
   readonly draws?: readonly string[] | undefined
+  /** It is also held in the accounts that outlive the run. */
+  readonly standing?: true | undefined
   /** Why it is made otherwise than asked for, or late. */
   readonly exhausted?: Omit<Exhaustion, 'key'> | undefined
   /** It has an undo, which the run owes when it ends otherwise than well. */

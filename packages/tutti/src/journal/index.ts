@@ -50,6 +50,7 @@ export {
   refuseUnknown,
   removedMeanwhile,
   type ShredJob,
+  withInstead,
 } from './job.ts'
 export { hasLabels } from './labels.ts'
 export type { LimitAnswer, LimitAsk, LimitBook, LimitChange } from './limit.port.ts'
@@ -66,6 +67,8 @@ export { type LineLength, placeAmong } from './queue-place.ts'
 export type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 export { SCHEMA_VERSION } from './sqlite-schema.ts'
 export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } from './sqlite-store.ts'
+export type { AccountFilter, AccountTable, StandingChange, StandingHold, StandingSettle } from './standing.port.ts'
+export { byPeriod, isRefusedText, isWanted, judge, parseSums, refusedText, sumsText } from './standing.ts'
 export { endedStatuses, hasEnded } from './status.ts'
 export type {
   Admitted,

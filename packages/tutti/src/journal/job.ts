@@ -11,6 +11,7 @@ import type { LimitAnswer, LimitAsk, LimitChange } from './limit.port.ts'
 import type { Admission } from './queue.port.ts'
 import { blobsOf } from './reference.ts'
 import type { ScheduleChange } from './schedule.port.ts'
+import type { StandingChange } from './standing.port.ts'
 import type { Admitted, Blobs, Commit, HeadChange, InboxMessage, Lease, NewRun, Removal, RunHead } from './store.port.ts'
 
 export interface CreateJob {
@@ -42,6 +43,7 @@ export interface AppendJob {
   readonly release: boolean
   /** Time of the last entry (epoch ms). */
   readonly time: number
+  readonly standing: StandingChange | undefined
 }
 
 export interface AcquireJob {
@@ -127,8 +129,11 @@ export interface Created {
   readonly created: boolean
   readonly head: RunHead
 }
-/** What each job is answered, in the order of the jobs; an append that went well is answered `undefined`. */
-export type Answer = undefined | boolean | number | Created | Lease | Admitted | readonly RunId[] | 'posted' | 'duplicate' | Removal | LimitAnswer | Refusal
+/**
+ * What each job is answered, in the order of the jobs. An append that went well is answered `undefined`; one whose hold did not fit, the line that was written
+ * instead of its first entry.
+ */
+export type Answer = undefined | boolean | number | string | Created | Lease | Admitted | readonly RunId[] | Removal | LimitAnswer | Refusal
 
 /** Writes the jobs in one transaction, in order. Throws when none of them was written. */
 export type WriteGroup = (jobs: readonly Job[]) => readonly Answer[] | Promise<readonly Answer[]>
@@ -175,7 +180,7 @@ export function createJob(start: NewRun): CreateJob {
 }
 
 export function appendJob(commit: Commit): AppendJob {
-  const { run, epoch, entries, blobs, head, taken, release } = commit
+  const { run, epoch, entries, blobs, head, taken, release, standing } = commit
   const first = entries.length > 0 ? (entries[0] as Entry).seq : 0
   return {
     op: 'append',
@@ -189,8 +194,12 @@ export function appendJob(commit: Commit): AppendJob {
     taken: taken ? [...taken] : nothing,
     release: release === true,
     time: entries.at(-1)?.time ?? 0,
+    standing,
   }
 }
+
+/** Bodies of an append whose hold did not fit; one that writes no entries writes none of it either. */
+export const withInstead = (bodies: readonly string[], instead: string): readonly string[] => (bodies.length === 0 ? bodies : [instead, ...bodies.slice(1)])
 
 export const postJob = (run: RunId, message: InboxMessage): PostJob => ({ op: 'post', run, id: message.id, body: JSON.stringify(message) })
 

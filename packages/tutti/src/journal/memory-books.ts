@@ -1,6 +1,7 @@
 /** What a memory store holds, and how a group of jobs changes it: the plain statement of what every store does. */
 import type { RunId } from '../primitives/index.ts'
 import { admit } from './admission.ts'
+import type { Subject } from './encryption.port.ts'
 import {
   type AcquireJob,
   type AdmitJob,
@@ -17,8 +18,10 @@ import {
   type RenewJob,
   refuseAppend,
   refuseUnknown,
+  withInstead,
 } from './job.ts'
 import { hasLabels } from './labels.ts'
+import { MemoryAccounts } from './memory-accounts.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { isMade } from './message-id.ts'
 import { LIST_LIMIT } from './page.ts'
@@ -42,6 +45,7 @@ export class MemoryBooks {
   /** By blob: the runs that name it. */
   readonly #users = new Map<string, Set<RunId>>()
   readonly schedules = new Map<string, ScheduleState>()
+  readonly accounts = new MemoryAccounts()
   readonly queue = new MemoryQueue({
     head: (run) => this.runs.get(run)?.head,
     lease: (run, job) => this.#admitOne(run, job),
@@ -103,7 +107,7 @@ export class MemoryBooks {
       case 'remove':
         return this.#remove(job)
       case 'shred':
-        if (job.step === 'end' && job.subject.user === undefined) this.queue.forget(job.subject.tenant)
+        if (job.step === 'end') this.#forget(job.subject)
         return 0
       case 'keep-schedule':
         return this.#keepSchedule(job)
@@ -128,13 +132,19 @@ export class MemoryBooks {
     if (!book) return refuseUnknown(job.run)
     const refusal = refuseAppend(job, book.head)
     if (isRefusal(refusal)) return refusal
+    const instead = job.standing && this.accounts.change(job.run, job.standing)
     this.#keepBlobs(book, job.blobs, job.uses)
-    book.bodies.push(...job.bodies)
+    book.bodies.push(...(instead === undefined ? job.bodies : withInstead(job.bodies, instead)))
     for (const id of job.taken)
       if (isMade(id)) book.inbox.delete(id)
       else if (book.inbox.has(id)) book.inbox.set(id, undefined)
     book.head = headAfter(book.head, job)
-    return undefined
+    return instead
+  }
+
+  #forget(subject: Subject): void {
+    if (subject.user === undefined) this.queue.forget(subject.tenant)
+    this.accounts.forget(subject)
   }
 
   #acquire({ run, owner, now, until }: AcquireJob): Answer {
@@ -193,6 +203,7 @@ export class MemoryBooks {
 
   #drop(books: readonly RunBook[], blobs: readonly string[]): void {
     for (const { head, uses } of books) {
+      this.accounts.change(head.run, { closes: true })
       this.runs.delete(head.run)
       for (const hash of uses) this.#users.get(hash)?.delete(head.run)
     }

@@ -51,7 +51,8 @@ export function booksStore(current: () => MemoryBooks, write: WriteGroup): Journ
       queue.forgive(start.run)
       return (await queue.submit<Created>(createJob(start))) as Created & { created: true }
     },
-    append: async (commit) => queue.submit<undefined>(appendJob(commit)),
+    append: async (commit) => queue.submit<string | undefined>(appendJob(commit)),
+    accounts: async (filter = {}) => current().accounts.list(filter),
     read,
     blob: async (hash) => checkBlob(hash, current().blobs.get(hash)),
     head: async (run) => {

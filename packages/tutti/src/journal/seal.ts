@@ -85,6 +85,10 @@ export class DataKey {
     return new Seal(this.#derive(`schedule ${name}`))
   }
 
+  ofAccount(id: string): Seal {
+    return new Seal(this.#derive(`account ${id}`))
+  }
+
   /** Where the blob with this hash lies. */
   addressOf(hash: string): Uint8Array {
     return this.#derive(`blob ${hash}`).subarray(0, 16)

@@ -1,5 +1,6 @@
 /** Everything that is read from a journal file. Each method is one statement, or a page of one. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { AccountState } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import type { Json, RunId } from '../primitives/index.ts'
 import { checkBlob, corruptEntry, parseEntry } from './codec.ts'
@@ -11,8 +12,10 @@ import type { QueuePlace } from './queue.port.ts'
 import { type LineLength, type LinePlace, placeAmong } from './queue-place.ts'
 import { damagedRow, entryCheck, letterCheck } from './row-check.ts'
 import type { ScheduleState } from './schedule.port.ts'
+import { listAccounts } from './sqlite-accounts.ts'
 import { asNumber, entryPlace, type HeadRow, headOf, listedHead, readColumns } from './sqlite-head.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
+import type { AccountFilter } from './standing.port.ts'
 import type { FlowVersion, InboxMessage, RunFilter, RunHead } from './store.port.ts'
 import type { Vault } from './vault.ts'
 
@@ -67,6 +70,11 @@ export class SqliteReader {
   head(run: RunId): RunHead | undefined {
     const row = this.#prepare(`${HEAD} WHERE r.run = ?`).get(run) as HeadRow | undefined
     return row && headOf(row, this.#vault)
+  }
+
+  /** @throws JOURNAL_CORRUPT */
+  accounts(filter: AccountFilter): readonly AccountState[] {
+    return listAccounts(this.#db, this.#vault, filter)
   }
 
   /** The number of a run in this file: never another run's, also when this one is removed. */

@@ -8,6 +8,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { RunId } from '../primitives/index.ts'
 import type { RemoveJob } from './job.ts'
+import type { SqliteAccounts } from './sqlite-accounts.ts'
 import { RUN_SPAN } from './sqlite-schema.ts'
 import { hasEnded } from './status.ts'
 import type { KeptRun, Removal, RunStatus } from './store.port.ts'
@@ -19,10 +20,12 @@ interface RunRow {
 
 export class SqliteRemover {
   readonly #db: DatabaseSync
+  readonly #accounts: SqliteAccounts
   #prepared: Statements | undefined
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, accounts: SqliteAccounts) {
     this.#db = db
+    this.#accounts = accounts
   }
 
   remove({ runs, dryRun, force }: RemoveJob): Removal {
@@ -36,6 +39,8 @@ export class SqliteRemover {
       const why = force && row ? undefined : this.#whyKept(run, row)
       if (why) kept.push(why)
       if (why || !row) continue
+      // What it may still be calling is paid for.
+      if (!dryRun) this.#accounts.change(row.id, { closes: true })
       const gone = this.#removeOne(row.id)
       removed.push(run)
       entries += gone.entries

@@ -11,6 +11,8 @@
  * A queued run lies in `queued` until it begins, and has its place in one of the `queue_lines`; `queue_held` names the runs that were let through and may
  * still be driven, `queue_begun` when the last ones of a rate began, `until` it matters no more.
  * `limits` holds what was asked of models in each of the last seconds (`limit-window.ts`): counts alone, nothing of any run.
+ * `accounts` are what tenants, users and flows used of their standing budgets, by period; `member` is the user or the flow. `holds`: what attempts that are not settled hold
+ * there. Sums outlive the runs they are of.
  * Of an encrypted run (`key_id`: its data key in the key file, `vault.ts`) entries and blobs are sealed bytes; of its line and its messages the content is sealed text.
  * Every row of a run, an entry or a message carries a check of what it holds and where it belongs (`row-check.ts`); a blob is named by its hash.
  * A message in the `inbox` that was taken stays as its id alone, unless tutti made that id; `n` orders those of a run that are open.
@@ -89,6 +91,25 @@ const steps: readonly string[] = [
   CREATE INDEX queue_begun_until ON queue_begun (until);
   CREATE TABLE limits (name TEXT PRIMARY KEY, slots TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE schedules (name TEXT PRIMARY KEY, considered INT NOT NULL, paused INT NOT NULL, run TEXT, spec TEXT, key_id INT) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    per TEXT NOT NULL,
+    every TEXT NOT NULL,
+    tenant TEXT,
+    member TEXT,
+    period TEXT NOT NULL,
+    begins INT NOT NULL,
+    ends INT NOT NULL,
+    keep_until INT NOT NULL,
+    sums TEXT NOT NULL,
+    erased INT NOT NULL,
+    key_id INT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX accounts_by_end ON accounts (ends);
+  CREATE INDEX accounts_to_forget ON accounts (keep_until);
+  CREATE TABLE holds (run INT NOT NULL, token TEXT NOT NULL, hold TEXT NOT NULL, PRIMARY KEY (run, token)) STRICT, WITHOUT ROWID;
   `,
 ]
 

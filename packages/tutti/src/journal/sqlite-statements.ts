@@ -4,7 +4,7 @@ import { changing, columns, readColumns } from './sqlite-head.ts'
 import { RUN_SPAN } from './sqlite-schema.ts'
 
 /** Rows of one INSERT: crossing into SQLite costs about as much as the row itself. */
-export const WIDE = 16
+const WIDE = 16
 
 export type Statements = ReturnType<typeof prepareAll>
 
@@ -48,6 +48,13 @@ export function prepareAll(db: DatabaseSync) {
     nextLetter: prepare('SELECT coalesce(max(n), 0) + 1 AS n FROM inbox WHERE run = ? AND body IS NOT NULL'),
     post: prepare('INSERT OR IGNORE INTO inbox (run, id, n, body, crc) VALUES (?, ?, ?, ?, ?)'),
   }
+}
+
+/** As wide as they go, and the rest one by one. */
+export function insertWide(values: readonly (number | string | Uint8Array)[], columns: number, one: StatementSync, wide: StatementSync): void {
+  let i = 0
+  for (; i + columns * WIDE <= values.length; i += columns * WIDE) wide.run(...values.slice(i, i + columns * WIDE))
+  for (; i < values.length; i += columns) one.run(...values.slice(i, i + columns))
 }
 
 const marks = (names: string): string => names.split(',').fill('?').join(', ')

@@ -6,6 +6,7 @@
  * Several processes may use one file. On a crash, everything acknowledged is there and at most one group of what was not; nothing needs repair.
  */
 import { statSync } from 'node:fs'
+import type { AccountState } from '../budget/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { corruptEntry } from './codec.ts'
 import type { Place } from './commit-place.ts'
@@ -21,6 +22,7 @@ import { type Durability, sqliteVersion } from './sqlite-connection.ts'
 import { inRun } from './sqlite-fault.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import type { SqliteReader } from './sqlite-reader.ts'
+import type { AccountFilter } from './standing.port.ts'
 import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, NewRun, Removal, RunFilter, RunHead } from './store.port.ts'
 
 export interface SqliteOptions {
@@ -105,9 +107,9 @@ class FileStore implements SqliteStore {
     return this.#queue.submit(createJob(start))
   }
 
-  append(commit: Commit): Promise<void> {
+  append(commit: Commit): Promise<string | undefined> {
     try {
-      return this.#queue.submit<undefined>(appendJob(commit))
+      return this.#queue.submit<string | undefined>(appendJob(commit))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -202,6 +204,10 @@ class FileStore implements SqliteStore {
     const keys = await this.#queue.submit<number>({ op: 'shred', subject, step })
     if (step === 'end') await (await this.#opened()).overwrite()
     return keys
+  }
+
+  async accounts(filter: AccountFilter = {}): Promise<readonly AccountState[]> {
+    return (await this.#opened()).read((reader) => reader.accounts(filter))
   }
 
   async compact(): Promise<void> {

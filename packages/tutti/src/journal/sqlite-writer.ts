@@ -7,7 +7,7 @@
  * Invariants: an append is checked before anything of it is written, so refusing one needs no rollback (I2); after any failure the whole
  * transaction is rolled back and the memory is dropped (I6); work per append is constant (I10).
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { recordError, TuttiError } from '../errors/index.ts'
 import { failpoint, type RunId } from '../primitives/index.ts'
 import { admit } from './admission.ts'
@@ -28,12 +28,14 @@ import {
   refuseFull,
   refuseUnknown,
   type ShredJob,
+  withInstead,
 } from './job.ts'
 import { sealLetter } from './letter.ts'
 import { isMade } from './message-id.ts'
 import { entryCheck, letterCheck } from './row-check.ts'
 import { scopeOfSchedule } from './schedule-scope.ts'
 import type { Seal } from './seal.ts'
+import { SqliteAccounts } from './sqlite-accounts.ts'
 import { guarded } from './sqlite-fault.ts'
 import { type CheckedLine, changeLine, checkedChanges, checkedLine, checkHead, entryPlace, type HeadLine, lastSeqOf, lineOf } from './sqlite-head.ts'
 import { SqliteLimits } from './sqlite-limits.ts'
@@ -41,7 +43,7 @@ import { SqliteQueue } from './sqlite-queue.ts'
 import { blobKey, SqliteReader } from './sqlite-reader.ts'
 import { SqliteRemover } from './sqlite-remover.ts'
 import { entryKey, RUN_SPAN } from './sqlite-schema.ts'
-import { prepareAll, type Statements, WIDE } from './sqlite-statements.ts'
+import { insertWide, prepareAll, type Statements } from './sqlite-statements.ts'
 import { hasEnded } from './status.ts'
 import type { AdmittedRun, Lease, RunHead } from './store.port.ts'
 import type { Vault } from './vault.ts'
@@ -64,6 +66,7 @@ export class SqliteWriter {
   readonly #statements: Statements
   readonly #queue: SqliteQueue
   readonly #limits: SqliteLimits
+  readonly #accounts: SqliteAccounts
   readonly #known = new Map<RunId, Known>()
   #dataVersion = -1
   /** The number of the last entry, while the memory is true. */
@@ -79,7 +82,8 @@ export class SqliteWriter {
     this.#path = path
     this.#vault = vault
     this.#reader = new SqliteReader(db, vault)
-    this.#remover = new SqliteRemover(db)
+    this.#accounts = new SqliteAccounts(db, vault)
+    this.#remover = new SqliteRemover(db, this.#accounts)
     this.#statements = prepareAll(db)
     this.#limits = new SqliteLimits(db)
     this.#queue = new SqliteQueue(db, { take: (run, job) => this.#admitOne(run, job), letGo: (run) => this.#letGo(run) })
@@ -105,6 +109,7 @@ export class SqliteWriter {
         const answers = jobs.map((job) => this.#applySound(job))
         failpoint('head and blobs written, entries not')
         this.#insertRows()
+        this.#accounts.write()
         failpoint('everything written, not committed')
         commit.run()
         failpoint('committed, not answered')
@@ -155,6 +160,7 @@ export class SqliteWriter {
   #forget(): void {
     this.#known.clear()
     this.#vault.forget()
+    this.#accounts.forgetAll()
     this.#lastRun = undefined
     this.#lastEntry = undefined
   }
@@ -206,13 +212,14 @@ export class SqliteWriter {
     const refusal = refuseAppend(job, { epoch: line.epoch, lastSeq: known.lastSeq })
     if (refusal) return refusal
     if (known.lastSeq + job.bodies.length >= RUN_SPAN) return refuseFull(job.run)
-    this.#addRows(known, job.bodies)
+    const instead = job.standing && this.#accounts.change(line.id, job.standing)
+    this.#addRows(known, instead === undefined ? job.bodies : withInstead(job.bodies, instead))
     this.#keepBlobs(known, job.blobs, job.uses)
     for (const id of job.taken) this.#take(line.id, id)
     if (job.head) changeLine(line, job.head, known.seal)
     if (job.release) line.owner = line.lease_until = null
     if (job.head || job.release) this.#writeLine(known)
-    return undefined
+    return instead
   }
 
   #take(run: number, id: string): void {
@@ -319,6 +326,7 @@ export class SqliteWriter {
       return 0
     }
     if (subject.user === undefined) this.#queue.forget(subject.tenant)
+    this.#accounts.forget(subject)
     return this.#vault.destroy(subject)
   }
 
@@ -389,10 +397,4 @@ export class SqliteWriter {
     for (const [hash, text] of blobs) this.#statements.insertBlob.run(addressOf(hash), key?.sealBlob(hash, text) ?? text)
     for (const hash of uses) this.#statements.insertUse.run(line.id, addressOf(hash))
   }
-}
-
-function insertWide(values: readonly (number | string | Uint8Array)[], columns: number, one: StatementSync, wide: StatementSync): void {
-  let i = 0
-  for (; i + columns * WIDE <= values.length; i += columns * WIDE) wide.run(...values.slice(i, i + columns * WIDE))
-  for (; i < values.length; i += columns) one.run(...values.slice(i, i + columns))
 }

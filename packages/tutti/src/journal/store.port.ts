@@ -7,6 +7,7 @@
  * JOURNAL_FENCED and the rest of its commit group is not harmed), I6 (a failing disk rejects with JOURNAL_UNWRITABLE; nothing
  * later is accepted for that run until it is read again), I10 (constant time per append, linear time per read).
  */
+import type { AccountState } from '../budget/index.ts'
 import type { Json, RunId, Scope } from '../primitives/index.ts'
 import type { Subject } from './encryption.port.ts'
 import type { Entry, Value } from './entry.ts'
@@ -14,6 +15,7 @@ import type { LimitBook } from './limit.port.ts'
 import type { PartBook } from './part.port.ts'
 import type { Admission, QueuePlace } from './queue.port.ts'
 import type { ScheduleChange, ScheduleState } from './schedule.port.ts'
+import type { AccountFilter, StandingChange } from './standing.port.ts'
 
 /** `queued`: of a flow with a queue, and not begun yet. */
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'suspended' | 'completed' | 'failed' | 'cancelled'
@@ -83,6 +85,8 @@ export interface Commit {
   readonly taken?: readonly string[] | undefined
   /** Gives up the lease in the same transaction. The epoch stays the fence: until somebody takes the run, its last holder may still write. */
   readonly release?: boolean | undefined
+  /** What it asks of accounts that outlive the run, in the same transaction. */
+  readonly standing?: StandingChange | undefined
 }
 
 export interface Lease {
@@ -168,8 +172,11 @@ export interface JournalStore {
    * @throws RUN_NOT_FOUND when it is begun, under a lease or queued, as the fork of a run that is not here (any more)
    */
   create(run: NewRun): Promise<{ readonly created: true; readonly head: RunHead } | { readonly created: false; readonly head: RunHead }>
-  /** Durable when it resolves. All that is appended in one turn of the event loop is one transaction (at most 512 entries each). @throws JOURNAL_FENCED | JOURNAL_UNWRITABLE */
-  append(commit: Commit): Promise<void>
+  /**
+   * Durable when it resolves. All that is appended in one turn of the event loop is one transaction (at most 512 entries each). Answers the line that was written
+   * instead of the first entry, when what it was to hold does not fit. @throws JOURNAL_FENCED | JOURNAL_UNWRITABLE
+   */
+  append(commit: Commit): Promise<string | undefined>
   /**
    * In `seq` order; reads in pages, so that a long journal does not block the event loop. Default: from the beginning.
    * @throws RUN_NOT_FOUND when the run is removed while it is read
@@ -193,6 +200,8 @@ export interface JournalStore {
   place(run: RunId): Promise<QueuePlace | undefined>
   /** Answers the runs whose lease is lost. One that ran out is renewed too, unless somebody has the run, or its place in a queue, by then. */
   renew(leases: readonly Lease[], until: number): Promise<readonly RunId[]>
+  /** The accounts that runs have held in, and that are still remembered: those of the newest periods first. */
+  accounts(filter?: AccountFilter): Promise<readonly AccountState[]>
   /** Puts a message in the inbox of a run; `duplicate` when this id was ever posted to it. @throws RUN_NOT_FOUND */
   post(run: RunId, message: InboxMessage, now: number): Promise<'posted' | 'duplicate'>
   inbox(run: RunId): Promise<readonly InboxMessage[]>

@@ -76,9 +76,10 @@ type Tell = (entry: Entry, cancel: () => void) => void
 /** Drives the trip to its end, and answers what it waits for; `tell` hears of each entry once it is durable. */
 async function lives(store: JournalStore, tell: Tell = () => {}, o: { resumed?: RunId; world?: string[]; earlier?: readonly string[] } = {}): Promise<Lived> {
   const { resumed, world = [], earlier = [] } = o
-  const append = async (commit: Commit): Promise<void> => {
-    await store.append(commit)
+  const append = async (commit: Commit): Promise<string | undefined> => {
+    const instead = await store.append(commit)
     for (const entry of commit.entries) tell(entry, () => void post(commit.run, { id: 'c', type: 'cancel', reason: REASON }))
+    return instead
   }
   const engine = new EmbeddedEngine({ store: { ...bound(store), append, close: async () => {} }, flows: [trip(world)], resume: false })
   engines.push(engine)

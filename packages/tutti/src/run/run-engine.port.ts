@@ -1,5 +1,5 @@
 /** What an app, a handle and a command ask of whatever drives runs: the embedded engine, or a client of an engine elsewhere. Types only. */
-import type { Budget } from '../budget/index.ts'
+import type { Budget, StandingBudgets } from '../budget/index.ts'
 import type { Entry, InboxMessage, JournalStore } from '../journal/index.ts'
 import type { Clock, RunId } from '../primitives/index.ts'
 import type { AnyFlow } from './definition.port.ts'
@@ -54,5 +54,7 @@ export interface EngineGround {
   readonly clock: Clock | undefined
   /** False: this process starts and asks, and drives nothing. */
   readonly resume: boolean
+  /** What accounts that outlive runs limit. */
+  readonly budgets?: StandingBudgets | undefined
   servicesOf(run: RunId, record: readonly Entry[]): Services
 }

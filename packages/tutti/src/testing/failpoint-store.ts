@@ -9,7 +9,7 @@ export type Fate = 'write' | 'refuse' | 'vanish'
 /** `store`, with `fate` asked before each append; once one has vanished, so does everything after it. */
 export function failpointStore(store: JournalStore, fate: (commit: Commit) => Fate): JournalStore {
   let down = false
-  const append = (commit: Commit): Promise<void> => {
+  const append = (commit: Commit): Promise<string | undefined> => {
     const answer = down ? 'vanish' : fate(commit)
     if (answer === 'write') return store.append(commit)
     if (answer === 'refuse') return Promise.reject(new TuttiError('JOURNAL_UNWRITABLE', `the failpoint refused entry ${commit.entries[0]?.seq ?? '(head)'}`))
@@ -26,6 +26,7 @@ export function bound(store: JournalStore): JournalStore {
     open: () => store.open(),
     create: (run) => store.create(run),
     append: (commit) => store.append(commit),
+    accounts: (filter) => store.accounts(filter),
     read: (run, o) => store.read(run, o),
     blob: (hash, run) => store.blob(hash, run),
     head: (run) => store.head(run),

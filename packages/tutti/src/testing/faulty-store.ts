@@ -246,14 +246,16 @@ export class StoreProcess {
     }
   }
 
-  async #watched(commit: Commit, asked: Promise<void>): Promise<void> {
+  async #watched(commit: Commit, asked: Promise<string | undefined>): Promise<string | undefined> {
+    let instead: string | undefined
     try {
-      await asked
+      instead = await asked
     } catch (error) {
       this.watcher?.refused(commit.run, error)
       throw error
     }
     this.watcher?.acknowledged(commit)
+    return instead
   }
 
   /** Now and then some turns late; the answers of one lane keep their order. */

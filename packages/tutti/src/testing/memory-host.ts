@@ -3,6 +3,7 @@
  * It asks of a hosted run what `@tutti/restate` asks, in the same order.
  */
 
+import type { StandingBudgets } from '../budget/index.ts'
 import type { JournalStore } from '../journal/index.ts'
 import type { Clock, RunId } from '../primitives/index.ts'
 import type { AnyFlow } from '../run/index.ts'
@@ -136,5 +137,5 @@ export class MemoryHost implements Host {
 }
 
 /** An engine whose runs live on `host`. */
-export const hostedEngine = (host: Host, store: JournalStore, flows: readonly AnyFlow[], clock?: Clock): HostedEngine =>
-  new HostedEngine({ store, flows, schedules: [], clock, resume: true, servicesOf: () => new Map() }, host)
+export const hostedEngine = (host: Host, store: JournalStore, flows: readonly AnyFlow[], clock?: Clock, budgets?: StandingBudgets): HostedEngine =>
+  new HostedEngine({ store, flows, schedules: [], clock, resume: true, budgets, servicesOf: () => new Map() }, host)

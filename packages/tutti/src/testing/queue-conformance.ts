@@ -40,7 +40,7 @@ function queueOf(store: () => JournalStore) {
       ...over,
     })
   const admitted = async (over: Partial<Admission> = {}): Promise<string> => (await admit(over)).runs.map(({ lease }) => lease.run).join(' ')
-  const release = (run: string, status?: 'waiting' | 'completed', epoch = 1): Promise<void> =>
+  const release = (run: string, status?: 'waiting' | 'completed', epoch = 1): Promise<unknown> =>
     store().append({ run: run as RunId, epoch, entries: [], release: true, ...(status && { head: { status } }) })
   return { enqueue, admit, admitted, release }
 }

@@ -14,7 +14,7 @@ const forkOf = (from: RunId, run: RunId, over: Partial<NewRun> = {}): NewRun =>
   newRun(run, { entries: [started(run), { seq: 2, time: NOW + 2, type: 'run.forked', from, at: 'desk/a' }], ...over })
 
 export function removing(store: () => JournalStore): void {
-  const end = (run: RunId, over: Partial<Commit> = {}): Promise<void> =>
+  const end = (run: RunId, over: Partial<Commit> = {}): Promise<unknown> =>
     store().append({ run, epoch: 1, entries: [], head: { status: 'completed' }, release: true, ...over })
   const isThere = async (): Promise<boolean> =>
     (await store()

@@ -12,6 +12,7 @@ import { cancel, inbox } from './inbox-conformance.ts'
 import { queueConformance } from './queue-conformance.ts'
 import { removing } from './removal-conformance.ts'
 import { NOW, newRun, patched, patches, readAll, started } from './sample-run.ts'
+import { standingConformance } from './standing-conformance.ts'
 import { storeEqualsModel } from './store-model.ts'
 
 export interface StoreUnderTest {
@@ -49,6 +50,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
     due(current)
     queueConformance(current)
     removing(current)
+    standingConformance(current)
     it('[R1] close waits for what was appended, and what was acknowledged is there afterwards', async () => {
       await store.create(newRun(a))
       let durable = false
@@ -298,7 +300,7 @@ function due(store: () => JournalStore): void {
   const desk: FlowVersion = { flow: 'desk', version: '1' }
   const dueAt = async (now: number, flows: readonly FlowVersion[] = [desk], limit = 10): Promise<string[]> =>
     (await store().due(flows, now, limit)).map(({ run }) => run)
-  const rest = (run: RunId, head: Commit['head']): Promise<void> => store().append(commit({ run, head, release: true }))
+  const rest = (run: RunId, head: Commit['head']): Promise<unknown> => store().append(commit({ run, head, release: true }))
 
   it('[R1] a running run is due when nobody holds it, or its lease ran out', async () => {
     await Promise.all([store().create(newRun(a)), store().create(newRun(b, { lease: undefined }))])

@@ -50,7 +50,7 @@ const neighbour = flow('neighbour', async (_: null, own) =>
   }),
 )
 const store = sqliteStore(file, { commit: 'main' })
-const append = (commit: Commit): Promise<void> =>
+const append = (commit: Commit): Promise<string | undefined> =>
   store.append(commit).catch((error) => {
     say(`is refused with ${TuttiError.is(error) ? error.code : error}`)
     throw error

@@ -7,7 +7,7 @@
  * ends the activation), I7 and I8 (see `effect.ts`).
  * On a crash: timers, waits and open attempts are read again from the journal by the next activation.
  */
-import type { Amounts, Budget, Ledger, Refusal, Usage } from '../../budget/index.ts'
+import type { Amounts, Budget, Ledger, Refusal, StandingBudgets, Usage } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Commit, type Entry, isBlobRef, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
@@ -28,7 +28,8 @@ import { Pause } from './pause.ts'
 import { priorAttempts } from './prior-attempts.ts'
 import { ledgerOf } from './restored-ledger.ts'
 import type { Seed } from './seed-answers.ts'
-import { Suspended, suspensionOf } from './suspension.ts'
+import { StandingHolds } from './standing-holds.ts'
+import { finished, Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 import { givenUp } from './undo-fate.ts'
 
@@ -38,6 +39,8 @@ export interface ActivationOptions extends LeaseTerms {
   readonly stalls: number
   /** Who drives a seeded run calls `open` once all is handed out; else the first `next` does. */
   readonly seed?: Seed | undefined
+  /** What accounts that outlive the run limit. */
+  readonly budgets?: StandingBudgets | undefined
   sight(sighting: Sighting): boolean
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
@@ -49,6 +52,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly started: RunStarted & { readonly time: number }
   readonly record: readonly Entry[]
   readonly ledger: Ledger
+  readonly standing: StandingHolds
   readonly run: RunId
   readonly clock: Clock
   readonly priors: Map<string, PriorAttempts>
@@ -92,6 +96,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#seq = (o.record.at(-1)?.seq ?? 0) + 1
     this.#stalls = o.stalls
     this.ledger = ledgerOf(first.budget, whole)
+    this.standing = new StandingHolds(o.budgets, first, whole)
     this.#exhaustions = new Exhaustions(whole)
     this.room = new BudgetRoom(present)
     this.priors = priorAttempts(present)
@@ -178,7 +183,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   left(draws: readonly string[]): Partial<Record<string, number>> {
-    return this.ledger.left(draws)
+    return this.standing.limit(this.ledger.left(draws))
   }
 
   refusal(draws: readonly string[], worst: Amounts): Refusal | undefined {
@@ -254,10 +259,11 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.begin()
     const commit = this.#number(drafts, o)
     return this.#o.store.append(commit).then(
-      () => {
+      (line) => {
         failpoint('outcome recorded, not delivered', this.run)
-        this.#show(commit.entries)
-        for (const entry of commit.entries) if (isOutcome(entry)) this.#queue(entry, o.blobs)
+        const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)
+        this.#show(entries)
+        for (const entry of entries) if (isOutcome(entry)) this.#queue(entry, o.blobs)
         this.finish()
       },
       (error) => {
@@ -276,13 +282,14 @@ export class EmbeddedActivation implements Activation, RunGround {
     return commit.entries
   }
 
-  #number(drafts: readonly Draft[], { head, blobs, taken, release }: Beside): Commit {
+  #number(drafts: readonly Draft[], { head, blobs, taken, release, otherwise }: Beside): Commit {
     const time = this.clock.now()
     // The spread comes first: V8 copies it as a whole, where it would otherwise go field by field.
     const entries = drafts.map((draft) => ({ ...draft, seq: this.#seq++, time }) as Entry)
     const goesOn = this.#stalls > 0 && drafts.some(goesFurther)
     if (goesOn) this.#stalls = 0
-    return { run: this.run, epoch: this.#o.epoch, entries, head: goesOn ? { ...head, stalls: 0 } : head, blobs, taken, release }
+    const standing = this.standing.changeFor(entries, otherwise?.instead)
+    return { run: this.run, epoch: this.#o.epoch, entries, head: goesOn ? { ...head, stalls: 0 } : head, blobs, taken, release, standing }
   }
 
   #show(entries: readonly Entry[]): void {
@@ -415,6 +422,3 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.append(drafts, { blobs }).catch(() => {})
   }
 }
-
-/** Made once, because an error costs more than a step does: only what an ended run left behind is told. */
-const finished = new TuttiError('RUN_FINISHED', 'the run has ended')

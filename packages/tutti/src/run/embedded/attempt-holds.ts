@@ -1,9 +1,11 @@
 /** What the attempts of one effect hold in the ledger of their run, and what becomes of it (I7). Every attempt holds and settles under its own token. */
-import type { Amounts, Limited, Refusal } from '../../budget/index.ts'
+import { type Amounts, type Limited, nothing, type Refusal } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
+import type { Asked, StepStarted } from '../../journal/index.ts'
 import type { EffectOp } from '../engine.port.ts'
 import type { RunGround } from './ground.port.ts'
 import { tokenOf } from './restored-ledger.ts'
+import type { Otherwise } from './standing-holds.ts'
 
 export class AttemptHolds {
   readonly #ground: RunGround
@@ -38,6 +40,22 @@ export class AttemptHolds {
     return actual ?? held
   }
 
+  /** What is written when the attempt does not fit the accounts that outlive the run. @param said what an entry of this step says first */
+  otherwise({ attempt, standing }: StepStarted, said: Asked | { readonly key: string }, final: boolean): (Otherwise & { readonly fits: boolean }) | undefined {
+    if (!standing) return undefined
+    let fits = true
+    return {
+      instead: { ...said, type: 'step.failed', attempt, final },
+      refused: () => {
+        fits = false
+        this.#ground.ledger.settle(tokenOf(this.#op.key, attempt), nothing)
+      },
+      get fits() {
+        return fits
+      },
+    }
+  }
+
   /** The first attempt that passed its hold where a limit applies: that breaks the bound which the budget rests on. */
   get overrun(): TuttiError | undefined {
     return this.#overrun
@@ -46,7 +64,8 @@ export class AttemptHolds {
   #judge(passed: readonly Limited[], held: Amounts, used: Amounts | undefined): void {
     if (passed.length === 0 || !used) return
     const { key, draws } = this.#op
-    const bounds = passed.filter((name) => this.#ground.ledger.limits(draws, name))
+    const { ledger, standing } = this.#ground
+    const bounds = passed.filter((name) => ledger.limits(draws, name) || standing.limited.includes(name))
     if (bounds.length === 0) return
     const says = bounds.map((name) => `${sayAmount(name, amountOf(used, name))} where ${sayAmount(name, amountOf(held, name))} were held for it`)
     this.#overrun ??= new TuttiError('BUDGET_OVERRUN', `'${key}' used ${says.join(', and ')}`, { data: { bounds, held: { ...held }, used: { ...used } } })

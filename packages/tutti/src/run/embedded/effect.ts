@@ -8,7 +8,7 @@
  */
 import type { Amounts, Refusal } from '../../budget/index.ts'
 import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
-import type { Asked } from '../../journal/index.ts'
+import type { Asked, StepStarted } from '../../journal/index.ts'
 import { encode, type Failpoint, failpoint, type Json } from '../../primitives/index.ts'
 import type { AttemptPlan, Executed, MeteredFailure } from '../effect.port.ts'
 import type { EffectOp } from '../engine.port.ts'
@@ -16,7 +16,7 @@ import { InsideStep, standing } from '../scope.ts'
 import { Attempt, idempotencyKey } from './attempt.ts'
 import { AttemptHolds, type Refused } from './attempt-holds.ts'
 import { type Draft, split } from './draft.ts'
-import type { PriorAttempts, RunGround } from './ground.port.ts'
+import type { Beside, PriorAttempts, RunGround } from './ground.port.ts'
 import { Race } from './race.ts'
 
 type Reconciled = Awaited<ReturnType<NonNullable<EffectOp['spec']['reconcile']>>>
@@ -126,10 +126,12 @@ class EffectDrive {
     }
     if (!plan.hold && spec.effect === 'read') return this.#work(plan)
     const started = this.#started(this.#attempt, plan)
+    const otherwise = this.#holds.otherwise(started, this.#said(undefined), true)
     this.#asked = true
     this.#passes('attempt planned, intent not recorded')
-    return this.#append(started).then(
+    return this.#append(started, { otherwise }).then(
       () => {
+        if (otherwise && !otherwise.fits) return plan.drop?.()
         this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
         return this.#activation.lease.holds ? this.#workWhileHeld(plan) : this.#workIfHeld(plan)
       },
@@ -149,10 +151,10 @@ class EffectDrive {
     await this.#tryOnce()
   }
 
-  #started(attempt: number, { label, hold, exhausted = this.#lateness() }: AttemptPlan<unknown>): Draft {
+  #started(attempt: number, { label, hold, exhausted = this.#lateness() }: AttemptPlan<unknown>): StepStarted {
     const { spec, draws } = this.#op
     const draft = { ...this.#whatWasAsked(label), type: 'step.started', attempt, hold, draws: draws.length > 0 ? draws : undefined } as const
-    return { ...draft, exhausted, undo: spec.undo && true }
+    return { ...draft, exhausted, standing: (hold && this.#activation.standing.apply) || undefined, undo: spec.undo && true }
   }
 
   /** That it is made only now. */
@@ -210,8 +212,10 @@ class EffectDrive {
   async #beginBeside(attempt: number, plan: AttemptPlan<unknown>): Promise<boolean> {
     if (this.#holds.hold(attempt, plan.hold) || this.#holds.overrun) return false
     this.#highest = attempt
-    await this.#activation.append([this.#started(attempt, plan)])
-    return true
+    const started = this.#started(attempt, plan)
+    const otherwise = this.#holds.otherwise(started, this.#said(undefined), false)
+    await this.#activation.append([started], { otherwise })
+    return otherwise?.fits ?? true
   }
 
   /** One of a race failed, and others go on. */
@@ -372,8 +376,8 @@ class EffectDrive {
     return this.#activation.clock.now() - begun || undefined
   }
 
-  #append(draft: Draft): Promise<void> {
-    return this.#activation.append([draft, ...this.#takeOwed()])
+  #append(draft: Draft, beside?: Beside): Promise<void> {
+    return this.#activation.append([draft, ...this.#takeOwed()], beside)
   }
 
   #takeOwed(): readonly Draft[] {

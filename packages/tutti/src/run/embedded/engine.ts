@@ -6,7 +6,7 @@
  * Invariants: I2 (a run is driven only under a lease), I9 (a run is driven only by the version of its flow that it began
  * with, or by one that declares how to carry it over). On a crash: leases run out, and whoever opens the store next finds the runs through `due`.
  */
-import type { Budget } from '../../budget/index.ts'
+import type { Budget, StandingBudgets } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import {
   type AdmittedRun,
@@ -52,6 +52,8 @@ export interface EmbeddedOptions {
   readonly services?: Services | undefined
   /** Flows that are started by the clock; without `resume` none is. */
   readonly schedules?: readonly Schedule[] | undefined
+  /** What accounts that outlive runs limit. */
+  readonly budgets?: StandingBudgets | undefined
   /** What a fork that asks otherwise is provided with. Default: as every run. */
   readonly retune?: ((run: RunId, forked: RunForked) => Services) | undefined
   readonly clock?: Clock | undefined
@@ -347,6 +349,7 @@ export class EmbeddedEngine {
       leaseUntil: head.leaseUntil ?? clock.now() + leaseMs,
       services: this.#servicesOf(run, record),
       seed,
+      budgets: this.#o.budgets,
       patienceMs: this.#o.patienceMs,
       sight: showing({ run, activation: epoch, last: record.at(-1)?.seq ?? 0, parts: store.parts, show: (sighting) => this.feed.show(run, sighting) }),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),

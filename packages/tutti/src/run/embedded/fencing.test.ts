@@ -50,9 +50,10 @@ describe('one writer per run', () => {
   /** A store whose acknowledgement of an intent is heard only when the test says so, as by a process that is stopped meanwhile. */
   function slowToHear(store: JournalStore) {
     const heard = gate()
-    const append = async (commit: Commit): Promise<void> => {
-      await store.append(commit)
+    const append = async (commit: Commit): Promise<string | undefined> => {
+      const instead = await store.append(commit)
       if (commit.entries.some(({ type }) => type === 'step.started')) await heard.promise
+      return instead
     }
     return { store: { ...bound(store), append }, heard }
   }

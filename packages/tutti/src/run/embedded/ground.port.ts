@@ -8,6 +8,7 @@ import type { BudgetRoom } from './budget-room.ts'
 import type { Draft } from './draft.ts'
 import type { OwnLease } from './own-lease.ts'
 import type { Pause } from './pause.ts'
+import type { Otherwise, StandingHolds } from './standing-holds.ts'
 
 /** What the journal knows of an effect that has no outcome yet. */
 export interface PriorAttempts {
@@ -33,13 +34,17 @@ export interface Doubt {
 }
 
 /** What is written in the same transaction as the entries. */
-export type Beside = Partial<Pick<Commit, 'head' | 'blobs' | 'taken' | 'release'>>
+export type Beside = Partial<Pick<Commit, 'head' | 'blobs' | 'taken' | 'release'>> & {
+  /** What the first entry becomes when what it is to hold does not fit the accounts that outlive the run. */
+  readonly otherwise?: Otherwise | undefined
+}
 
 export interface RunGround {
   readonly run: RunId
   readonly started: RunStarted
   readonly clock: Clock
   readonly ledger: Ledger
+  readonly standing: StandingHolds
   readonly priors: ReadonlyMap<string, PriorAttempts>
   readonly waits: ReadonlyMap<string, WaitOp>
   /** Effects whose doubt waits for a person, by key. */

@@ -156,7 +156,7 @@ describe('an effect that may happen once', () => {
     const pay = desk({ execute: throws })
     const store = memoryStore()
     const commits: { entries: number; taken: number }[] = []
-    const append = (commit: Commit): Promise<void> => {
+    const append = (commit: Commit): Promise<string | undefined> => {
       commits.push({ entries: commit.entries.length, taken: commit.taken?.length ?? 0 })
       return store.append(commit)
     }

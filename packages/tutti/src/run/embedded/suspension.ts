@@ -1,4 +1,5 @@
 /** How an activation gives its run up without ending it: raised through `next`, and recorded. */
+import { TuttiError } from '../../errors/index.ts'
 import type { OpenWait } from '../../journal/index.ts'
 import type { Draft } from './draft.ts'
 import type { Beside } from './ground.port.ts'
@@ -33,3 +34,6 @@ export function suspensionOf(
     : { head: { status: 'running' }, release: true }
   return { draft: { type: 'run.suspended', why }, beside }
 }
+
+/** Made once, because an error costs more than a step does: only what an ended run left behind is told. */
+export const finished = new TuttiError('RUN_FINISHED', 'the run has ended')

@@ -127,6 +127,7 @@ export class HostedEngine implements RunEngine {
     const { store, clock, registry } = this
     const attempt = new HostedRun({
       ...{ run, first, store, clock, registry, owner: this.#owner, beat: this.#beat },
+      budgets: this.#ground.budgets,
       servicesOf: (of, record) => this.#ground.servicesOf(of, record),
       sight: (of, sighting) => this.feed.show(of, sighting),
       written: (what) => (what === 'progress' ? this.#watchers.tellProgress(run) : this.#tell(run)),

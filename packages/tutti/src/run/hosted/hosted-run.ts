@@ -8,6 +8,7 @@
  * Invariants: all of `embedded/` (I1–I8), because the same activation drives the run; what is asked of the engine depends on the log alone, so that an attempt by
  * other code is judged by tutti's own rules (divergence, changes, migrations) and never by the engine's.
  */
+import type { StandingBudgets } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Entry, type InboxMessage, isTerminal, type JournalStore, joinValue, type OpenWait, type RunHead } from '../../journal/index.ts'
 import { type Clock, type RunId, systemClock } from '../../primitives/index.ts'
@@ -41,6 +42,8 @@ export interface HostedRunOptions {
   readonly clock: Clock
   /** This process, as the journal names it. */
   readonly owner: string
+  /** What accounts that outlive the run limit. */
+  readonly budgets?: StandingBudgets | undefined
   servicesOf(run: RunId, record: readonly Entry[]): Services
   sight(run: RunId, sighting: Sighting): boolean
   /** The store holds more of it than it did. */
@@ -201,6 +204,7 @@ export class HostedRun {
       ...{ store: this.#log, epoch: 1, leaseMs: Number.POSITIVE_INFINITY, leaseUntil: Number.POSITIVE_INFINITY },
       services: this.#o.servicesOf(run, record),
       seed: await seedOf(this.#o.store, record),
+      budgets: this.#o.budgets,
       sight: showing({ run, activation, last: record.at(-1)?.seq ?? 0, parts: this.#o.store.parts, show: (sighting) => this.#o.sight(run, sighting) }),
       rest: (waits, wakeAt) => this.#restSoon(waits, wakeAt),
       wake: () => this.#unrest(),

@@ -6,8 +6,17 @@
  * Invariants: I1 (an append resolves once the engine says that its group is in the log), one group is on its way at a time, in the order of the calls.
  * On a crash what was not in the log was never said: the next attempt begins with what is.
  */
-import type { Blobs, Commit, Entry, InboxMessage, JournalStore, Lease } from '../../journal/index.ts'
-import { isTerminal } from '../../journal/index.ts'
+import {
+  type Blobs,
+  type Commit,
+  type Entry,
+  type InboxMessage,
+  isTerminal,
+  type JournalStore,
+  type Lease,
+  parseEntry,
+  type StandingChange,
+} from '../../journal/index.ts'
 import type { RunId } from '../../primitives/index.ts'
 import type { RunStore } from '../embedded/run-store.port.ts'
 import type { Group, LoggedHead } from './group.port.ts'
@@ -19,13 +28,15 @@ const SPILL_CHARS = 1_000_000
 
 interface Pending {
   readonly commit: Commit
-  readonly resolve: () => void
+  readonly resolve: (instead: string | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
 /** Where text goes that is too large for the log, and what was written is read again. */
 export interface Behind {
   spill(blobs: Blobs): Promise<void>
+  /** What these ask of accounts that outlive the run, in one transaction: of each, what is to be written instead of its first entry. */
+  hold(changes: readonly StandingChange[]): Promise<readonly (string | undefined)[]>
   /** Resolves once all that is in the log is in the store. */
   flushed(): Promise<void>
 }
@@ -40,6 +51,8 @@ export class LogStore implements RunStore {
   #look = false
   #waiting: Pending[] = []
   #onItsWay: readonly Pending[] = []
+  /** Of those on their way whose hold did not fit. */
+  #instead: ReadonlyMap<Pending, string> = new Map()
   #rest: Group | undefined
   /** It was said last that the run rests. */
   #rested = false
@@ -51,7 +64,7 @@ export class LogStore implements RunStore {
     this.#behind = behind
   }
 
-  append(commit: Commit): Promise<void> {
+  append(commit: Commit): Promise<string | undefined> {
     if (this.#failed) return Promise.reject(this.#failed.error)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject })
@@ -117,10 +130,11 @@ export class LogStore implements RunStore {
   durable(): void {
     const pending = this.#onItsWay
     this.#onItsWay = []
-    for (const { commit, resolve } of pending) {
-      this.took(commit.taken ?? [])
-      resolve()
+    for (const one of pending) {
+      this.took(one.commit.taken ?? [])
+      one.resolve(this.#instead.get(one))
     }
+    this.#instead = new Map()
   }
 
   /** The run waits for nothing but timers and messages. */
@@ -153,7 +167,8 @@ export class LogStore implements RunStore {
     if (large.size > 0) await this.#behind.spill(large)
     const small = [...blobs].filter(([hash]) => !large.has(hash))
     const taken = commits.flatMap((commit) => commit.taken ?? [])
-    const entries = commits.flatMap((commit) => commit.entries)
+    this.#instead = await this.#held(pending)
+    const entries = pending.flatMap((one) => entriesOf(one.commit, this.#instead.get(one)))
     return {
       entries,
       blobs: small.length > 0 ? small : undefined,
@@ -161,6 +176,14 @@ export class LogStore implements RunStore {
       head: this.#goesOn(headOf(commits)),
       over: commits.some(({ release }) => release) ? (entries.some(isTerminal) ? 'ended' : 'still') : undefined,
     }
+  }
+
+  /** Held before the log says so: asked again after a crash in between, it is held once. */
+  async #held(pending: readonly Pending[]): Promise<ReadonlyMap<Pending, string>> {
+    const asking = pending.filter(({ commit }) => commit.standing)
+    if (asking.length === 0) return new Map()
+    const lines = await this.#behind.hold(asking.map(({ commit }) => commit.standing as StandingChange))
+    return new Map(asking.flatMap((one, i): [Pending, string][] => (lines[i] === undefined ? [] : [[one, lines[i]]])))
   }
 
   /** What follows a rest ends it. */
@@ -179,6 +202,11 @@ export class LogStore implements RunStore {
     }
     return this.#waiting.splice(0, end)
   }
+}
+
+function entriesOf({ run, entries }: Commit, instead: string | undefined): readonly Entry[] {
+  const [first, ...others] = entries
+  return first && instead !== undefined ? [parseEntry(instead, run, first.seq), ...others] : entries
 }
 
 /** What all of them make of the line of the run. */

@@ -6,7 +6,7 @@
  * for a while holds nothing up but the end of the run. One attempt at a time writes: a later one takes the lease, and an earlier one is refused (I2).
  */
 import { TuttiError } from '../../errors/index.ts'
-import type { Blobs, Commit, Entry, HeadChange, JournalStore } from '../../journal/index.ts'
+import type { Blobs, Commit, Entry, HeadChange, JournalStore, StandingChange } from '../../journal/index.ts'
 import { type RunId, systemClock } from '../../primitives/index.ts'
 import { hostedOwner } from '../embedded/owner.ts'
 import type { Beat } from './beat.ts'
@@ -65,6 +65,15 @@ export class Projection implements Behind {
     await this.persistently(async () => {
       const at = await this.#place()
       if (at) await this.#store.append({ run: this.#run, epoch: at.epoch, entries: [], blobs })
+    })
+  }
+
+  /** A store that is away is waited for: nothing is called that is not held. */
+  async hold(changes: readonly StandingChange[]): Promise<readonly (string | undefined)[]> {
+    return this.persistently(async () => {
+      const at = await this.#place()
+      if (!at) return []
+      return Promise.all(changes.map((standing) => this.#store.append({ run: this.#run, epoch: at.epoch, entries: [], standing })))
     })
   }
 

@@ -81,7 +81,7 @@ export const withHeld = ({ spent, held }: AccountSums, amounts: Amounts): Accoun
 export const withSettled = ({ spent, held }: AccountSums, hold: Amounts, used: Amounts): AccountSums => ({ spent: sum(spent, used), held: minus(held, hold) })
 
 /** As a person names it: `tenant 'acme', day 2026-11-30`. */
-export function accountName({ per, tenant, user, flow, every, period }: AccountKey): string {
+function accountName({ per, tenant, user, flow, every, period }: AccountKey): string {
   const whose =
     per === 'flow'
       ? `flow '${flow ?? '?'}'`

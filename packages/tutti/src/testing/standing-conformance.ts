@@ -10,7 +10,7 @@ const a = 'run_a' as RunId
 const b = 'run_b' as RunId
 const DAY_MS = 86_400_000
 
-export const amountsOf = (microUsd: number): Amounts => ({ ...nothing, microUsd, modelCalls: 1 })
+const amountsOf = (microUsd: number): Amounts => ({ ...nothing, microUsd, modelCalls: 1 })
 
 interface Account {
   readonly per?: Per
@@ -20,7 +20,7 @@ interface Account {
 }
 
 /** The accounts of a run under one budget. */
-export function claimsOf(budget: Budget, { per = 'tenant', every = 'day', scope = { tenant: 'acme' }, at = NOW }: Account = {}): readonly AccountClaim[] {
+function claimsOf(budget: Budget, { per = 'tenant', every = 'day', scope = { tenant: 'acme' }, at = NOW }: Account = {}): readonly AccountClaim[] {
   return new StandingBudgets([{ per, every, ...budget }]).claimsAt(at, { scope, flow: 'desk' })
 }
 
@@ -35,7 +35,7 @@ const begun = (seq: number, key: string): Entry => ({
   standing: true,
 })
 
-export interface Asked {
+interface Asked {
   readonly run?: RunId
   readonly seq: number
   readonly epoch?: number
@@ -45,12 +45,12 @@ export interface Asked {
 }
 
 /** The commit that begins an attempt. */
-export function holding({ run = a, seq, epoch = 1, key = `call ${seq}`, worst, claims }: Asked): Commit {
+function holding({ run = a, seq, epoch = 1, key = `call ${seq}`, worst, claims }: Asked): Commit {
   const instead: StandingHold['instead'] = { seq, time: NOW + seq, type: 'step.failed', key, at: [seq], fingerprint: 'f', attempt: 1, final: true }
   return { run, epoch, entries: [begun(seq, key)], standing: { hold: { token: `t ${key}`, claims, amounts: amountsOf(worst), instead } } }
 }
 
-export const settling = (seq: number, key: string, actual?: number, run: RunId = a, epoch = 1): Commit => ({
+const settling = (seq: number, key: string, actual?: number, run: RunId = a, epoch = 1): Commit => ({
   run,
   epoch,
   entries: [{ seq, time: NOW + seq, type: 'step.completed', key, value: null }],

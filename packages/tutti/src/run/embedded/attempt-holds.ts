@@ -48,7 +48,7 @@ export class AttemptHolds {
       instead: { ...said, type: 'step.failed', attempt, final },
       refused: () => {
         fits = false
-        this.#ground.ledger.settle(tokenOf(this.#op.key, attempt), nothing)
+        this.settle(attempt, nothing)
       },
       get fits() {
         return fits

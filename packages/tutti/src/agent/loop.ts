@@ -16,6 +16,7 @@ import { denied, limited, stuck, truncated } from './failure.ts'
 import { type AgentHooks, Hooks } from './hooks.ts'
 import { Progress } from './progress.ts'
 import { Repairs } from './repairs.ts'
+import { hearSteering } from './steer.ts'
 
 /** An agent as its loop needs it: made once, when it is declared. */
 export interface AgentPlan {
@@ -82,8 +83,9 @@ class AgentLoop {
     const { name, turns } = this.#plan
     if (this.#hooks.has('beforeAgent')) await this.#hear('beforeAgent', 0)
     for (let turn = 1; turn <= turns; turn++) {
+      await hearSteering(this.#run, this.#conversation)
       const end = await this.#take(turn)
-      if (end) return end
+      if (end && (turn === turns || 'handoff' in end || !(await hearSteering(this.#run, this.#conversation)))) return end
     }
     throw limited('AGENT_TURN_LIMIT', name, `used its ${turns} turns and has not answered`, { turns })
   }

@@ -172,6 +172,8 @@ export interface RunCore {
   service<T>(key: ServiceKey<T>): T
   /** What is left under every limit that applies here; a limit that is not set is absent. */
   left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
+  /** What was sent to the run under this name and nobody waited for, in its order; each is taken once, and recorded. Costs nothing while nothing is sent. */
+  taken<T>(signal: Signal<never, T>): Promise<readonly T[]>
   /** What was gathered so far, said by a composition that fails now: the run tells it as its `partial`. */
   gathered(value: Json): void
   /** Why a hold of so much would be refused now, and what is to be done about it. */

@@ -104,6 +104,8 @@ export type StreamPart =
 export interface ScopeOptions {
   readonly budget?: Budget | undefined
   readonly deadline?: Duration | undefined
+  /** It works for another, who is told what is sent to the run. */
+  readonly apart?: boolean | undefined
 }
 
 /** A typed name for something the app provides to its runs. */

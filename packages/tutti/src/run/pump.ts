@@ -15,7 +15,7 @@ import { goesOnAfter, markOf } from './change.ts'
 import { DEADLINE_KEY } from './deadline.ts'
 import { Divergence } from './divergence.ts'
 import type { Activation, AskOp, EffectOp, MarkOp, Outcome } from './engine.port.ts'
-import { RunRecord } from './record.ts'
+import { placeOf, RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
 
 /** Replay lets the event loop turn after so many entries. */
@@ -110,6 +110,17 @@ export class Pump {
     scope.changes.set(id, isNew)
     if (isNew && !isMarked && !this.#over) this.#mark(mark)
     return isNew
+  }
+
+  /**
+   * Whether something was sent that is to be taken at the next place of this scope: what the record says of that place; after it, what has come. Right after a restart,
+   * before the record is delivered, nothing is: what came meanwhile is there at the next place.
+   */
+  isSent(scope: RunScope, signal: string, fingerprint: string): boolean {
+    if (this.#over || this.#cancelled || scope.abort.aborted) return false
+    const { key, at } = scope.peek(signal)
+    if (this.#live) return this.#activation.isSent(signal, key, fingerprint)
+    return this.#record.byAt(placeOf(at))?.key === key
   }
 
   #mark(mark: MarkOp): void {

@@ -81,6 +81,9 @@ class RecordedRun implements Activation {
     })
   }
   abandon(): void {}
+  isSent(): boolean {
+    return false
+  }
   next(): Promise<Outcome> {
     return new Promise(() => {})
   }

@@ -191,6 +191,7 @@ export class ScopedRun implements RunCore {
   openAt<T>(place: Place, input: unknown, body: (run: Run) => Awaitable<T>, o: ScopeOptions = {}): Promise<T> {
     const { pump } = this.#context
     const child = new RunScope(this.#scope, place.key, place.at, input, o.budget !== undefined)
+    if (o.apart) child.apart = true
     if (o.budget) pump.activation.openAccount(place.key, o.budget)
     pump.openScope(child)
     const deadline = o.deadline === undefined ? undefined : this.#armDeadline(child, durationMs(o.deadline))
@@ -236,6 +237,16 @@ export class ScopedRun implements RunCore {
 
   left(): ReturnType<RunCore['left']> {
     return this.#context.pump.activation.left(this.#scope.draws)
+  }
+
+  async taken<T>(signal: Signal<never, T>): Promise<readonly T[]> {
+    const scope = this.#scope
+    scope.checkUse()
+    const taken: T[] = []
+    if (scope.apart) return taken
+    const fingerprint = hash128(`${signal.name}|`)
+    while (this.#context.pump.isSent(scope, signal.name, fingerprint)) taken.push((await this.wait(signal as Signal<unknown, unknown>)) as T)
+    return taken
   }
 
   gathered(value: Json): void {

@@ -26,6 +26,8 @@ export class RunScope {
   /** Epoch ms; the earliest of its own and its parents'. */
   deadline: number | undefined
   closed = false
+  /** What is sent to the run, and not waited for, is not for what goes on here. */
+  apart = false
   /** What `run.changed` answered here, by id. */
   readonly changes = new Map<string, boolean>()
   #asks = 0
@@ -42,6 +44,7 @@ export class RunScope {
     this.at = at
     this.#input = input
     this.deadline = parent?.deadline
+    this.apart = parent?.apart ?? false
     const above = parent?.draws ?? []
     this.draws = hasBudget ? [...above, key] : above
   }
@@ -60,6 +63,12 @@ export class RunScope {
   /** The place and key of the next ask. */
   next(name: string): { key: string; at: readonly number[] } {
     return { key: this.keyOf(name), at: [...this.at, this.#asks++] }
+  }
+
+  /** Where the next ask would stand, were it called so. */
+  peek(name: string): { key: string; at: readonly number[] } {
+    const seen = (this.#names.get(name) ?? 0) + 1
+    return { key: seen === 1 ? `${this.key}/${name}` : `${this.key}/${name}#${seen}`, at: [...this.at, this.#asks] }
   }
 
   /** A name used again in this scope takes an ordinal. */

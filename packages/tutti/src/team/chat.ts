@@ -10,6 +10,7 @@ import { noMember, stuckTeam } from './failure.ts'
 import type { TeamGround } from './ground.port.ts'
 import { Manager } from './manager.ts'
 import { Seat } from './seat.ts'
+import { tellSteering } from './steering.ts'
 import { roster, textOfOutput } from './text.ts'
 
 /** What was said in a chat, and by whom. */
@@ -35,6 +36,7 @@ export async function chat(run: Run, team: TeamGround, style: ChatStyle, task: r
   let stale = 0
   let last: unknown
   for (let turn = 0; turn < Math.min(style.rounds * seats.length, team.turns); turn++) {
+    await tellSteering(run, [...seats, lead])
     const name = await nextOf(run, team, style.next, lead, turns)
     if (name === undefined) break
     const seat = seats.find((each) => each.name === name)

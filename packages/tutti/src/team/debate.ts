@@ -5,6 +5,7 @@ import { canonical, encode, hash128 } from '../primitives/index.ts'
 import type { AnyFlow, Run } from '../run/index.ts'
 import type { TeamGround } from './ground.port.ts'
 import { Seat } from './seat.ts'
+import { tellSteering } from './steering.ts'
 import { textOfOutput } from './text.ts'
 
 export interface DebateStyle {
@@ -17,6 +18,7 @@ export async function debate(run: Run, team: TeamGround, { rounds, judge }: Deba
   const seats = team.members.map((member) => new Seat(member, task))
   const told: string[] = []
   for (let round = 1; round <= rounds; round++) {
+    await tellSteering(run, seats)
     const answers = await run['~core'].open(`round:${round}`, round, (inner) => inner.all(seats.map((seat) => seat.speak(inner))))
     const texts = answers.map(textOfOutput)
     told.push(`Round ${round}:\n${seats.map(({ name }, i) => `${name}: ${texts[i]}`).join('\n\n')}`)

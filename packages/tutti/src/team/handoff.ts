@@ -29,7 +29,7 @@ export async function handOn(run: Run, team: TeamGround, style: HandoffStyle, ta
   for (let stint = 1; stint <= team.turns; stint++) {
     const definition = agentOf(member)
     // What is no agent has no way to hand over: its answer is that of the team.
-    if (!definition) return new Seat(member, conversation.messages).speak(run, { output: team.output })
+    if (!definition) return new Seat(member, conversation.messages).speak(run, { output: team.output, apart: false })
     const { name } = member
     const { budget, deadline } = member['~flow'].options
     const handoffs = waysFrom(team, style, name, trail)

@@ -14,6 +14,7 @@ import { stuckTeam, turnLimit } from './failure.ts'
 import type { TeamGround } from './ground.port.ts'
 import { Manager } from './manager.ts'
 import { Seat } from './seat.ts'
+import { tellSteering } from './steering.ts'
 import { roster, textOfOutput } from './text.ts'
 
 export interface MagenticStyle {
@@ -67,6 +68,7 @@ class Lead {
     await this.#plan('Write down what is known, what has to be found, and a plan.')
     let brought = true
     for (let turn = 1; turn <= this.#team.turns; turn++) {
+      await tellSteering(this.#run, [...this.#seats, this.#manager])
       const step = await this.#manager.ask(this.#run, 'progress', 'Where does the team stand, and what is next?', this.#stepSchema)
       this.#run.emit('progress', step)
       if (step.done) return this.#manager.ask(this.#run, 'answer', 'The task is done. Give its answer now, from what the team found.', this.#team.schema)

@@ -29,7 +29,7 @@ export class Manager {
     const conversation = this.#conversation
     conversation.add(userText([...this.#unheard.splice(0), question].join('\n\n')))
     const plan = schema ? { ...this.#plan, output: answerOf(`${this.#plan.name}-${name}`, schema) } : this.#plan
-    const end = await run['~core'].open(name, conversation.thread, (inner) => runLoop(inner, plan, this.#system, conversation))
+    const end = await run['~core'].open(name, conversation.thread, (inner) => runLoop(inner, plan, this.#system, conversation), { apart: true })
     return 'output' in end ? end.output : undefined
   }
 }

@@ -6,7 +6,7 @@ import { agentOf, Conversation, type StintOptions, takeStint } from '../agent/in
 import { TuttiError } from '../errors/index.ts'
 import { type Message, userText } from '../message/index.ts'
 import { validate } from '../primitives/index.ts'
-import type { AnyFlow, Flow, Run } from '../run/index.ts'
+import { type AnyFlow, executeFlow, type Run } from '../run/index.ts'
 import { textOfOutput } from './text.ts'
 
 export class Seat {
@@ -28,18 +28,19 @@ export class Seat {
     this.#unheard.push(text)
   }
 
-  /** Its answer to all that it has heard. @param name of its scope; used again it takes an ordinal */
-  async speak(run: Run, { name = this.name, ...o }: StintOptions & { readonly name?: string } = {}): Promise<unknown> {
+  /** Its answer to all that it has heard. @param name of its scope; used again it takes an ordinal. @param apart false: what is sent to the run is for itself, not for the team to tell */
+  async speak(run: Run, { name = this.name, apart = true, ...o }: StintOptions & { readonly name?: string; readonly apart?: boolean } = {}): Promise<unknown> {
     if (this.#unheard.length > 0) this.#conversation.add(userText(this.#unheard.splice(0).join('\n\n')))
     const definition = agentOf(this.#member)
     const { budget, deadline } = this.#member['~flow'].options
     const conversation = this.#conversation
     if (definition) {
-      const end = await run['~core'].open(name, conversation.thread, (inner) => takeStint(inner, definition, conversation, o), { budget, deadline })
+      const end = await run['~core'].open(name, conversation.thread, (inner) => takeStint(inner, definition, conversation, o), { budget, deadline, apart })
       if ('output' in end) return end.output
       throw new TuttiError('TEAM_NO_MEMBER', `'${this.name}' handed over to '${end.handoff.to}', where nobody hands over`)
     }
-    const output = await run.call(this.#member as Flow<unknown, unknown>, [...conversation.messages], { name })
+    const messages = [...conversation.messages]
+    const output = await run['~core'].open(name, messages, (inner) => executeFlow(this.#member, messages, inner), { budget, deadline, apart })
     conversation.add({ role: 'assistant', parts: [{ type: 'text', text: textOfOutput(output) }] })
     return o.output ? validate(o.output.schema, output, 'RUN_OUTPUT_INVALID', `what '${this.name}' answered`) : output
   }

@@ -103,7 +103,7 @@ function perform(run: Run, tool: AnyTool, input: unknown, name: string): Promise
   const call = (given: unknown): Promise<unknown> => run['~core'].ask(toolEffect(run, tool, given, name))
   if (!flow) return conduct ? conduct(input, { run, call }) : call(input)
   const { budget, deadline } = flow['~flow'].options
-  return run['~core'].open(name, input, (inner) => executeFlow(flow, input, inner), { budget, deadline })
+  return run['~core'].open(name, input, (inner) => executeFlow(flow, input, inner), { budget, deadline, apart: true })
 }
 
 function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): EffectSpec<unknown> {

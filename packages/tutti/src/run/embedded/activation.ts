@@ -157,6 +157,10 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.poke().catch((error) => this.fail(error))
   }
 
+  isSent(signal: string): boolean {
+    return this.#inbox.isEarly(signal)
+  }
+
   abandon(key: string): void {
     this.#alarms.forget(key)
     this.waits.delete(key)

@@ -57,6 +57,11 @@ export class CarriedSeed implements Seed {
     }
   }
 
+  told(key: string, fingerprint: string): boolean {
+    const step = this.#steps.get(key)
+    return isSettled(step) && step.fingerprint === fingerprint
+  }
+
   /** What nobody asks for: the run was being cancelled, or its deadline had passed. */
   unasked(): readonly { readonly position: number; readonly draft: Draft }[] {
     const { before, present } = this.#carried

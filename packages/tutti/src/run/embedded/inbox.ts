@@ -56,6 +56,11 @@ export class Inbox {
     this.#offer(found, []).catch(() => {})
   }
 
+  /** One is there that is for whoever asks for its name. */
+  isEarly(signal: string): boolean {
+    return this.#early.some((sent) => sent.to === undefined && sent.signal === signal)
+  }
+
   /** Messages that nothing in a run at rest can ever take: verdicts on effects that are not in doubt. */
   useless(): readonly string[] {
     return [...this.#undoubted].filter((id) => !this.#taken.has(id))

@@ -19,6 +19,8 @@ export interface Seed {
    * @param time what the flow takes the time to be (epoch ms)
    */
   answer(op: AskedOp, time: number): readonly Draft[] | GoOn | undefined
+  /** True when it answers a wait at this key with what was sent then. */
+  told(key: string, fingerprint: string): boolean
   /** What the record told the flow without being asked, and its place there. */
   unasked?(): readonly { readonly position: number; readonly draft: Draft }[]
   /** What the idempotency key of an effect is made of. Default: its key. */

@@ -71,6 +71,11 @@ class ForkSeed implements Seed {
     }
   }
 
+  told(key: string, fingerprint: string): boolean {
+    const step = this.#steps.get(key)
+    return isSettled(step) && step.fingerprint === fingerprint && (this.#isWhole || this.#stands(step))
+  }
+
   #answerWork(op: EffectOp, step: RecordedStep | undefined): readonly Draft[] | undefined {
     return op.spec.effect === 'once' || step?.effect === 'once' ? this.#answerOnce(op, step ?? this.#moved(op)) : this.#answerEffect(op, step)
   }

@@ -70,6 +70,10 @@ export class SeededActivation implements Activation {
     return outcome
   }
 
+  isSent(signal: string, key: string, fingerprint: string): boolean {
+    return this.#seed.told(key, fingerprint) || this.#inner.isSent(signal)
+  }
+
   abandon(key: string): void {
     this.#seed.order.abandon(key)
     this.#under.delete(key)

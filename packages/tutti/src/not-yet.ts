@@ -14,13 +14,6 @@ function notYet(what: string): never {
 }
 
 // ── tool sources ──
-export function mcp(
-  _id: string,
-  _o: { command: string; args?: readonly string[]; env?: Record<string, string> } | { url: string; headers?: Record<string, string> },
-  _pick?: { only?: readonly string[]; approve?: boolean },
-): ToolSource {
-  return notYet('mcp')
-}
 export function openapi(
   _id: string,
   _o: { document: string | object; only: readonly string[]; auth?: (scope: Scope) => Awaitable<Record<string, string>> },

@@ -20,7 +20,7 @@ import {
   type RunForked,
   sqliteStore,
 } from './journal/index.ts'
-import { type Gateway, gateway, gatewayKey, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
+import { type Gateway, gateway, gatewayKey, importPackage, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
 import { Retention, type RetentionRule } from './retention.ts'
 import { minilm } from './retrieval/index.ts'
@@ -200,7 +200,7 @@ export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
   const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, ...here, embedder: embedderAt(here.cwd), limits })
   // What is in memory is seen by nobody else, so nobody else can drive it.
   const engine = o.engine ?? (store['~store'] === 'memory' ? undefined : configuredEngine(here))
-  return appOn({ ...o, engine }, { store, gateway: models })
+  return appOn({ ...o, engine }, { store, gateway: models, home: homePath() })
 }
 
 /** The embedding model is loaded when something is first compared by meaning. Without its package, words decide. */
@@ -213,14 +213,17 @@ export interface Ground {
   readonly store: JournalStore
   readonly gateway: Gateway
   readonly clock?: Clock | undefined
+  /** The folder where tutti keeps its things. Left out: what tools were approved is forgotten with the app. */
+  readonly home?: string | undefined
 }
 
 /** The app that `tutti` makes, on a ground of the caller's. @throws CONFIG_FLOW_DUPLICATE | FLOW_NOT_YET */
-export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock }: Ground): App<T> {
+export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock, home }: Ground): App<T> {
   refuseNotYet(o)
+  const here = { env: process.env, cwd: process.cwd() }
   const services = new Map<string, unknown>([
     [gatewayKey.service, models],
-    [toolSourcesKey.service, toolSources({ env: process.env, cwd: process.cwd(), home: homePath() })],
+    [toolSourcesKey.service, toolSources({ ...here, home, importPackage: (name, subpath) => importPackage(name, here.cwd, subpath) })],
   ])
   const forks = new RetunedForks(services, models)
   const retune = (run: RunId, forked: RunForked): Services => forks.servicesFor(run, forked)

@@ -93,6 +93,7 @@ export const catalogue = {
   TOOL_NOT_DONE: line('retryable', 'A tool says that its effect certainly did not happen.', 'It is safe to try again.'),
   TOOL_DUPLICATE: line('terminal', 'Two tools of one agent have one name.', 'Rename one of them.'),
   TOOL_SOURCE_UNREACHABLE: line('retryable', 'A server of tools could not be started or reached.', 'Start its command by hand, or open its URL: the cause is in the message.'),
+  TOOL_OUTCOME_UNKNOWN: line('retryable', 'A call was cut off, so nobody knows whether it was carried out.', 'Nothing to do: it is repeated only where its tool may be; a `once` tool waits for a person.'),
   TOOL_CHANGED: line('terminal', 'A tool is not the one that was approved.', 'Read what changed with `tutti tools`, then `tutti tools approve`.'),
   TOOL_CODE_FAILED: line('terminal', 'Code that a model wrote threw an error.', 'It goes back to the model, with what the code had logged.'),
   TOOL_CODE_LIMIT: line('terminal', 'Code that a model wrote took more time, memory or output than it may.', 'It goes back to the model; raise `limits` of `codeTool` where the work needs it.'),

@@ -1,2 +1,2 @@
 export { catalogue, type Disposition, type ErrorCode, type KnownErrorCode } from './catalogue.ts'
-export { type ErrorData, type ErrorRecord, notDone, rebuildError, recordError, TuttiError } from './tutti-error.ts'
+export { type ErrorData, type ErrorDetail, type ErrorRecord, notDone, rebuildError, recordError, TuttiError } from './tutti-error.ts'

@@ -4,14 +4,14 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
- * The module of package `name`; `undefined` when it is not installed in `cwd` or above, nor beside tutti.
+ * The module of package `name`, or of its `subpath` (`./stdio`); `undefined` when it is not installed in `cwd` or above, nor beside tutti.
  * Node's own resolver starts at the importing file, which is tutti's; the user's project may be another tree (a linked package, a global command).
  */
-export async function importPackage(name: string, cwd: string): Promise<Record<string, unknown> | undefined> {
-  const entry = entryFrom(name, cwd)
+export async function importPackage(name: string, cwd: string, subpath = '.'): Promise<Record<string, unknown> | undefined> {
+  const entry = entryFrom(name, cwd, subpath)
   if (entry !== undefined) return (await import(pathToFileURL(entry).href)) as Record<string, unknown>
   try {
-    return (await import(name)) as Record<string, unknown>
+    return (await import(`${name}${subpath.slice(1)}`)) as Record<string, unknown>
   } catch (error) {
     if (isMissing(error, name)) return undefined
     throw error
@@ -28,11 +28,11 @@ export function isInstalled(name: string, cwd: string): boolean {
   }
 }
 
-function entryFrom(name: string, cwd: string): string | undefined {
+function entryFrom(name: string, cwd: string, subpath = '.'): string | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const home = join(folder, 'node_modules', name)
     const manifest = readManifest(join(home, 'package.json'))
-    if (manifest) return join(home, entryOf(manifest))
+    if (manifest) return join(home, entryOf(manifest, subpath))
     if (dirname(folder) === folder) return undefined
   }
 }
@@ -53,8 +53,8 @@ function readManifest(path: string): Manifest | undefined {
 
 const conditions: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default'])
 
-function entryOf({ exports, module, main }: Manifest): string {
-  const root = typeof exports === 'object' && exports !== null && '.' in exports ? exports['.' as keyof typeof exports] : exports
+function entryOf({ exports, module, main }: Manifest, subpath: string): string {
+  const root = typeof exports === 'object' && exports !== null && subpath in exports ? exports[subpath as keyof typeof exports] : exports
   return target(root) ?? module ?? main ?? 'index.js'
 }
 

@@ -211,6 +211,8 @@ export interface ToolBody {
   /** A flow as a tool: called with the run, its steps are recorded, not the call as a whole. */
   readonly flow: AnyFlow | undefined
   execute(input: unknown, ctx: StepContext): unknown
+  /** What its source calls it, where it comes from one. */
+  readonly named?: string | undefined
   /** A call that may be of several steps: `call` makes one of them, recorded. Left out: it is one. */
   conduct?(input: unknown, o: { readonly run: Run; call(input: unknown): Promise<unknown> }): Promise<unknown>
   /** What the model is told of a recorded outcome; `undefined`, or left out: the outcome. `files` are those of a `FilePart`. */

@@ -98,6 +98,7 @@ export type StreamPart =
   | { readonly type: 'reasoning'; readonly text: string }
   | { readonly type: 'tool-input'; readonly tool: string; readonly text: string }
   | { readonly type: 'partial'; readonly value: Json }
+  | { readonly type: 'progress'; readonly progress: number; readonly total?: number; readonly message?: string }
   /** What was shown of this step is void: another attempt begins. */
   | { readonly type: 'reset' }
 

@@ -25,6 +25,8 @@ export type RunEvent<O = unknown> =
   | { type: 'tool.input'; seq: number; key: string; tool: string; text: string }
   /** All that was shown for this step so far (text, reasoning, arguments, partial outputs) is void: another attempt begins. */
   | { type: 'text.reset'; seq: number; key: string }
+  /** A tool says how far it is: `progress` of `total`, where it knows it. */
+  | { type: 'step.progress'; seq: number; key: string; progress: number; total?: number; message?: string }
   /** The output as far as it is written: each takes the place of the one before. */
   | { type: 'output.partial'; seq: number; key: string; partial: DeepPartial<O> }
   | { type: 'signal.awaited'; seq: number; key: string; signal: string; data?: Json }

@@ -73,6 +73,23 @@ export async function callTool(run: Run, tool: AnyTool, call: ToolCallPart, name
   }
 }
 
+/**
+ * Calls a tool from a flow, without a model: its outcome as a model would be told, or what it failed with.
+ * @throws TOOL_INPUT_INVALID | TOOL_FAILED | TOOL_IN_DOUBT, and what ends a run
+ */
+export async function useTool(run: Run, tool: AnyTool, given: unknown, name: string): Promise<Json> {
+  const taken = await take(tool, given)
+  if (!taken.ok) throw new TuttiError('TOOL_INPUT_INVALID', `the tool '${tool.name}' cannot be called: ${taken.says}`, { data: { tool: tool.name } })
+  const approved = await approve(run, tool, taken.input, name)
+  if (!approved.ok) throw new TuttiError('TOOL_FAILED', `the call of '${tool.name}' was not approved: ${approved.says}`, { data: { tool: tool.name } })
+  const outcome = await perform(run, tool, approved.input, name)
+  const { output, failed } = tool['~tool'].shown?.(outcome) ?? { output: shownOutput(outcome) }
+  if (!failed) return output
+  throw new TuttiError('TOOL_FAILED', `the tool '${tool.name}' failed: ${typeof output === 'string' ? output : JSON.stringify(output)}`, {
+    data: { tool: tool.name, output },
+  })
+}
+
 type Taken = { readonly ok: true; readonly input: unknown } | { readonly ok: false; readonly says: string }
 
 /** What the tool is given for these arguments. A flow with a schema of its own parses them itself; parsed twice, they might not fit any more. */

@@ -26,8 +26,10 @@ export interface SourcedTool {
 export interface SourceGround {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
-  /** The folder where tutti keeps its things. */
-  readonly home: string
+  /** The folder where tutti keeps its things. Left out: nothing is kept (a test). */
+  readonly home: string | undefined
+  /** A package of the user's, or its `subpath`; `undefined` when it is not installed. */
+  importPackage(name: string, subpath?: string): Promise<Record<string, unknown> | undefined>
 }
 
 /** A declared source: `open` is called once an app, when a run first needs it; what it opens is closed with the app. */
@@ -37,8 +39,10 @@ export interface SourceBody {
   readonly key?: string | undefined
   /** What the list of tools rests on, beside the id: part of the fingerprint of its step. No secret: it is hashed only, but it also decides what a fork takes over. */
   readonly asked?: Json | undefined
-  /** Of each call; of listing. */
+  /** Of each call, in all; of listing. */
   readonly timeout?: Duration | undefined
+  /** How long a call may show no sign of life. */
+  readonly idle?: Duration | undefined
   approve?(tool: SourcedTool): Approve<never> | undefined
   /** A call that may be of several steps (a server that asks back): `call` makes one of them. Left out: a call is one step. */
   conduct?(tool: SourcedTool, input: unknown, o: { readonly run: Run; call(input: unknown): Promise<unknown> }): Promise<unknown>

@@ -19,6 +19,8 @@ export function eventOfPart({ key, part }: Extract<Sighting, { type: 'part' }>, 
       return { type: 'tool.input', seq, key, tool: part.tool, text: part.text }
     case 'reset':
       return { type: 'text.reset', seq, key }
+    case 'progress':
+      return { ...part, type: 'step.progress', seq, key }
     case 'partial':
       return { type: 'output.partial', seq, key, partial: part.value as never }
   }

@@ -1,0 +1,73 @@
+/** `mcp()`: the tools of an MCP server, as those of an agent. */
+import { TuttiError } from '../../errors/index.ts'
+import { canonical, type Duration, durationMs, type Json } from '../../primitives/index.ts'
+import type { Run, ToolSource } from '../../run/index.ts'
+import { useTool } from '../call.ts'
+import type { DeclaredSource, SourceBody } from '../source.port.ts'
+import { toolSource, toolsOf } from '../source.ts'
+import { converse } from './conversation.ts'
+import { isCommand, isPerUser, type McpOptions, type McpServer } from './options.ts'
+import { type McpOutcome, shownOutcome } from './outcome.ts'
+import { Pins } from './pins.ts'
+import { OpenServer } from './server.ts'
+
+const IDLE: Duration = '60s'
+
+export interface McpSource extends ToolSource {
+  /**
+   * Calls one of its tools from a flow, as a recorded step (and one for the list of its tools, the first time in a scope). Answers what a model would be told.
+   * @throws TOOL_UNKNOWN | TOOL_INPUT_INVALID | TOOL_FAILED | TOOL_IN_DOUBT
+   */
+  call(run: Run, tool: string, input: { readonly [argument: string]: Json }): Promise<Json>
+}
+
+/**
+ * The tools of an MCP server, reached over stdio or Streamable HTTP (protocol revisions 2025-11-25 and 2026-07-28). An agent that has it among its tools asks for
+ * the list when its loop begins; the model reads `<id>_<name>`.
+ *
+ * @param id what stands before the names of its tools; never what the server calls itself
+ * @throws CONFIG_INVALID
+ * @example agent({ name: 'desk', tools: [mcp('files', { command: 'npx', args: ['-y', '@modelcontextprotocol/server-filesystem', 'docs'] })] })
+ */
+export function mcp(id: string, server: McpServer, options: McpOptions = {}): McpSource {
+  checkServer(id, server)
+  for (const duration of [options.timeout, options.idle]) if (duration !== undefined) durationMs(duration)
+  const declaration = { id, server, options }
+  const { only, effects, resources, prompts, approve } = options
+  const body: SourceBody = {
+    id,
+    asked: { only: only ?? null, effects: effects ?? null, resources: resources === true, prompts: prompts === true } as Json,
+    key: isPerUser(server) || typeof options.sampling === 'object' ? undefined : `mcp:${canonical([id, server, options])}`,
+    timeout: options.timeout,
+    idle: options.idle ?? IDLE,
+    approve: (tool) => (Array.isArray(approve) ? approve.includes(tool.name) : approve === true),
+    conduct: (tool, input, o) => converse(declaration, tool, input, o),
+    shown: (_, outcome) => shownOutcome(outcome as McpOutcome),
+    open: (ground) => new OpenServer(declaration, ground, new Pins(ground.home)),
+  }
+  const source = toolSource(body)
+  return { ...source, call: (run, tool, input) => callNamed(run, source as DeclaredSource, tool, input) }
+}
+
+async function callNamed(run: Run, source: DeclaredSource, name: string, input: unknown): Promise<Json> {
+  const { id } = source['~source']
+  const tools = await toolsOf(run, source)
+  const found = tools.find((tool) => tool['~tool'].named === name)
+  if (!found) {
+    const names = tools.map((tool) => tool['~tool'].named).join(', ')
+    throw new TuttiError('TOOL_UNKNOWN', `the MCP server '${id}' has no tool '${name}'`, {
+      data: { source: id, tool: name },
+      hint: `It has: ${names || 'none'}.`,
+    })
+  }
+  return useTool(run, found, input, found.name)
+}
+
+function checkServer(id: string, server: McpServer): void {
+  if (isCommand(server)) return
+  const url = (server as { url?: unknown } | undefined)?.url
+  if (typeof url !== 'string' || !/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new TuttiError('CONFIG_INVALID', `the MCP server '${id}' has neither a command nor a URL: ${JSON.stringify(url ?? null)}`, {
+      hint: "{ command: 'npx', args: [ … ] }, or { url: 'https://…/mcp' }",
+    })
+}

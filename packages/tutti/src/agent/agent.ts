@@ -17,6 +17,7 @@ import { type AgentDefinition, answerOf, define, takeStint } from './definition.
 import { type AgentHooks, checkHooks } from './hooks.ts'
 import type { AgentPlan } from './loop.ts'
 import { checkSources, specOf, withSources } from './sourced.ts'
+import { todoTool } from './todo.ts'
 
 interface AgentCommon {
   /** Default: the app's model, else the one chosen from the environment, else `tutti/extractive`. */
@@ -32,6 +33,8 @@ interface AgentCommon {
   skills?: string | undefined
   /** `turns`: model calls in all, default 16. `toolCalls`: default without limit. The rest is a budget of its own. */
   limits?: ({ turns?: number; toolCalls?: number } & Budget) | undefined
+  /** True: it keeps a list of what is to be done, with a tool of its own (`todo`), and has it before its eyes. */
+  plan?: boolean | undefined
   version?: string | undefined
   /** What looks at it before and after: each verdict is recorded. They are structure, not tunables. */
   hooks?: AgentHooks | undefined
@@ -90,7 +93,7 @@ export function agent(
 
 function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?: ModelSchema | undefined }): AgentPlan {
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
-  const tools = (o.tools ?? []).filter(isTool) as Tool<any, any>[]
+  const tools = [...(o.plan ? [todoTool] : []), ...((o.tools ?? []).filter(isTool) as Tool<any, any>[])] as Tool<any, any>[]
   const names = new Set<string>()
   for (const tool of tools) {
     if (names.has(tool.name))
@@ -109,6 +112,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     turns: o.limits?.turns ?? 16,
     toolCalls: o.limits?.toolCalls,
     hooks: o.hooks ?? {},
+    todo: o.plan,
   }
 }
 

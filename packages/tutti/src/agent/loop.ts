@@ -17,6 +17,7 @@ import { type AgentHooks, Hooks } from './hooks.ts'
 import { Progress } from './progress.ts'
 import { Repairs } from './repairs.ts'
 import { hearSteering } from './steer.ts'
+import { Todo } from './todo.ts'
 
 /** An agent as its loop needs it: made once, when it is declared. */
 export interface AgentPlan {
@@ -31,6 +32,8 @@ export interface AgentPlan {
   readonly turns: number
   readonly toolCalls: number | undefined
   readonly hooks: AgentHooks
+  /** It keeps a list of what is to be done. */
+  readonly todo?: boolean | undefined
   /** In a team: the calls by which it hands over to another. Left out: none. */
   readonly handoffs?: Handoffs | undefined
 }
@@ -64,6 +67,7 @@ class AgentLoop {
   readonly #repairs: Repairs
   /** So many messages were there before it began. */
   readonly #told: number
+  readonly #todo: Todo | undefined
   #called = 0
   #warned = false
   /** The same array every turn: its hash is computed once. */
@@ -75,6 +79,7 @@ class AgentLoop {
     this.#system = system
     this.#conversation = conversation
     this.#told = conversation.messages.length
+    this.#todo = plan.todo ? new Todo() : undefined
     this.#hooks = new Hooks(run, plan.name, plan.hooks)
     this.#repairs = new Repairs(plan.name)
   }
@@ -166,6 +171,8 @@ class AgentLoop {
     const said = told.flatMap(({ guide }) => guide ?? [])
     if (said.length > 0) this.#conversation.add(userText(said.join('\n')))
     if (leaving && 'to' in leaving.became) return { handoff: leaving.became }
+    const list = this.#todo?.after(this.#run, calls, results)
+    if (list !== undefined) this.#conversation.add(userText(list))
     this.#watch(calls, results)
     return undefined
   }

@@ -10,7 +10,7 @@ import type { Prompt } from '../message/index.ts'
 import { toMessages } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
 import type { InOf, ModelSchema, OutOf, Schema, Scope } from '../primitives/index.ts'
-import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type Tool, type ToolSource } from '../run/index.ts'
+import { type AnyFlow, type Awaitable, defineFlow, type Flow, type FlowShape, type Run, type Tool, type ToolSource } from '../run/index.ts'
 import { isTool, isToolSource } from '../tool/index.ts'
 import { Conversation } from './conversation.ts'
 import { type AgentDefinition, answerOf, define, takeStint } from './definition.ts'
@@ -82,6 +82,7 @@ export function agent(
     inputSchema: o.input,
     outputSchema: undefined,
     parts: plan.tools.flatMap((tool) => tool['~tool'].flow ?? []),
+    shape: shapeOf(plan),
     execute: async (input, run) => {
       const prompt = o.prompt ? o.prompt(input as never) : (input as Prompt)
       const end = await takeStint(run, definition, new Conversation(toMessages(prompt)))
@@ -135,5 +136,15 @@ function refuseNotYet(o: AgentCommon & { name: string }): void {
       throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has something among its tools that is none`, {
         hint: 'Declare it with tool(), or take a foreign one with adopt().',
       })
+  }
+}
+
+/** An agent with flows as tools is drawn with them; without, it is one box. */
+function shapeOf({ name, tools }: AgentPlan): FlowShape | undefined {
+  const flows = tools.flatMap(({ name: called, '~tool': { flow } }) => (flow ? [{ name: called, part: flow }] : []))
+  if (flows.length === 0) return undefined
+  return {
+    nodes: [{ name }, ...flows],
+    edges: [{ to: name }, ...flows.map((flow) => ({ from: name, to: flow.name, says: 'calls', dotted: true })), { from: name }],
   }
 }

@@ -1,5 +1,5 @@
-import { defineFlow, type Flow, type Step } from '../run/index.ts'
-import { flowsAmong, inputSchemaOf, stepName, takeStep } from './step.ts'
+import { defineFlow, type Flow, type FlowShape, type Step } from '../run/index.ts'
+import { drawn, flowsAmong, inputSchemaOf, stepName, takeStep } from './step.ts'
 
 /**
  * Steps one after another, each given what the one before it made. Steps are arguments, not an array, so that each types by its neighbour.
@@ -38,10 +38,22 @@ export function chain(name: string, ...steps: Step<never, unknown>[]): Flow<unkn
     inputSchema: inputSchemaOf(steps[0]),
     outputSchema: undefined,
     parts: flowsAmong(steps),
+    shape: shapeOf(steps),
     execute: async (input, run) => {
       let value = input
       for (const [i, step] of steps.entries()) value = await takeStep(step, stepName(step, `step:${i + 1}`), value, run)
       return value
     },
   })
+}
+
+/** A step that stands there twice is two boxes. */
+function shapeOf(steps: readonly Step<never, unknown>[]): FlowShape {
+  const nodes = steps.map((step, i) => {
+    const name = stepName(step, `step:${i + 1}`)
+    const before = steps.slice(0, i).filter((other, j) => stepName(other, `step:${j + 1}`) === name).length
+    return drawn(before === 0 ? name : `${name}#${before + 1}`, step)
+  })
+  const edges = nodes.slice(1).map(({ name }, i) => ({ from: nodes[i]?.name, to: name }))
+  return { nodes, edges: [{ to: nodes[0]?.name }, ...edges, { from: nodes.at(-1)?.name }] }
 }

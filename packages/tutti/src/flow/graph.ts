@@ -4,8 +4,8 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { InOf, OutOf, Schema } from '../primitives/index.ts'
-import { type AnyFlow, defineFlow, type Flow, type FlowOptions, isFlow, type Run, type Step } from '../run/index.ts'
-import { asFlow } from './step.ts'
+import { type AnyFlow, defineFlow, type Flow, type FlowOptions, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
+import { asFlow, drawn } from './step.ts'
 
 export interface Node<out T> {
   readonly '~node': () => T
@@ -48,8 +48,19 @@ export function graph<IS extends Schema, O>(
     inputSchema,
     outputSchema: undefined,
     parts: [...plan.values()].map((planned) => planned.part).filter((part) => part['~flow'].kind !== 'code'),
+    shape: shapeOf(plan, entry, end),
     execute: (input, run) => new Walk(run, plan, entry, input).to(end),
   })
+}
+
+function shapeOf(plan: ReadonlyMap<Node<unknown>, Planned>, entry: Node<unknown>, end: Node<unknown>): FlowShape {
+  const nameOf = (node: Node<unknown>): string | undefined => plan.get(node)?.name
+  const edges = [...plan.values()].flatMap(({ name, needs, when }) =>
+    nodesOf(needs)
+      .filter((need) => need !== entry || nodesOf(needs).length === 1)
+      .map((need) => ({ from: nameOf(need), to: name, ...(when ? { says: 'if', dotted: true } : {}) })),
+  )
+  return { nodes: [...plan.values()].map(({ name, part }) => drawn(name, part)), edges: [...edges, { from: nameOf(end) }] }
 }
 
 function builder(graphName: string, plan: Map<Node<unknown>, Planned>, entry: Node<unknown>): GraphBuilder {

@@ -1,6 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
 import { type AnyFlow, defineFlow, type Flow, type Step } from '../run/index.ts'
-import { asFlow, inputSchemaOf } from './step.ts'
+import { asFlow, drawn, inputSchemaOf } from './step.ts'
 
 /**
  * A body again and again, each turn given what the last one made, until `until` holds: an evaluator and an optimiser, a refinement.
@@ -16,6 +16,7 @@ export function loop<S>(name: string, o: { body: Step<S, S>; until: (state: S, t
     inputSchema: inputSchemaOf(o.body),
     outputSchema: undefined,
     parts: [body],
+    shape: { nodes: [drawn('turn', o.body)], edges: [{ to: 'turn' }, { from: 'turn', to: 'turn', says: 'again' }, { from: 'turn' }] },
     execute: async (input, run) => {
       let state = input as S
       for (let turn = 1; turn <= o.max; turn++) {

@@ -1,5 +1,5 @@
 import { defineFlow, type Flow, type MapOptions, type Settled, type Step } from '../run/index.ts'
-import { asFlow } from './step.ts'
+import { asFlow, drawn } from './step.ts'
 
 /**
  * One step over many items; each item is recorded by itself. With `onError: 'collect'` a failed item is part of the output, not the end of the map.
@@ -15,6 +15,7 @@ export function map(name: string, each: Step<never, unknown>, o: MapOptions & { 
     inputSchema: undefined,
     outputSchema: undefined,
     parts: [item],
+    shape: { nodes: [drawn('each item', each)], edges: [{ to: 'each item' }, { from: 'each item' }] },
     execute: (items, run) => run.map('item', items as Iterable<unknown>, item as Flow<unknown, unknown>, o as MapOptions),
   })
 }

@@ -1,5 +1,5 @@
 import { type AnyFlow, defineFlow, type Flow, type OutputOf } from '../run/index.ts'
-import type { InputOfEvery } from './step.ts'
+import { drawn, type InputOfEvery } from './step.ts'
 
 type Simplify<T> = { [K in keyof T]: T[K] } & {}
 
@@ -19,6 +19,10 @@ export function parallel<B extends { readonly [k: string]: AnyFlow }>(
     inputSchema: undefined,
     outputSchema: undefined,
     parts: Object.values(branches),
+    shape: {
+      nodes: Object.entries(branches).map(([branch, part]) => drawn(branch, part)),
+      edges: Object.keys(branches).flatMap((branch) => [{ to: branch }, { from: branch }]),
+    },
     execute: (input, run) => {
       const begun = Object.fromEntries(
         Object.entries(branches).map(([branch, part]) => [branch, run.call(part as Flow<unknown, unknown>, input, { name: branch })]),

@@ -1,6 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
-import { type AnyFlow, type Awaitable, defineFlow, type Flow, type Run, type Step } from '../run/index.ts'
-import { flowsAmong, type InputOfEvery, takeStep } from './step.ts'
+import { type AnyFlow, type Awaitable, defineFlow, type Flow, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
+import { drawn, flowsAmong, type InputOfEvery, takeStep } from './step.ts'
 
 /** Chooses one of `K` for an input, or nothing. */
 export interface Router<in I, out K extends string> {
@@ -42,6 +42,7 @@ export function route(name: string, o: RouteOptions): Flow<unknown, unknown> {
     inputSchema: undefined,
     outputSchema: undefined,
     parts: flowsAmong(steps),
+    shape: shapeOf(o),
     execute: async (input, run) => {
       const choice = await choose(o.by, input, run)
       const branch = choice !== undefined && Object.hasOwn(o.to, choice) ? o.to[choice] : undefined
@@ -52,6 +53,15 @@ export function route(name: string, o: RouteOptions): Flow<unknown, unknown> {
       })
     },
   })
+}
+
+function shapeOf({ by, to, otherwise }: RouteOptions): FlowShape {
+  const branches: [string, Step<never, unknown>][] = [...Object.entries(to), ...(otherwise ? [['otherwise', otherwise] as [string, Step<never, unknown>]] : [])]
+  const chooser = isFlow(by) ? drawn('by', by as AnyFlow) : { name: 'by', chooses: true }
+  return {
+    nodes: [chooser, ...branches.map(([name, step]) => drawn(name, step))],
+    edges: [{ to: 'by' }, ...branches.flatMap(([name]) => [{ from: 'by', to: name, says: name }, { from: name }])],
+  }
 }
 
 async function choose(by: unknown, input: unknown, run: Run): Promise<string | undefined> {

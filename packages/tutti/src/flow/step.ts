@@ -3,7 +3,7 @@
  * A function that takes only its input has no `run` to record with, so it is recorded itself, as one step: whatever it does, it does once.
  */
 import type { Schema } from '../primitives/index.ts'
-import { type AnyFlow, defineFlow, type Flow, isFlow, type Run, type Step } from '../run/index.ts'
+import { type AnyFlow, defineFlow, type Flow, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
 
 /**
  * What every one of these branches takes. The branches say it, so that a composition types anywhere, not only where its neighbour is known; and not
@@ -54,3 +54,7 @@ export function asFlow(step: Step<never, unknown>, name: string): AnyFlow {
 }
 
 export const flowsAmong = (steps: readonly Step<never, unknown>[]): readonly AnyFlow[] => steps.filter(isFlow)
+
+/** A step in a drawing: a flow with what is inside it, a function as a box. */
+export const drawn = (name: string, step: Step<never, unknown>): FlowShape['nodes'][number] =>
+  isFlow(step) && step['~flow'].kind !== 'code' ? { name, part: step } : { name }

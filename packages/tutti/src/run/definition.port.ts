@@ -84,8 +84,21 @@ export interface FlowBody {
   readonly outputSchema: Schema | undefined
   /** The flows it is made of, as far as they are known before it runs. */
   readonly parts: readonly AnyFlow[]
+  /** How its parts lead to one another, for drawings. Left out: it is drawn as one, or with its parts beside it. */
+  readonly shape?: FlowShape | undefined
   /** The input has passed `inputSchema`; the result passes `outputSchema` afterwards. */
   execute(input: unknown, run: Run): unknown
+}
+
+/** What a drawing shows of a flow. Names are its own; an edge from nowhere is the way in, one to nowhere the way out. */
+export interface FlowShape {
+  readonly nodes: readonly { readonly name: string; readonly part?: AnyFlow | undefined; readonly chooses?: boolean | undefined }[]
+  readonly edges: readonly {
+    readonly from?: string | undefined
+    readonly to?: string | undefined
+    readonly says?: string | undefined
+    readonly dotted?: boolean | undefined
+  }[]
 }
 
 /** Whatever can stand as a step of a composition: a flow, or a plain function `(input, run) => output`. */

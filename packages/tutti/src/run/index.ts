@@ -4,6 +4,7 @@ export type {
   Approve,
   Flow,
   FlowOptions,
+  FlowShape,
   InputOf,
   Leaf,
   MapOptions,

@@ -14,6 +14,7 @@ import { debate, vote } from './debate.ts'
 import type { TeamGround } from './ground.port.ts'
 import { handOn } from './handoff.ts'
 import { lead } from './magentic.ts'
+import { shapeOf } from './shape.ts'
 import type { TeamOptions, TeamStyle } from './style.ts'
 import { textOfOutput } from './text.ts'
 
@@ -41,6 +42,7 @@ export function team(name: string, o: TeamOptions & { output?: ModelSchema | und
     inputSchema: undefined,
     outputSchema: undefined,
     parts: o.style === 'debate' ? [...members, o.judge as AnyFlow] : members,
+    shape: shapeOf(o, members),
     execute: async (input, run) => {
       const answer = await inStyle(run, ground, o, toMessages(input as Prompt))
       return o.output ? answer : textOfOutput(answer)

@@ -4,7 +4,7 @@
  */
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
-import type { Model, ModelLike } from './model/index.ts'
+import type { ModelLike } from './model/index.ts'
 import type { OutOf, Schema, Scope } from './primitives/index.ts'
 import type { Awaitable, Flow, RunHandle, StepContext, ToolSource } from './run/index.ts'
 import type { App } from './tutti.ts'
@@ -84,11 +84,6 @@ export function evaluate<I, O, E>(
   },
 ): Promise<{ scores: Record<string, { mean: number; ci: [number, number]; pValue?: number }>; usage: Usage; passed(min: Record<string, number>): boolean }> {
   return notYet('evaluate')
-}
-
-// ── testing ──
-export function cassette(_path: string, _o?: { live?: ModelLike }): Model {
-  return notYet('cassette')
 }
 
 // ── serving ──

@@ -44,7 +44,7 @@ import {
   type StrandedRun,
 } from './run/index.ts'
 import { readSpending, type Spending, type SpendingFilter } from './spending.ts'
-import { type ToolSources, toolSources, toolSourcesKey } from './tool/index.ts'
+import { type StandIn, standInKey, standIns, type ToolSources, toolSources, toolSourcesKey } from './tool/index.ts'
 
 /** The input (left out where the flow takes none), then options (required, with a scope, where the app has tenants). */
 type Args<I, T extends boolean> = T extends true
@@ -101,7 +101,7 @@ export interface AppOptions<T extends boolean = false> {
   model?: ModelLike | undefined
   /** Default: that of `TUTTI_ENGINE`, else runs are driven by this process; so they always are when the store is `inMemory()`. */
   engine?: Engine | undefined
-  /** Declared, not built yet (FLOW_NOT_YET), as is `overrides.tools`. */
+  /** Declared, not built yet (FLOW_NOT_YET). */
   telemetry?: readonly Exporter[] | undefined
   /** What each tenant, each user of a tenant, or each flow may use in an hour, a day or a month (UTC), over all its runs and all processes on one store. */
   budgets?: readonly StandingBudget[] | undefined
@@ -109,6 +109,7 @@ export interface AppOptions<T extends boolean = false> {
   prices?: Record<string, { input: number; output: number }> | undefined
   /** True makes a scope with its tenant a required argument of every start. */
   tenants?: T | undefined
+  /** By name: other models for agents, and functions that stand in for tools (for their code alone: name, schemas, effect and approval stay). */
   overrides?: { models?: { readonly [agent: string]: ModelLike }; tools?: { readonly [tool: string]: (input: never) => unknown } } | undefined
   /** Runs that ended long enough ago are removed, when the app opens and every hour from then on; not by an app with `resume: false`. */
   retention?: readonly RetentionRule[] | undefined
@@ -215,14 +216,17 @@ export interface Ground {
   readonly clock?: Clock | undefined
   /** The folder where tutti keeps its things. Left out: what tools were approved is forgotten with the app. */
   readonly home?: string | undefined
+  /** What is done instead of tools that `overrides.tools` does not name. */
+  readonly standIn?: StandIn | undefined
 }
 
 /** The app that `tutti` makes, on a ground of the caller's. @throws CONFIG_FLOW_DUPLICATE | FLOW_NOT_YET */
-export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock, home }: Ground): App<T> {
+export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock, home, standIn }: Ground): App<T> {
   refuseNotYet(o)
   const here = { env: process.env, cwd: process.cwd() }
   const services = new Map<string, unknown>([
     [gatewayKey.service, models],
+    [standInKey.service, standInOf(o.overrides?.tools, standIn)],
     [toolSourcesKey.service, toolSources({ ...here, home, importPackage: (name, subpath) => importPackage(name, here.cwd, subpath) })],
   ])
   const forks = new RetunedForks(services, models)
@@ -235,6 +239,12 @@ export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gate
     opening.then(() => retention.start())
   }
   return makeApp(engine, { services, forks, retention, budgets, tenants: o.tenants === true })
+}
+
+/** What the app was told goes first. */
+function standInOf(functions: NonNullable<AppOptions['overrides']>['tools'], others: StandIn | undefined): StandIn {
+  const told = standIns(functions ?? {})
+  return (tool) => told(tool) ?? others?.(tool)
 }
 
 interface EngineParts {
@@ -367,7 +377,7 @@ function refuseNotYet(o: AppOptions<boolean>): void {
     })
   if (o.engine !== undefined && typeof (o.engine as Engine & Partial<EngineMaker>).make !== 'function')
     throw new TuttiError('CONFIG_INVALID', 'the engine of the app is no engine', { hint: "engine: restate({ … }), of the package '@tutti/restate'" })
-  const declared = [o.telemetry?.length && 'telemetry', o.overrides?.tools && 'overrides.tools'].filter(Boolean)
+  const declared = [o.telemetry?.length && 'telemetry'].filter(Boolean)
   if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
 }
 

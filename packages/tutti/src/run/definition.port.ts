@@ -183,6 +183,8 @@ export interface RunCore {
   open<T>(name: string, input: unknown, body: (run: Run) => Awaitable<T>, o?: ScopeOptions): Promise<T>
   /** Something the app provides (the gateway, …); @throws CONFIG_INVALID when it does not. */
   service<T>(key: ServiceKey<T>): T
+  /** The same, of what an app need not provide. */
+  offered<T>(key: ServiceKey<T>): T | undefined
   /** What is left under every limit that applies here; a limit that is not set is absent. */
   left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
   /** What was sent to the run under this name and nobody waited for, in its order; each is taken once, and recorded. Costs nothing while nothing is sent. */

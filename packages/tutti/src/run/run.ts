@@ -235,6 +235,10 @@ export class ScopedRun implements RunCore {
     return this.#context.services.get(key.service) as T
   }
 
+  offered<T>(key: ServiceKey<T>): T | undefined {
+    return this.#context.services.get(key.service) as T | undefined
+  }
+
   left(): ReturnType<RunCore['left']> {
     return this.#context.pump.activation.left(this.#scope.draws)
   }

@@ -2,27 +2,37 @@
  * A model that answers from a script, in this process: for tests of everything that stands above a model. It is a `LanguageModelV4`, so what is tested is the
  * way every other model goes too.
  */
-import type {
-  LanguageModelV4,
-  LanguageModelV4CallOptions,
-  LanguageModelV4Content,
-  LanguageModelV4GenerateResult,
-  LanguageModelV4StreamPart,
-} from '@ai-sdk/provider'
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4GenerateResult } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import type { Model } from '../model/model.port.ts'
+import type { Duration } from '../primitives/index.ts'
+import { httpError, notJson } from './provider-error.ts'
+import { streamOf } from './streamed.ts'
+import { Pace, type Timed } from './timed.ts'
 
 interface ScriptedToolCall {
   readonly call: string
   readonly input: unknown
 }
-/** One turn of the model: text, one tool call or several, JSON, or a failure: an HTTP status, a stream cut after its first word, malformed JSON. */
+/** A turn said in full: what it thinks, says and calls, in that order; what it reports of its usage, and how long it is silent first. */
+export interface ScriptedTurn {
+  readonly think?: string | undefined
+  readonly text?: string | undefined
+  readonly calls?: readonly ScriptedToolCall[] | undefined
+  /** Counts that are left out are made of the words. */
+  readonly usage?:
+    | { readonly inputTokens?: number; readonly outputTokens?: number; readonly cacheReadTokens?: number; readonly reasoningTokens?: number }
+    | undefined
+  readonly latency?: Duration | undefined
+}
+/** One turn of the model: text, one tool call or several, JSON, a failure (an HTTP status, a stream cut after its first word, malformed JSON), or a turn said in full. */
 export type Scripted =
   | string
   | ScriptedToolCall
   | readonly ScriptedToolCall[]
   | { readonly json: unknown }
   | { readonly error: 429 | 500 | 'cut' | 'malformed' }
+  | ScriptedTurn
 
 /** What the model was asked. */
 export interface ScriptedAsk {
@@ -31,7 +41,7 @@ export interface ScriptedAsk {
   readonly prompt: string
 }
 
-export interface ScriptedModel extends Model, LanguageModelV4 {
+export interface ScriptedModel extends Model, LanguageModelV4, Timed {
   /** Every call so far, failed ones included. */
   readonly calls: readonly ScriptedAsk[]
 }
@@ -66,10 +76,13 @@ export function answering(
   }: { readonly id?: string | undefined; readonly named?: (ask: ScriptedAsk, call: number) => number } = {},
 ): ScriptedModel {
   const calls: ScriptedAsk[] = []
-  const take = (options: LanguageModelV4CallOptions): LanguageModelV4GenerateResult => {
+  const pace = new Pace()
+  const take = async (options: LanguageModelV4CallOptions): Promise<LanguageModelV4GenerateResult> => {
     const ask = { options, prompt: textOf(options) }
     calls.push(ask)
-    return resultOf(reply(ask, calls.length), options, named(ask, calls.length), ask.prompt)
+    const [turn, name] = [reply(ask, calls.length), named(ask, calls.length)]
+    if (isInFull(turn)) await pace.wait(turn.latency ?? 0, options.abortSignal)
+    return resultOf(turn, options, name, ask.prompt)
   }
   return {
     '~model': 'scripted',
@@ -78,8 +91,9 @@ export function answering(
     modelId: id,
     supportedUrls: {},
     calls,
-    doGenerate: async (options) => take(options),
-    doStream: async (options) => ({ stream: streamOf(take(options)) }),
+    '~on': (clock) => pace['~on'](clock),
+    doGenerate: take,
+    doStream: async (options) => ({ stream: streamOf(await take(options)) }),
   }
 }
 
@@ -87,21 +101,40 @@ function resultOf(turn: Scripted, options: LanguageModelV4CallOptions, call: num
   if (typeof turn === 'string') return answer([{ type: 'text', text: turn }], 'stop', prompt)
   if ('json' in turn) return answer([{ type: 'text', text: JSON.stringify(turn.json) }], 'stop', prompt)
   if ('error' in turn) return failed(turn.error, options, call, prompt)
-  const made = (Array.isArray(turn) ? turn : [turn]) as readonly ScriptedToolCall[]
-  return answer(
-    made.map(({ call: tool, input }, index) => toolCall(`call_${call}_${index + 1}`, tool, JSON.stringify(input ?? {}))),
-    'tool-calls',
-    prompt,
-  )
+  if (!isInFull(turn)) return answer(callsOf((Array.isArray(turn) ? turn : [turn]) as readonly ScriptedToolCall[], call), 'tool-calls', prompt)
+  const { think, text, calls = [], usage } = turn
+  const said: LanguageModelV4Content[] = [
+    ...(think === undefined ? [] : [{ type: 'reasoning' as const, text: think }]),
+    ...(text === undefined ? [] : [{ type: 'text' as const, text }]),
+  ]
+  return reporting(answer([...said, ...callsOf(calls, call)], calls.length > 0 ? 'tool-calls' : 'stop', prompt), usage)
+}
+
+const isInFull = (turn: Scripted): turn is ScriptedTurn =>
+  typeof turn === 'object' && !Array.isArray(turn) && !('call' in turn) && !('json' in turn) && !('error' in turn)
+
+const callsOf = (made: readonly ScriptedToolCall[], call: number): LanguageModelV4Content[] =>
+  made.map(({ call: tool, input }, index) => toolCall(`call_${call}_${index + 1}`, tool, JSON.stringify(input ?? {})))
+
+function reporting(result: LanguageModelV4GenerateResult, said: ScriptedTurn['usage'] = {}): LanguageModelV4GenerateResult {
+  const { inputTokens, outputTokens } = result.usage
+  const read = said.inputTokens ?? inputTokens.total
+  const written = said.outputTokens ?? outputTokens.total
+  const { cacheReadTokens: cacheRead, reasoningTokens: reasoning } = said
+  const usage = {
+    inputTokens: { total: read, noCache: read === undefined ? undefined : read - (cacheRead ?? 0), cacheRead, cacheWrite: undefined },
+    outputTokens: { total: written, text: written === undefined ? undefined : written - (reasoning ?? 0), reasoning },
+  }
+  return { ...result, usage }
 }
 
 function failed(error: 429 | 500 | 'cut' | 'malformed', options: LanguageModelV4CallOptions, call: number, prompt: string): LanguageModelV4GenerateResult {
   if (error === 'cut') return answer([{ type: 'text', text: 'The' }], 'interrupted', prompt)
-  if (error !== 'malformed') throw httpError(error)
+  if (error !== 'malformed') throw httpError(error, error === 429 ? { headers: { 'retry-after-ms': '1' } } : {})
   const tool = options.tools?.[0]
   if (options.responseFormat?.type === 'json') return answer([{ type: 'text', text: '{"broken": ' }], 'stop', prompt)
   if (tool) return answer([toolCall(`call_${call}_1`, tool.name, '{"broken": ')], 'tool-calls', prompt)
-  throw branded('AI_JSONParseError', { text: 'not what the protocol says' }, 'the body of the answer is not JSON')
+  throw notJson()
 }
 
 const toolCall = (toolCallId: string, toolName: string, input: string): LanguageModelV4Content => ({ type: 'tool-call', toolCallId, toolName, input })
@@ -111,7 +144,9 @@ function answer(
   unified: LanguageModelV4GenerateResult['finishReason']['unified'],
   prompt: string,
 ): LanguageModelV4GenerateResult {
-  const written = words(content.map((part) => (part.type === 'text' ? part.text : part.type === 'tool-call' ? part.input : '')).join(' '))
+  const written = words(
+    content.map((part) => (part.type === 'text' || part.type === 'reasoning' ? part.text : part.type === 'tool-call' ? part.input : '')).join(' '),
+  )
   const read = words(prompt)
   return {
     content,
@@ -123,47 +158,6 @@ function answer(
     warnings: [],
   }
 }
-
-/** A stream that was cut has no finish. */
-function streamOf({ content, finishReason, usage }: LanguageModelV4GenerateResult): ReadableStream<LanguageModelV4StreamPart> {
-  const parts: LanguageModelV4StreamPart[] = [{ type: 'stream-start', warnings: [] }]
-  content.forEach((part, index) => {
-    const id = String(index)
-    if (part.type === 'text') {
-      const deltas = (part.text.match(/\S+\s*|\s+/g) ?? []).map((delta): LanguageModelV4StreamPart => ({ type: 'text-delta', id, delta }))
-      parts.push({ type: 'text-start', id }, ...deltas, { type: 'text-end', id })
-    } else if (part.type === 'tool-call') {
-      const { toolCallId, toolName, input } = part
-      parts.push(
-        { type: 'tool-input-start', id: toolCallId, toolName },
-        { type: 'tool-input-delta', id: toolCallId, delta: input },
-        { type: 'tool-input-end', id: toolCallId },
-        part,
-      )
-    }
-  })
-  if (finishReason.unified !== 'interrupted') parts.push({ type: 'finish', finishReason, usage })
-  return new ReadableStream({
-    start(controller) {
-      for (const part of parts) controller.enqueue(part)
-      controller.close()
-    },
-  })
-}
-
-/** As `@ai-sdk/provider-utils` throws it. */
-function httpError(status: 429 | 500): Error {
-  const responseHeaders = status === 429 ? { 'retry-after-ms': '1' } : {}
-  const message = status === 429 ? 'Rate limit reached' : 'The server had an error'
-  return branded(
-    'AI_APICallError',
-    { url: 'scripted:', requestBodyValues: {}, statusCode: status, responseHeaders, responseBody: message, isRetryable: true },
-    message,
-  )
-}
-
-const branded = (name: string, fields: object, message: string): Error =>
-  Object.assign(new Error(message), { name, [Symbol.for('vercel.ai.error')]: true, [Symbol.for(`vercel.ai.error.${name}`)]: true }, fields)
 
 const words = (text: string): number => text.match(/\S+/g)?.length ?? 0
 

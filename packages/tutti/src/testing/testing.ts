@@ -12,9 +12,11 @@ import { type Gateway, gateway, type ModelLike, type ModelRequest } from '../mod
 import { type Clock, type Duration, durationMs, type Failpoint } from '../primitives/index.ts'
 import type { AttemptPlan, EffectSpec, Run } from '../run/index.ts'
 import { type App, type AppOptions, appOn } from '../tutti.ts'
+import type { Cassette } from './cassette.ts'
 import { MortalStore } from './failpoint-crash.ts'
 import { bound } from './failpoint-store.ts'
 import { type SimulatedClock, settled, simulatedClock } from './simulated-clock.ts'
+import { isTimed } from './timed.ts'
 
 export interface TestOptions extends Omit<AppOptions, 'store' | 'tenants'> {
   /** Stands for every model, also those that agents name. Left out: only models of tutti itself may be asked. */
@@ -59,8 +61,14 @@ export function testing(o: TestOptions): TestApp {
   const calls: TestCall[] = []
   const mortal = new MortalStore(ground.store, ground.gone, () => void app.close({ graceMs: 0 }).catch(() => {}))
   const watched = watchedStore(mortal.store)
-  const asked = listening(gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd(), clock: ground.clock }), o, calls)
-  const app = appOn(o, { store: watched.store, clock: ground.clock, gateway: asked })
+  const asked = listening(
+    gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd(), clock: ground.clock }),
+    o,
+    calls,
+    ground.clock,
+  )
+  const standIn = cassetteIn(o.model)?.['~tools']
+  const app = appOn(o, { store: watched.store, clock: ground.clock, gateway: asked, standIn })
   const advance = (by: Duration): Promise<void> => advanceAll(ground.clock, ground.store, watched.changed, durationMs(by))
   const close = (how?: { graceMs?: number }): Promise<void> => app.close(how).finally(() => mortal.forget())
   const made: TestApp = {
@@ -118,12 +126,13 @@ async function nextDue(clock: SimulatedClock, store: JournalStore): Promise<numb
 }
 
 /** The gateway, with every question put to the model of the test, and listed once it is sent. */
-function listening(inner: Gateway, o: TestOptions, calls: TestCall[]): Gateway {
+function listening(inner: Gateway, o: TestOptions, calls: TestCall[], clock: Clock): Gateway {
   return {
     ask(run, question) {
       const model = o.model ?? question.model ?? 'tutti/extractive'
       if (question.insteadOfAll !== undefined) refuseReal(question.insteadOfAll, question.agent)
       else if (o.model === undefined && o.overrides?.models?.[question.agent] === undefined) refuseReal(model, question.agent)
+      for (const each of [question.insteadOfAll ?? model, o.overrides?.models?.[question.agent]]) onClock(each, clock)
       const call: TestCall = { agent: question.agent, prompt: promptOf(question.request) }
       return inner.ask(
         overheard(run, () => calls.push(call)),
@@ -131,6 +140,20 @@ function listening(inner: Gateway, o: TestOptions, calls: TestCall[]): Gateway {
       )
     },
   }
+}
+
+/** The cassette that stands for every model, with whatever policies around it. */
+function cassetteIn(model: ModelLike | undefined): Cassette | undefined {
+  if (typeof model !== 'object' || Array.isArray(model)) return undefined
+  if ('~tools' in model) return model as Cassette
+  return cassetteIn((model as { '~policy'?: { of: ModelLike } })['~policy']?.of)
+}
+
+/** Whatever takes its time in a test takes it on the clock of the test. */
+function onClock(model: ModelLike | undefined, clock: Clock): void {
+  if (Array.isArray(model)) for (const each of model as readonly ModelLike[]) onClock(each, clock)
+  else if (isTimed(model)) model['~on'](clock)
+  else if (typeof model === 'object') onClock((model as { '~policy'?: { of: ModelLike } })['~policy']?.of, clock)
 }
 
 /** The run, with every effect that is asked through it telling when it is carried out. */

@@ -20,6 +20,7 @@ import {
   type Tool,
 } from '../run/index.ts'
 import { approvalSchema } from './approval.ts'
+import { standInKey, stoodInFor } from './stand-in.ts'
 
 /** The answer to an approval: the call as it is, with other arguments, or not at all. Its data is `{ tool, input }`. */
 export const toolApproval = signal('tutti.approval', approvalSchema)
@@ -50,7 +51,8 @@ const endsTheAgent: ReadonlySet<ErrorCode> = new Set([
  * @param name the key of the call in its scope
  * @throws BUDGET_EXCEEDED | TOOL_IN_DOUBT | RUN_CANCELLED | RUN_DEADLINE_EXCEEDED
  */
-export async function callTool(run: Run, tool: AnyTool, call: ToolCallPart, name: string): Promise<ToolResultPart> {
+export async function callTool(run: Run, declared: AnyTool, call: ToolCallPart, name: string): Promise<ToolResultPart> {
+  const tool = stoodInFor(declared, run['~core'].offered(standInKey))
   const answer = (output: Json, failed = false, files?: readonly FilePart[]): ToolResultPart => ({
     type: 'tool-result',
     id: call.id,

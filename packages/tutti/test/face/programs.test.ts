@@ -6,9 +6,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { AppOptions, Flow, ModelLike, RunHandle, RunId, StartOptions } from 'tutti'
-import { type Scripted, scripted, type TestApp, testing } from 'tutti/testing'
+import { type AppOptions, agent, type Flow, type ModelLike, type RunHandle, type RunId, type StartOptions, tool } from 'tutti'
+import { cassette, type Scripted, scripted, type TestApp, testing } from 'tutti/testing'
 import { afterEach, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 
 const stage = vi.hoisted(() => ({ open: (_: AppOptions): unknown => undefined }))
 
@@ -17,7 +18,10 @@ vi.mock('tutti', async (original) => {
   return { ...real, tutti: (o: AppOptions) => stage.open(o) }
 })
 
-afterEach(() => vi.unstubAllGlobals())
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.unstubAllEnvs()
+})
 
 interface Played {
   readonly app: TestApp
@@ -114,8 +118,25 @@ test('[C3] program 7: a batch collects the items that failed, beside those that 
   expect(printed).toEqual([['p95 0 USD from 0 runs'], [[{ id: 'b', code: 'MODEL_OUTPUT_INVALID' }]]])
 })
 
-test('[D6] program 8: its scripted part runs as it stands, up to the cassette, which is not built yet', async () => {
-  await expect(import('./programs/8-test-fork.ts')).rejects.toMatchObject({ code: 'FLOW_NOT_YET', message: expect.stringContaining('cassette') })
+test('[D5] [D6] program 8: its script and its cassette run as they stand, without a key, up to its own app', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-face-'))
+  const before = process.cwd()
+  process.chdir(folder)
+  try {
+    const find = tool({ name: 'find', description: 'd', input: z.object({ id: z.string() }), effect: 'read', execute: () => 'x' })
+    const support = agent({ name: 'support', model: 'openai/gpt-5-mini', tools: [find] })
+    const live = { ...scripted(['Hello.']), provider: 'openai', modelId: 'gpt-5-mini' }
+    vi.stubEnv('CI', '')
+    await using app = testing({ flows: [support], model: cassette('support.tape', { live }) })
+    await app.run(support, 'hello')
+    stage.open = () => {
+      throw new Error('its own app')
+    }
+    await expect(import('./programs/8-test-fork.ts')).rejects.toThrow('its own app')
+  } finally {
+    process.chdir(before)
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('[G5] program 0: without any account, the answer is quoted from what was read, and each quote stands in its source', async () => {

@@ -4,7 +4,6 @@
  */
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
-import type { ModelLike } from './model/index.ts'
 import type { OutOf, Schema, Scope } from './primitives/index.ts'
 import type { Awaitable, Flow, RunHandle, StepContext, ToolSource } from './run/index.ts'
 import type { App } from './tutti.ts'

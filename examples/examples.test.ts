@@ -135,6 +135,22 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       'each night has a run of its own: nightly@2026-01-02T02:00:00Z',
     ],
   },
+  models: {
+    title: '[M2] [M6] a chain of models answers in the end',
+    prints: [
+      'order',
+      '5 calls',
+      'mini: serverError',
+      'mini: none',
+      'mini: none',
+      'mini: none',
+      'user: Your answer was not accepted: the answer is not JSON: order',
+    ],
+  },
+  cassette: {
+    title: '[D5] a cassette replays models and tools',
+    prints: ['It comes on Monday. (the tool was called 1 times so far)', 'It comes on Monday. (the tool was called 1 times so far)', 'x'],
+  },
   graph: {
     title: '[C4] a graph starts each node when its needs are there',
     prints: ['prices of TUTT asked', 'news of TUTT asked', 'trend asked', 'mood asked', "{ trend: 13, mood: 0.6666666666666666, filings: 'not asked for' }"],

@@ -78,6 +78,8 @@ function classify(error: unknown, phase: Phase): readonly [code: ErrorCode, why:
   for (const [brand, code] of byBrand) if (branded(error, brand)) return [code, why]
   const network = networkCode(error)
   if (network) return [byNetwork(network, phase), why]
+  // What Anthropic's package throws for a first event that it cannot read.
+  if (error instanceof SyntaxError || /expected a normalized .{0,20}stream error/i.test(why)) return ['MODEL_MALFORMED', why]
   // What undici, and some providers with it, throw when a connection ends while its body is read.
   if (phase === 'stream' && (error instanceof TypeError || /terminated|premature|aborted/i.test(why))) return ['MODEL_STREAM_CUT', why]
   return [byWord(error) ?? 'MODEL_FAILED', why]

@@ -7,19 +7,24 @@
  * On a crash nothing is here to lose: a gateway is made again from its options.
  */
 
+import { TuttiError } from '../errors/index.ts'
 import { type LimitBook, memoryLimits } from '../journal/index.ts'
 import { type Clock, canonical, systemClock } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { ServiceKey } from '../run/effect.port.ts'
 import { AnswerCache } from './answer-cache.ts'
+import type { BatchPort } from './batch/batch.port.ts'
+import { BatchedCall } from './batch/batched.ts'
+import { BatchDesk } from './batch/desk.ts'
+import { batchPortOf } from './batch/port-of.ts'
 import { Breaker } from './breaker.ts'
 import { type Choice, chooseModel } from './choose.ts'
 import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
 import { Latency } from './latency.ts'
 import { Limiter } from './limiter.ts'
-import { describePolicy, type GuardPolicy, type Link } from './links.ts'
-import type { AskModel, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
+import { describePolicy, type GuardPolicy, type Link, linksOf } from './links.ts'
+import type { AskModel, BatchPolicy, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
 import { type DeclaredPrices, priceOf } from './price.ts'
 import { plainId, type ResolveOptions, resolveModel } from './resolve.ts'
@@ -59,6 +64,7 @@ class ModelGateway implements Gateway, CallGround {
   readonly #guards = new Map<string | GuardPolicy, Guard>()
   readonly #book: LimitBook
   readonly #latencies = new Map<string, Latency>()
+  readonly #desks = new Map<BatchPort | string, BatchDesk>()
   #choice: Promise<Choice> | undefined
 
   constructor(options: GatewayOptions) {
@@ -76,8 +82,29 @@ class ModelGateway implements Gateway, CallGround {
   }
 
   #ask(run: Run, question: AskModel, model: ModelLike | undefined, why: string): Promise<ModelAnswer> {
+    const links = linksOf(model)
+    const batch = links.find((link) => link.batch)?.batch
+    if (batch) return this.#askInBatch(run, question, batch, links)
     const call = new ModelCall(run, question, this, model, why)
     return run['~core'].ask(call.effect())
+  }
+
+  #askInBatch(run: Run, question: AskModel, policy: BatchPolicy, [link, ...others]: readonly Link[]): Promise<ModelAnswer> {
+    if (others.length > 0 || (link?.guards.length ?? 0) > 0)
+      throw new TuttiError('CONFIG_INVALID', `batch('${policy.of}') stands in a list or under a policy; it is asked alone`)
+    const id = plainId(policy.of)
+    const price = priceOf(id, this.#options.prices)
+    const wired = async (fetch: typeof globalThis.fetch): Promise<Candidate> =>
+      candidateOf(await resolveModel(policy.of, { ...this.#options, fetch }), { id, price })
+    return new BatchedCall(question, policy, { desk: this.#desk(policy), wired, id, price }).ask(run)
+  }
+
+  #desk({ of, port, everyMs }: BatchPolicy): BatchDesk {
+    const known = this.#desks.get(port ?? of)
+    if (known) return known
+    const desk = new BatchDesk(port ?? batchPortOf(of, this.#options.env), { clock: this.clock, everyMs })
+    this.#desks.set(port ?? of, desk)
+    return desk
   }
 
   /** The model for agents that declare none, where the app declares none either. Looked for once. */

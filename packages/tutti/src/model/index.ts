@@ -1,3 +1,4 @@
+export type { BatchPort, BatchRequest, BatchResult, BatchState } from './batch/batch.port.ts'
 export { type Choice, chooseModel } from './choose.ts'
 export { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
 export type {
@@ -18,7 +19,7 @@ export type {
   ToolSpec,
 } from './model.port.ts'
 export { type ParsedOutput, parseOutput } from './output.ts'
-export { breaker, type CacheOptions, cache, cascade, hedge, type LimitOptions, limit, retry, structured, timeout } from './policy.ts'
+export { batch, breaker, type CacheOptions, cache, cascade, hedge, type LimitOptions, limit, retry, structured, timeout } from './policy.ts'
 export type { Price } from './price.port.ts'
 export { costMicroUsd, type DeclaredPrices, priceOf, pricesAsOf } from './price.ts'
 export { importPackage, isInstalled } from './provider-package.ts'

@@ -7,6 +7,7 @@ import type { Json } from '../primitives/index.ts'
 import { idOf, isLanguageModel } from './language-model.ts'
 import type {
   Accept,
+  BatchPolicy,
   BreakerPolicy,
   CachePolicy,
   HedgePolicy,
@@ -31,6 +32,8 @@ export interface Link {
   readonly timeouts: Timeouts
   /** How a schema is to be answered, where somebody said so. */
   readonly outputMode?: OutputMode | undefined
+  /** It is asked through the batch API of its provider. */
+  readonly batch?: BatchPolicy | undefined
   /** Outermost first. */
   readonly guards: readonly GuardPolicy[]
   /** Of the cascades it is in, innermost first: whether its answer will do, and how far on the next model is when it will not. */
@@ -59,6 +62,8 @@ function linksAround(policy: Policy, around: Around): Link[] {
   switch (policy.kind) {
     case 'retry':
       return linksOf(policy.of, { ...around, retry: policy.retry })
+    case 'batch':
+      return [{ model: policy.of, ...around, checks: [], batch: policy }]
     case 'structured':
       return linksOf(policy.of, { ...around, outputMode: policy.by })
     case 'timeout':

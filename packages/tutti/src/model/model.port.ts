@@ -7,6 +7,7 @@ import type { FinishReason, Message, ProviderData, TokenUsage } from '../message
 import type { JsonSchema } from '../primitives/index.ts'
 import type { Retry, Run } from '../run/definition.port.ts'
 import type { Awaitable, StreamPart } from '../run/effect.port.ts'
+import type { BatchPort } from './batch/batch.port.ts'
 import type { Price } from './price.port.ts'
 
 export type ModelId = 'tutti/extractive' | 'anthropic/claude-sonnet-4-5' | 'openai/gpt-5-mini' | (`${string}/${string}` & {})
@@ -28,6 +29,7 @@ export type Policy =
   | { readonly kind: 'timeout'; readonly of: ModelLike; readonly timeouts: Timeouts }
   | { readonly kind: 'cascade'; readonly of: readonly ModelLike[]; readonly accept: Accept }
   | { readonly kind: 'structured'; readonly of: ModelLike; readonly by: OutputMode }
+  | BatchPolicy
   | BreakerPolicy
   | HedgePolicy
   | LimitPolicy
@@ -38,6 +40,16 @@ export type Policy =
  * answer is checked.
  */
 export type OutputMode = 'json' | 'tool' | 'prompt'
+
+export interface BatchPolicy {
+  readonly kind: 'batch'
+  readonly of: ModelId
+  readonly withinMs: number
+  /** Before it is first asked whether it has ended; doubled each time, to half an hour. */
+  readonly everyMs: number
+  /** Default: by the provider. */
+  readonly port?: BatchPort | undefined
+}
 
 export interface BreakerPolicy {
   readonly kind: 'breaker'

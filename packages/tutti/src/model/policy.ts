@@ -4,7 +4,9 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import { type Duration, durationMs } from '../primitives/index.ts'
-import type { Accept, Model, ModelLike, ModelRetry, OutputMode, Policy, PolicyModel } from './model.port.ts'
+import type { BatchPort } from './batch/batch.port.ts'
+import type { Accept, Model, ModelId, ModelLike, ModelRetry, OutputMode, Policy, PolicyModel } from './model.port.ts'
+import { plainId } from './resolve.ts'
 
 /**
  * How often `model` (each model of it, when it is a list) is asked again after a failure that may pass. Default without it: 3 attempts, 500 ms doubling
@@ -43,6 +45,32 @@ export function timeout(model: ModelLike, o: { firstToken?: Duration | undefined
 export function structured(model: ModelLike, by: OutputMode): Model {
   if (!['json', 'tool', 'prompt'].includes(by)) throw new TuttiError('CONFIG_INVALID', `structured: '${by}' is no way; there are 'json', 'tool' and 'prompt'`)
   return policy({ kind: 'structured', of: model, by })
+}
+
+/**
+ * Asked through the batch API of its provider (OpenAI's or Anthropic's, with the key of the environment): answered within hours, at half the price. Items that ask at the same
+ * time go in one batch; each waits for its answer at rest, over restarts. For a `run.map` of many items. Nothing is streamed. It stands alone: no other policy around it,
+ * and in no list.
+ * @param o.within how long an answer is waited for. Default 24 h, what providers promise
+ * @param o.every before it is first asked whether the batch has ended; doubled each time, to half an hour. Default 1 min
+ * @param o.port the batch API of another provider
+ * @throws CONFIG_INVALID
+ * @example agent({ name: 'label', output: Label, model: batch('openai/gpt-5-mini') })
+ */
+export function batch(model: ModelId, o: { within?: Duration | undefined; every?: Duration | undefined; port?: BatchPort | undefined } = {}): Model {
+  const provider = typeof model === 'string' ? plainId(model).split('/')[0] : undefined
+  if (provider === undefined) throw new TuttiError('CONFIG_INVALID', "batch: give the model as 'provider/model'")
+  if (!o.port && provider !== 'openai' && provider !== 'anthropic')
+    throw new TuttiError('CONFIG_INVALID', `batch: tutti knows the batch APIs of openai and anthropic, not of ${provider}`, {
+      hint: 'Give `port`: how a batch of it is submitted, polled, fetched and cancelled.',
+    })
+  return policy({
+    kind: 'batch',
+    of: model,
+    withinMs: durationMs(o.within ?? '24h'),
+    everyMs: durationMs(o.every ?? '1m'),
+    ...(o.port ? { port: o.port } : {}),
+  })
 }
 
 /**

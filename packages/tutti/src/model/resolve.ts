@@ -14,6 +14,8 @@ export interface ResolveOptions {
   readonly cwd: string
   /** For 'tutti/extractive': compares meanings; without it, words alone. */
   readonly embedder?: TextEmbedder | undefined
+  /** What the provider's package is to use in the place of the network. */
+  readonly fetch?: typeof globalThis.fetch | undefined
 }
 
 /**
@@ -29,7 +31,7 @@ export async function resolveModel(id: string, o: ResolveOptions): Promise<Langu
   const line = lineOf(provider, id)
   const settings = settingsOf(provider, line, o.env)
   const create = await factoryOf(line, o.cwd)
-  const made = create(settings) as { languageModel?: (model: string) => unknown }
+  const made = create(o.fetch ? { ...settings, fetch: o.fetch } : settings) as { languageModel?: (model: string) => unknown }
   const resolved = made.languageModel?.(model)
   if (isLanguageModel(resolved)) return resolved
   throw new TuttiError('MODEL_UNSUPPORTED', `${line.package} gave no language model for '${model}'`, { hint: `Update ${line.package}.` })

@@ -7,7 +7,6 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4GenerateResult, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
 import { type LanguageModel, type Model, type ModelLike, resolveModel } from '../model/index.ts'
-import { isLanguageModel } from '../model/language-model.ts'
 import { decode, encode, type Json } from '../primitives/index.ts'
 import type { StandIn } from '../tool/index.ts'
 import { partsOf, readAll, resultOfParts } from './streamed.ts'
@@ -60,7 +59,7 @@ interface Live {
 function liveOf(model: ModelLike): Live {
   if (typeof model === 'string')
     return { id: model, spec: 'v4', open: async () => checked(await resolveModel(model, { env: process.env, cwd: process.cwd() })) }
-  if (isLanguageModel(model)) {
+  if (isModelObject(model)) {
     const id = `${model.provider.split('.')[0]}/${model.modelId}`
     return { id, spec: model.specificationVersion, open: async () => model as LanguageModelV4 }
   }
@@ -68,6 +67,8 @@ function liveOf(model: ModelLike): Live {
     hint: 'Put the policy around the cassette: retry(cassette(…), …). Give each model of a list a cassette of its own.',
   })
 }
+
+const isModelObject = (model: ModelLike): model is LanguageModel => typeof (model as Partial<LanguageModel>).doGenerate === 'function'
 
 function checked(model: LanguageModel): LanguageModelV4 {
   if (model.specificationVersion === 'v4') return model

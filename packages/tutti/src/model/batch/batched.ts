@@ -203,7 +203,7 @@ function missing(why: 'expired' | 'cancelled' | 'lost', id: string, batch: strin
 }
 
 /** The price of the same tokens in a batch. */
-export function batchPrice({ above, ...price }: Price): Price {
+function batchPrice({ above, ...price }: Price): Price {
   const half = <R extends Rate>(rate: R): R => ({
     ...rate,
     input: Math.ceil(rate.input / RATE),

@@ -1,6 +1,6 @@
 /** tutti: the vocabulary. Rooms with more to say are subpaths: `tutti/model`, `tutti/retrieval`, `tutti/journal`, `tutti/testing`. */
 export { type AgentHook, type AgentHooks, agent, type HookEvent, type HookVerdict, steer } from './agent/index.ts'
-export type { Budget, Usage } from './budget/index.ts'
+export type { Budget, StandingBudget, Usage } from './budget/index.ts'
 export type { Engine } from './configured.ts'
 export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
 export type { RegressedRun, RegressGate, RegressProgress, RegressReport, RegressVerdict } from './eval/index.ts'
@@ -67,6 +67,7 @@ export {
   type ToolSource,
   type ValueChange,
 } from './run/index.ts'
+export type { Spending, SpendingFilter, SpentAmounts } from './spending.ts'
 export { type ChatTurn, type Member, type TeamStyle, team } from './team/index.ts'
 export {
   type ApprovalAnswer,

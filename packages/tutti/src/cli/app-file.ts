@@ -1,21 +1,43 @@
 /** Flows of the user's own, from a module: its `flows` export (a list or an object), else its default export. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { type StandingBudget, StandingBudgets } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import { type AnyFlow, isFlow, type Schedule } from '../run/index.ts'
 
 interface FlowModule {
+  readonly budgets?: unknown
   readonly flows?: unknown
   readonly schedules?: unknown
   readonly default?: unknown
 }
 
+export type AppFileBudgets = StandingBudgets | undefined
+
+interface AppFile {
+  readonly flows: readonly AnyFlow[]
+  readonly schedules: readonly Schedule[]
+  readonly budgets: AppFileBudgets
+}
+
 /** The flows of a module, and what starts them by the clock: its `schedules` export, or that of what it exports. @throws CONFIG_USAGE */
-export async function appOf(file: string, cwd: string): Promise<{ readonly flows: readonly AnyFlow[]; readonly schedules: readonly Schedule[] }> {
+export async function appOf(file: string, cwd: string): Promise<AppFile> {
   const module = await importModule(file, cwd)
   const inside = module.schedules ?? (module.default as { schedules?: unknown } | undefined)?.schedules ?? []
   const schedules = Object.values(inside as object).filter((each): each is Schedule => typeof each === 'object' && each !== null && '~schedule' in each)
-  return { flows: await flowsOf(file, cwd), schedules }
+  return { flows: await flowsOf(file, cwd), schedules, budgets: await budgetsOf(file, cwd) }
+}
+
+/** The standing budgets of a module: its `budgets` export, or that of what it exports. @throws CONFIG_USAGE | CONFIG_INVALID | BUDGET_INVALID */
+export async function budgetsOf(file: string, cwd: string): Promise<AppFileBudgets> {
+  const module = await importModule(file, cwd)
+  const budgets = module.budgets ?? (module.default as { budgets?: unknown } | undefined)?.budgets
+  if (budgets === undefined) return undefined
+  if (!Array.isArray(budgets))
+    throw new TuttiError('CONFIG_USAGE', `the budgets that ${file} exports are no list`, {
+      hint: "export const budgets = [{ per: 'tenant', every: 'day', usd: 5 }]",
+    })
+  return budgets.length === 0 ? undefined : new StandingBudgets(budgets as readonly StandingBudget[])
 }
 
 /** @throws CONFIG_USAGE */

@@ -1,6 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
 import type { AnyFlow } from '../run/index.ts'
-import { flowsOf } from './app-file.ts'
+import { budgetsOf, flowsOf } from './app-file.ts'
 import { drive } from './drive.ts'
 import { finish } from './finish.ts'
 import { commandFlows } from './flows.ts'
@@ -25,7 +25,8 @@ export async function fork(terminal: Terminal, reference: string, o: ForkCommand
   const store = openRuns(home)
   const own = commandFlows(home)
   const flows: readonly AnyFlow[] = [own.ask, own.ingest, ...(o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd))]
-  const engine = openSession(terminal, home, { flows, store })
+  const budgets = o.app === undefined ? undefined : await budgetsOf(o.app, terminal.cwd)
+  const engine = openSession(terminal, home, { flows, store, budgets })
   try {
     const { run, flow: name } = await findRun(store, reference, home)
     const flow = flows.find((each) => each.name === name)

@@ -2,7 +2,7 @@ import { TuttiError } from '../errors/index.ts'
 import { type RegressGate, type RegressProgress, type RegressReport, regress } from '../eval/index.ts'
 import { type Duration, durationMs } from '../primitives/index.ts'
 import type { AnyFlow, EmbeddedEngine } from '../run/index.ts'
-import { flowsOf } from './app-file.ts'
+import { budgetsOf, flowsOf } from './app-file.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
 import { findRun, type Home, homeOf, openRuns, shellWord } from './home.ts'
@@ -38,7 +38,8 @@ export async function regressCommand(terminal: Terminal, name: string, o: Regres
   const store = openRuns(home)
   const own = commandFlows(home)
   const flows: readonly AnyFlow[] = [own.ask, own.ingest, ...(o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd))]
-  const engine = openSession(terminal, home, { flows, store })
+  const budgets = o.app === undefined ? undefined : await budgetsOf(o.app, terminal.cwd)
+  const engine = openSession(terminal, home, { flows, store, budgets })
   const stop = new AbortController()
   const unlisten = terminal.onInterrupt(() => (stop.signal.aborted ? terminal.exit(exitCode.interrupted) : stop.abort()))
   try {

@@ -3,7 +3,7 @@ import { type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
 import { decode, type Json } from '../primitives/index.ts'
 import type { RunEngine } from '../run/index.ts'
 import { exitCodeOfAnswer, printAnswer } from './answer.ts'
-import { flowsOf } from './app-file.ts'
+import { budgetsOf, flowsOf } from './app-file.ts'
 import { approveHere } from './approve-here.ts'
 import { CorpusProgress } from './corpus-progress.ts'
 import { type Driven, drive } from './drive.ts'
@@ -42,11 +42,12 @@ async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Pr
   const store = openRuns(home)
   const flows = commandFlows(home)
   const own = o.app === undefined ? [] : await flowsOf(o.app, terminal.cwd)
+  const budgets = o.app === undefined ? undefined : await budgetsOf(o.app, terminal.cwd)
   let engine: RunEngine | undefined
   try {
     const head = await findRun(store, reference, home)
     if (isEnded(head)) return { run: head.run, code: sayEnded(terminal, home, head, o), waits: [] }
-    engine = engineReaching(head, store, terminal, () => openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store }))
+    engine = engineReaching(head, store, terminal, () => openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store, budgets }))
     await activate(engine, head, own.length > 0)
     const input = await inputOf(store, head)
     const driven = await drive<unknown>(engine, head.run, terminal, { quiet: o.json, ...new CorpusProgress(store) })

@@ -118,7 +118,7 @@ export async function runSchedule(terminal: Terminal, name: string, o: CommonOpt
   if (!flow) throw new TuttiError('CONFIG_FLOW_UNKNOWN', `the schedule '${name}' starts the flow '${spec.flow}', which ${o.app} does not export`)
   const now = new Date()
   const input = declared ? declared.inputAt(now) : spec.input === undefined ? undefined : decode(spec.input)
-  const engine = openSession(terminal, home, { flows: app.flows })
+  const engine = openSession(terminal, home, { flows: app.flows, budgets: app.budgets })
   const how = { id: `${name}@${now.toISOString()}:by-hand`, scope: spec.scope, labels: { ...spec.labels, schedule: name }, priority: spec.priority }
   const run: RunId = await engine.start(flow, input, how)
   const driven = await drive<unknown>(engine, run, terminal, { quiet: o.json })

@@ -1,4 +1,5 @@
 /** The engine of one command: the journal of its home, the flows it may drive, a gateway for them. It drives only what the command names. */
+import type { StandingBudgets } from '../budget/index.ts'
 import type { EngineMaker } from '../configured.ts'
 import type { JournalStore, LimitBook } from '../journal/index.ts'
 import { type Gateway, gateway, gatewayKey, isInstalled, type TextEmbedder } from '../model/index.ts'
@@ -13,6 +14,8 @@ export interface SessionOptions {
   readonly schedules?: readonly Schedule[] | undefined
   /** Drive all that is due, not only what the command names. Default false. */
   readonly resume?: boolean | undefined
+  /** What accounts that outlive runs limit. */
+  readonly budgets?: StandingBudgets | undefined
   /** Compare by words alone. */
   readonly words?: boolean | undefined
 }
@@ -30,6 +33,7 @@ export function openSession(terminal: Terminal, home: Home, o: SessionOptions): 
     services,
     retune: (run, forked) => forks.servicesFor(run, forked),
     schedules: o.schedules,
+    budgets: o.budgets,
     resume: o.resume === true,
     restMs: o.resume ? undefined : REST_MS,
   })
@@ -40,12 +44,12 @@ interface ServiceOptions extends Pick<SessionOptions, 'words'> {
 }
 
 /** The same for the runs of an engine elsewhere. */
-export function hostedSession(terminal: Terminal, home: Home, o: Pick<SessionOptions, 'flows' | 'schedules'>, engine: EngineMaker): RunEngine {
+export function hostedSession(terminal: Terminal, home: Home, o: Pick<SessionOptions, 'flows' | 'schedules' | 'budgets'>, engine: EngineMaker): RunEngine {
   const store = openStore(home)
   const services = servicesFor(terminal, { limits: store.limits })
   const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
   return engine.make({
-    ...{ store, flows: o.flows, schedules: o.schedules ?? [], clock: undefined, resume: true },
+    ...{ store, flows: o.flows, schedules: o.schedules ?? [], clock: undefined, resume: true, budgets: o.budgets },
     servicesOf(run, record) {
       const forked = forkOf(record)
       return forked?.retuned ? forks.servicesFor(run, forked) : services

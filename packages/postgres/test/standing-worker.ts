@@ -1,0 +1,73 @@
+/** A process that drives runs of calls which cost money, under one limit with others: what it asks of the provider, and what it gets, it says. */
+
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { setTimeout as later } from 'node:timers/promises'
+import { postgres } from '@tutti/postgres'
+import { flow, type Run, TuttiError, tutti } from 'tutti'
+
+export interface StandingTask {
+  readonly url: string
+  readonly schema: string
+  readonly log: string
+  readonly runs: readonly string[]
+  readonly limitMicroUsd: number
+}
+
+const { url, schema, log, runs, limitMicroUsd } = JSON.parse(process.argv[2] ?? '') as StandingTask
+const lines = openSync(log, 'a')
+const say = (line: string): void => void writeSync(lines, `${line}\n`)
+const hashFraction = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32
+
+/** What a call of a model is made of, without a model. */
+interface Asks {
+  readonly '~core': { ask(spec: object): Promise<string> }
+}
+
+function call(run: Run, number: number): Promise<string> {
+  const worst = 10 + Math.floor(hashFraction(`worst ${run.id} ${number}`) * 80)
+  const amounts = (microUsd: number) => ({ microUsd, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 1, toolCalls: 0 })
+  return (run as unknown as Asks)['~core']
+    .ask({
+      name: `call ${number}`,
+      kind: 'model',
+      effect: 'idempotent',
+      fingerprint: String(worst),
+      plan: () => ({
+        hold: amounts(worst),
+        execute: async ({ idempotencyKey, attempt }: { idempotencyKey: string; attempt: number }) => {
+          const name = `${idempotencyKey}@${attempt}`
+          say(`begins ${name} ${worst}`)
+          await later(20 + hashFraction(`ms ${name}`) * 80)
+          const cost = Math.floor(worst * (0.3 + 0.7 * hashFraction(`cost ${name}`)))
+          say(`ends ${name} ${cost}`)
+          return { value: 'x', settle: amounts(cost) }
+        },
+      }),
+    })
+    .catch((error) => {
+      if (TuttiError.is(error, 'BUDGET_EXCEEDED')) return '.'
+      throw error
+    })
+}
+
+const spend = flow('spend', async (_: null, run) => {
+  let said = ''
+  for (let round = 0; round < 4; round++) {
+    const branch = (number: number) => flow('branch', (__: null, own) => call(own, number))
+    said += (await run.all([0, 1].map((n) => run.call(branch(2 * round + n), null)))).join('')
+  }
+  return said
+})
+
+const app = tutti({ flows: [spend], store: postgres(url, { schema }), budgets: [{ per: 'tenant', every: 'month', usd: limitMicroUsd / 1e6 }] })
+const left = async (id: string): Promise<void> => {
+  const handle = await app.start(spend, null, { id, scope: { tenant: 'acme' } }).catch(() => app.get(id))
+  await handle?.outcome()
+}
+const lane = async (which: number): Promise<void> => {
+  for (const [i, id] of runs.entries()) if (i % 2 === which) await left(id)
+}
+await Promise.all([lane(0), lane(1)])
+await app.close()
+closeSync(lines)

@@ -13,6 +13,8 @@ export interface RestateNode {
   readonly pid: number
   /** At once, as a machine that loses its power. */
   kill(): Promise<void>
+  /** Again over the same files, at the same ports. */
+  start(): Promise<void>
 }
 
 export interface RestateServer {
@@ -55,15 +57,31 @@ export async function startRestate({ nodes: count = 1 }: { readonly nodes?: 1 | 
     writeFileSync(join(home, 'restate.toml'), configOf(i, fabric as number, ingress as number, admin as number, home, addresses))
     const log = openSync(join(home, 'log'), 'w')
     const env = { PATH: process.env.PATH, DO_NOT_TRACK: '1' }
-    const child = spawn(binary(), ['--config-file', join(home, 'restate.toml')], { cwd: home, env, stdio: ['ignore', log, log] })
-    children.push(child)
-    return { ingress: `http://127.0.0.1:${ingress}`, admin: `http://127.0.0.1:${admin}`, pid: child.pid as number, kill: () => killed(child) }
+    const begun = (): ChildProcess => {
+      const child = spawn(binary(), ['--config-file', join(home, 'restate.toml')], { cwd: home, env, stdio: ['ignore', log, log] })
+      children.push(child)
+      return child
+    }
+    let child = begun()
+    const node = { ingress: `http://127.0.0.1:${ingress}`, admin: `http://127.0.0.1:${admin}` }
+    const start = async (): Promise<void> => {
+      child = begun()
+      await well(node)
+    }
+    return {
+      ...node,
+      get pid() {
+        return child.pid as number
+      },
+      kill: () => killed(child),
+      start,
+    }
   })
   process.once('exit', () => {
     for (const child of children) child.kill('SIGKILL')
   })
   try {
-    await Promise.all(nodes.map(({ admin, ingress }) => Promise.all([healthy(`${admin}/health`), healthy(`${ingress}/restate/health`)])))
+    await Promise.all(nodes.map(well))
   } catch (error) {
     await stop()
     throw error
@@ -99,6 +117,9 @@ initial-interval = "50ms"
 max-interval = "1s"
 `
 }
+
+const well = ({ admin, ingress }: Pick<RestateNode, 'admin' | 'ingress'>): Promise<unknown> =>
+  Promise.all([healthy(`${admin}/health`), healthy(`${ingress}/restate/health`)])
 
 async function healthy(url: string): Promise<void> {
   const until = Date.now() + START_MS

@@ -7,11 +7,11 @@ import { TuttiError } from '../../src/errors/index.ts'
 import { type SqliteOptions, sqliteStore } from '../../src/journal/index.ts'
 import type { RunId } from '../../src/primitives/index.ts'
 import { type AnyFlow, EmbeddedEngine, EmbeddedHandle } from '../../src/run/index.ts'
+import { crashFlows } from '../../src/testing/crash-flow.ts'
+import { answerTo } from '../../src/testing/person.ts'
+import { AT_REST, shopFlows } from '../../src/testing/shop-flow.ts'
 import { withModel } from '../../src/testing/with-model.ts'
-import { crashFlows } from './crash-flow.ts'
-import { answerTo } from './person.ts'
-import { AT_REST, shopFlows } from './shop-flow.ts'
-import { worldAt } from './world.ts'
+import { worldAt } from '../../src/testing/world.ts'
 
 export interface WorkerTask {
   readonly file: string

@@ -9,12 +9,12 @@ import { setTimeout as after } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type SqliteOptions, sqliteStore } from '../../src/journal/index.ts'
 import type { RunId } from '../../src/primitives/index.ts'
+import { answerTo } from '../../src/testing/person.ts'
 import { seeded } from '../../src/testing/random-program.ts'
+import { checkEnd, checkPrefix, type Tally } from '../../src/testing/verdict.ts'
+import { worldAt } from '../../src/testing/world.ts'
 import type { WorkerTask } from './crash-worker.ts'
-import { life, look, warmUp } from './life.ts'
-import { answerTo } from './person.ts'
-import { checkEnd, checkPrefix, type Tally } from './verdict.ts'
-import { worldAt } from './world.ts'
+import { campaignOf, life, look, warmUp } from './life.ts'
 
 const KILLS = Number(process.env.KILLS ?? 24)
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
@@ -90,7 +90,7 @@ async function campaign(mode: Mode, seed: number, kills: number): Promise<Seen> 
       }
     }
     await Promise.all(Array.from({ length: mode.processes }, lives)).finally(leave)
-    tallies.push(await checkEnd(task))
+    tallies.push(await checkEnd(campaignOf(task)))
   }
   return { mode: nameOf(mode), kills: used, ...summed(tallies) }
 }

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Failpoint, failpoints } from '../../src/primitives/index.ts'
+import type { KillAt } from '../../src/testing/kill-at.ts'
 import { seeded } from '../../src/testing/random-program.ts'
+import { checkEnd, checkPrefix, type Look } from '../../src/testing/verdict.ts'
 import type { WorkerTask } from './crash-worker.ts'
-import type { KillAt } from './kill-at.ts'
-import { type Look, life, look } from './life.ts'
-import { checkEnd, checkPrefix } from './verdict.ts'
+import { campaignOf, life, look } from './life.ts'
 
 const ALL = process.env.FAILPOINTS === 'all'
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
@@ -62,7 +62,7 @@ async function killedAt(task: WorkerTask, places: readonly KillAt[]): Promise<bo
   }
   expect(await life(task)).toBe('done')
   checkPrefix(before, await look(task))
-  expect(await checkEnd(task)).toMatchObject({ payments: 2 })
+  expect(await checkEnd(campaignOf(task))).toMatchObject({ payments: 2 })
   return true
 }
 
@@ -71,7 +71,7 @@ async function passesOf(): Promise<ReadonlyMap<Failpoint, number>> {
   const task = newTask('worker')
   const trace = join(folder, 'trace')
   expect(await life(task, { trace })).toBe('done')
-  expect(await checkEnd(task)).toMatchObject({ payments: 2, repeats: 0, lost: 0, doubts: 0 })
+  expect(await checkEnd(campaignOf(task))).toMatchObject({ payments: 2, repeats: 0, lost: 0, doubts: 0 })
   const passes = new Map<Failpoint, number>()
   for (const name of readFileSync(trace, 'utf8').split('\n').slice(0, -1) as Failpoint[]) passes.set(name, (passes.get(name) ?? 0) + 1)
   return passes
@@ -138,7 +138,7 @@ describe('a process that is killed where it can hurt', () => {
     expect(journals.get('doomed-1')?.at(-1)).toMatchObject({ type: 'run.suspended', why: 'diverged' })
     expect(executions).toHaveLength(1)
     expect(await life({ ...task, asked: true })).toBe('done')
-    expect(await checkEnd(task)).toMatchObject({ executions: 1 })
+    expect(await checkEnd(campaignOf(task))).toMatchObject({ executions: 1 })
   }, 60_000)
 
   it("[R1] 'crash loop found, not suspended': the next one suspends the run, and a person may have it driven again", async () => {
@@ -151,6 +151,6 @@ describe('a process that is killed where it can hurt', () => {
     expect(journals.get('doomed-1')?.at(-1)).toMatchObject({ type: 'run.suspended', why: 'crash-loop', error: { code: 'RUN_CRASH_LOOP' } })
     expect(executions).toEqual([])
     expect(await life({ ...task, asked: true })).toBe('done')
-    expect(await checkEnd(task)).toMatchObject({ executions: 1 })
+    expect(await checkEnd(campaignOf(task))).toMatchObject({ executions: 1 })
   }, 60_000)
 })

@@ -2,12 +2,10 @@
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Entry, sqliteStore } from '../../src/journal/index.ts'
-import type { RunId } from '../../src/primitives/index.ts'
-import { journalOf } from '../../src/testing/failpoint-store.ts'
+import { sqliteStore } from '../../src/journal/index.ts'
+import type { KillAt } from '../../src/testing/kill-at.ts'
+import { type Campaign, type Look, lookAt } from '../../src/testing/verdict.ts'
 import type { WorkerTask } from './crash-worker.ts'
-import type { KillAt } from './kill-at.ts'
-import { type Execution, executionsIn } from './world.ts'
 
 const worker = fileURLToPath(new URL('crash-worker.ts', import.meta.url))
 const preload = new URL('kill-at.ts', import.meta.url).href
@@ -45,16 +43,6 @@ export async function warmUp(folder: string): Promise<void> {
   await life({ file: join(folder, 'none.db'), log: join(folder, 'none.log'), runs: [], alone: true })
 }
 
-/** What the files say: the journals, and what was carried out. */
-export interface Look {
-  readonly journals: ReadonlyMap<string, readonly Entry[]>
-  readonly executions: readonly Execution[]
-}
+export const campaignOf = ({ file, log, runs }: WorkerTask): Campaign => ({ log, runs, open: () => sqliteStore(file) })
 
-export async function look({ file, log, runs }: WorkerTask): Promise<Look> {
-  const store = sqliteStore(file)
-  const journals = new Map<string, readonly Entry[]>()
-  for (const run of runs) journals.set(run, (await journalOf(store, run as RunId)).entries)
-  await store.close()
-  return { journals, executions: executionsIn(log) }
-}
+export const look = (task: WorkerTask): Promise<Look> => lookAt(campaignOf(task))

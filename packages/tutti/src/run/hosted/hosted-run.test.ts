@@ -215,6 +215,17 @@ describe('a run that an engine elsewhere hosts', () => {
     expect(JSON.stringify(host.groups(handle.id)).length).toBeLessThan(10_000)
   })
 
+  it('[S4] results of many branches that end at once are never one message too large for the log: what does not fit lies in the store', async () => {
+    const of = flow('wide', async (_: null, run) => {
+      const parts = await run.map('part', [...Array(40).keys()], (n: number) => `${n}`.repeat(900_000).slice(0, 900_000), { concurrency: 40 })
+      return parts.reduce((sum, part) => sum + part.length, 0)
+    })
+    const { host, start } = world([of])
+    const handle = await start(of, null)
+    expect((await handle.result()).output).toBe(40 * 900_000)
+    expect(Math.max(...host.groups(handle.id).map((group) => JSON.stringify(group).length))).toBeLessThan(1_300_000)
+  })
+
   it('[S4] a store that cannot be written to for a while holds up nothing but the end', async () => {
     const memory = memoryStore()
     let down = true

@@ -23,7 +23,7 @@ import type { Group, LoggedHead } from './group.port.ts'
 
 /** So many entries one group holds at most, if no single commit has more. */
 const GROUP_ENTRIES = 512
-/** Text of this size (characters) goes to the store of the journal first, and only its hash into the log. */
+/** So much text (characters) one group holds at most; the rest goes to the store of the journal first, and only its hash into the log. */
 const SPILL_CHARS = 1_000_000
 
 interface Pending {
@@ -163,9 +163,8 @@ export class LogStore implements RunStore {
     this.#onItsWay = pending
     const commits = pending.map(({ commit }) => commit)
     const blobs = new Map(commits.flatMap((commit) => [...(commit.blobs ?? [])]))
-    const large = new Map([...blobs].filter(([, text]) => text.length > SPILL_CHARS))
+    const { large, small } = sorted(blobs)
     if (large.size > 0) await this.#behind.spill(large)
-    const small = [...blobs].filter(([hash]) => !large.has(hash))
     const taken = commits.flatMap((commit) => commit.taken ?? [])
     this.#instead = await this.#held(pending)
     const entries = pending.flatMap((one) => entriesOf(one.commit, this.#instead.get(one)))
@@ -207,6 +206,18 @@ export class LogStore implements RunStore {
 function entriesOf({ run, entries }: Commit, instead: string | undefined): readonly Entry[] {
   const [first, ...others] = entries
   return first && instead !== undefined ? [parseEntry(instead, run, first.seq), ...others] : entries
+}
+
+/** The smallest go into the log, as many as fit. */
+function sorted(blobs: Blobs): { readonly large: Blobs; readonly small: readonly (readonly [string, string])[] } {
+  let chars = 0
+  const bySize = [...blobs].sort(([, a], [, b]) => a.length - b.length)
+  const end = bySize.findIndex(([, text]) => {
+    chars += text.length
+    return chars > SPILL_CHARS
+  })
+  const count = end < 0 ? bySize.length : end
+  return { small: bySize.slice(0, count), large: new Map(bySize.slice(count)) }
 }
 
 /** What all of them make of the line of the run. */

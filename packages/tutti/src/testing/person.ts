@@ -1,6 +1,6 @@
 /** Whoever answers a run that waits: says what a signal is waited for with, looks whether a payment in doubt happened, cancels what is doomed. */
-import type { InboxMessage } from '../../src/journal/index.ts'
-import { encode, hash128, type Json } from '../../src/primitives/index.ts'
+import type { InboxMessage } from '../journal/index.ts'
+import { encode, hash128, type Json } from '../primitives/index.ts'
 import { resultOf } from './crash-flow.ts'
 import { answers } from './shop-flow.ts'
 import type { World } from './world.ts'

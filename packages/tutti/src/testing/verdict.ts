@@ -1,15 +1,36 @@
 /** What must hold of runs whose processes were killed, whoever killed them and where. */
 import { expect } from 'vitest'
-import { type Entry, isTerminal, memoryStore, sqliteStore } from '../../src/journal/index.ts'
-import { hash128, type RunId } from '../../src/primitives/index.ts'
-import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type RunOutcome, replayRun } from '../../src/run/index.ts'
-import { withModel } from '../../src/testing/with-model.ts'
+import { type Entry, isTerminal, type JournalStore, memoryStore } from '../journal/index.ts'
+import { hash128, type RunId } from '../primitives/index.ts'
+import { type AnyFlow, EmbeddedEngine, EmbeddedHandle, type RunOutcome, replayRun } from '../run/index.ts'
 import { BRANCHES, COST, crashFlows, TIGHT } from './crash-flow.ts'
-import type { WorkerTask } from './crash-worker.ts'
-import { type Look, look } from './life.ts'
+import { journalOf } from './failpoint-store.ts'
 import { answerTo } from './person.ts'
 import { BOOKED, shopFlows } from './shop-flow.ts'
-import { dreamWorld, type Execution } from './world.ts'
+import { withModel } from './with-model.ts'
+import { dreamWorld, type Execution, executionsIn } from './world.ts'
+
+/** Runs that processes drove, on one store and one log of what they did. */
+export interface Campaign {
+  /** Each named `<flow>-…`. */
+  readonly runs: readonly string[]
+  readonly log: string
+  open(): JournalStore
+}
+
+/** What is written: the journals, and what was carried out. */
+export interface Look {
+  readonly journals: ReadonlyMap<string, readonly Entry[]>
+  readonly executions: readonly Execution[]
+}
+
+export async function lookAt({ open, log, runs }: Campaign): Promise<Look> {
+  const store = open()
+  const journals = new Map<string, readonly Entry[]>()
+  for (const run of runs) journals.set(run, (await journalOf(store, run as RunId)).entries)
+  await store.close()
+  return { journals, executions: executionsIn(log) }
+}
 
 /** What a campaign has seen. */
 export interface Tally {
@@ -30,8 +51,8 @@ export function checkPrefix(before: Look, now: Look): void {
 }
 
 /** When all runs have ended: nothing recorded was repeated, nothing was lost, all came to the end of a run that nobody kills. */
-export async function checkEnd(task: WorkerTask): Promise<Tally> {
-  const seen = await look(task)
+export async function checkEnd(task: Campaign): Promise<Tally> {
+  const seen = await lookAt(task)
   const repeats = task.runs.map((run) => checkExecutions(run, seen))
   for (const [n, run] of task.runs.entries()) await checkOutcome(task, run, n, seen)
   const entries = [...seen.journals.values()].flat()
@@ -47,7 +68,7 @@ export async function checkEnd(task: WorkerTask): Promise<Tally> {
 }
 
 /** Answers how many effects were carried out again, because a process ended between them and their outcome. */
-function checkExecutions(run: string, { journals, executions }: Look): number {
+export function checkExecutions(run: string, { journals, executions }: Look): number {
   const entries = journals.get(run) ?? []
   const all = executions.filter((execution) => execution.run === run)
   const effects = all.filter(({ sort }) => sort === 'plain' || sort === 'priced')
@@ -96,14 +117,14 @@ function doneBy(entry: Entry): readonly string[] {
   return isDone ? [entry.key] : []
 }
 
-async function checkOutcome(task: WorkerTask, run: string, input: number, { journals, executions }: Look): Promise<void> {
+async function checkOutcome(task: Campaign, run: string, input: number, { journals, executions }: Look): Promise<void> {
   const last = journals.get(run)?.findLast(isTerminal)
   if (run.startsWith('doomed-')) return expect(last?.type, run).toBe('run.cancelled')
   if (run.startsWith('trip-')) return checkUndone(run, journals.get(run) ?? [])
   expect(last?.type, run).toBe('run.completed')
   const { flows, model } = dreamFlows()
   const flow = flows.find(({ name }) => run.startsWith(`${name}-`)) as AnyFlow
-  const store = sqliteStore(task.file)
+  const store = task.open()
   const { output } = await replayRun(store, run as RunId, flow, withModel(model).services)
   await store.close()
   if (flow.name === 'tight') expect(output).toMatch(/^[x.]{40}$/)

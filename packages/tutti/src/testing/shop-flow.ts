@@ -1,17 +1,17 @@
 /** What people build: an agent with tools of all three effects, nested flows, waits for a person, payments that may happen once. */
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
-import { z } from 'zod'
-import { agent } from '../../src/agent/index.ts'
-import type { Model } from '../../src/model/index.ts'
-import { hash128 } from '../../src/primitives/index.ts'
-import { type Flow, flow, type Run, type StepContext, signal } from '../../src/run/index.ts'
-import { type Scripted, scripted } from '../../src/testing/scripted.ts'
-import { tool } from '../../src/tool/index.ts'
+import { agent } from '../agent/index.ts'
+import type { Model } from '../model/index.ts'
+import { hash128 } from '../primitives/index.ts'
+import { type Flow, flow, type Run, type StepContext, signal } from '../run/index.ts'
+import { tool } from '../tool/index.ts'
 import { latencyOf, later, resultOf } from './crash-flow.ts'
+import { flatSchema, textSchema } from './flat-schema.ts'
+import { type Scripted, scripted } from './scripted.ts'
 import type { World } from './world.ts'
 
-export const Approval = signal('approval', z.object({ ok: z.boolean(), by: z.string() }))
-export const Late = signal('late', z.string())
+export const Approval = signal('approval', flatSchema<{ ok: boolean; by: string }>({ ok: 'boolean', by: 'string' }))
+export const Late = signal('late', textSchema)
 /** The wait that is answered only once the run is at rest. */
 export const AT_REST = 'late'
 /** What a signal of each name says. */
@@ -54,7 +54,7 @@ export function shopFlows(world: World, { quick = false, changed = false }: Shop
     await takeTime(`${key} afterwards`)
     return resultOf(key)
   }
-  const input = z.object({ run: z.string() })
+  const input = flatSchema<{ run: string }>({ run: 'string' })
   const find = tool({ name: 'find', description: 'Finds.', input, effect: 'read', execute: ({ run }, ctx) => carryOut(run, ctx) })
   const stamp = tool({ name: 'stamp', description: 'Stamps.', input, effect: 'idempotent', execute: ({ run }, ctx) => carryOut(run, ctx) })
   const charge = tool({
@@ -87,7 +87,7 @@ export function shopFlows(world: World, { quick = false, changed = false }: Shop
   })
   const doomed = flow('doomed', async (n: number, run) => {
     const before = await run.step(changed ? 'changed' : 'before', n, (_, ctx) => carryOut(run.id, ctx))
-    return `${before} ${await run.wait(signal('never', z.string()))}`
+    return `${before} ${await run.wait(signal('never', textSchema))}`
   })
   const trip = flow('trip', async (n: number, run) => {
     for (const what of BOOKED) {

@@ -1,7 +1,7 @@
 /** The flows of the crash tests: everything that may be under way when a process is killed, with results that depend on the keys alone. */
-import { type Amounts, type Budget, nothing } from '../../src/budget/index.ts'
-import { hash128, hashFraction } from '../../src/primitives/index.ts'
-import { type Flow, flow, type Run, type StepContext } from '../../src/run/index.ts'
+import { type Amounts, type Budget, nothing } from '../budget/index.ts'
+import { hash128, hashFraction } from '../primitives/index.ts'
+import { type Flow, flow, type Run, type StepContext } from '../run/index.ts'
 import type { World } from './world.ts'
 
 /** The worst case of one priced call, and what it comes to: micro-USD. */
@@ -10,7 +10,7 @@ export const COST = 400
 /** What the tight flow may spend: a lost attempt counts in full, so a killed process costs it calls, never money beyond this. */
 export const TIGHT: Budget = { usd: 0.012, modelCalls: 12 }
 /** Effects of one run that can be under way at the same moment, by its flow. */
-export const BRANCHES: { readonly [flow: string]: number } = { work: 1 + 2 + 3, tight: 3, shop: 2 + 1, doomed: 1, trip: 1, queued: 1 }
+export const BRANCHES: { readonly [flow: string]: number } = { work: 1 + 2 + 3, tight: 3, shop: 2 + 1, doomed: 1, trip: 1, queued: 1, random: 64 }
 
 /** So long each effect takes (ms), and what it gives: the same for one key, in whichever process. */
 export const latencyOf = (key: string): number => 1 + Math.floor(hashFraction(`latency ${key}`) * 12)

@@ -78,7 +78,7 @@ export class RestateHost implements Host {
   }
 
   async tell({ run, flow, version }: Pick<SubmittedRun, 'run' | 'flow' | 'version'>, what: Told): Promise<void> {
-    await this.#ask({ flow, version }, run, 'tell', what)
+    await this.#ask({ flow, version }, run, 'tell/send', what)
   }
 
   async #ask(of: Pick<SubmittedRun, 'flow' | 'version'>, run: string, handler: string, body: unknown): Promise<void> {

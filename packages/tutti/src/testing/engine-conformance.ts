@@ -79,7 +79,7 @@ export function engineConformance(name: string, ids: string, { make, apart = {} 
           const named = (flow: string): string => `${flow}-${SEED}-${process.pid}-${++names}`
           await test?.({ place: here, crew: new Crew(here, SEED), seed: SEED, named })
         },
-        180_000 + Number(process.env.KILLS ?? 0) * 3_000,
+        300_000 + Number(process.env.KILLS ?? 0) * 3_000,
       )
     }
   })

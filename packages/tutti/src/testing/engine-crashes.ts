@@ -14,7 +14,7 @@ import { dreamWorld } from './world.ts'
 const KILLS = Number(process.env.KILLS ?? 4)
 const ALL_FAILPOINTS = process.env.FAILPOINTS === 'all'
 /** How many of the failpoints that are passed a sample takes. */
-const SAMPLE = 4
+const SAMPLE = 3
 const MOST_PASSES = 40
 const LEASE_MS = 1_000
 /** The boundaries of a run itself, which every engine passes. */

@@ -38,6 +38,7 @@ export interface EngineTest {
   /** The name of a run that no other test has. */
   named(flow: string): string
 }
+const SAY_AGAIN_MS = 1_000
 const ENDED = ['completed', 'failed', 'cancelled']
 
 export class Crew {
@@ -89,7 +90,7 @@ export class Crew {
   async post(run: string, message: InboxMessage): Promise<void> {
     await this.client.post(run as RunId, message).catch((error) => {
       // What is away for a while is asked again by whoever waits.
-      if (!TuttiError.is(error) || !['RUN_FINISHED', 'ENGINE_UNREACHABLE', 'JOURNAL_UNWRITABLE'].includes(error.code)) throw error
+      if (!TuttiError.is(error) || !['RUN_FINISHED', 'ENGINE_UNREACHABLE', 'JOURNAL_UNWRITABLE', 'CONFIG_FLOW_UNKNOWN'].includes(error.code)) throw error
     })
   }
 
@@ -117,6 +118,17 @@ export class Crew {
   /** A person answers these runs, whatever they wait for, until all have ended. */
   async seeThrough(runs: readonly string[]): Promise<void> {
     const world = worldAt(this.log)
+    const said = new Map<string, number>()
+    const answer = async (head: RunHead): Promise<void> => {
+      for (const wait of head.waiting ?? []) {
+        const message = answerTo(head.run, wait, world)
+        const name = `${head.run} ${message.id}`
+        // A word that was lost on the way is said again, after a while.
+        if (Date.now() - (said.get(name) ?? 0) < SAY_AGAIN_MS) continue
+        said.set(name, Date.now())
+        await this.post(head.run, message)
+      }
+    }
     for (let left = [...runs]; left.length > 0; await later(15)) {
       this.#check()
       const heads = await Promise.all(left.map((run) => this.head(run)))

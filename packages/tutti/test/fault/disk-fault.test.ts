@@ -55,7 +55,7 @@ const all = Array.from({ length: APPENDS }, (_, i) => i + 1)
 describe.skipIf(!canFail)(canFail ? 'a disk that fails' : 'not run: no C compiler', () => {
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  it('[R1] sync: every acknowledgement comes after a sync of its own that covers what was written', async () => {
+  it('[R1] failure 2: sync: every acknowledgement comes after a sync of its own that covers what was written', async () => {
     const { path, reports, syncs } = await onDisk('sync')
     expect(reports.map(({ seq, refused }) => refused ?? seq)).toEqual(all)
     for (const [i, { syncs: by = 0 }] of reports.entries()) if (i > 0) expect(by).toBeGreaterThan(reports[i - 1]?.syncs ?? 0)

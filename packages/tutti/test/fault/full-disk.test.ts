@@ -48,7 +48,7 @@ const every = <T>(value: T, times: number): T[] => Array.from({ length: times },
 describe.skipIf(!canFail)(canFail ? 'a full disk under an app' : 'not run: no C compiler', () => {
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  it('[R9] each run stops at its step and says so; resumed or left alone, all go on in the same process once there is space, and no acknowledged step is repeated', async () => {
+  it('[R9] failure 3: each run stops at its step and says so; resumed or left alone, all go on in the same process once there is space, and no acknowledged step is repeated', async () => {
     const { stopped, beside, resumed, alone } = await life('goes on', 'alive')
     expect(stopped).toEqual(every('JOURNAL_UNWRITABLE', 2 * RUNS.length))
     expect(beside).toEqual(['completed', 'completed', 'JOURNAL_UNWRITABLE'])

@@ -11,7 +11,7 @@ const seeds = Array.from({ length: process.env.SEED === undefined ? RUNS : 1 }, 
 const completed = (ends: readonly string[]): boolean => ends.every((end) => end.startsWith('completed'))
 
 it(
-  `[R1][R6][R9] ${seeds.length} histories from seed ${first}: nothing acknowledged is lost, nothing recorded is repeated, no once effect is guessed, no budget is passed`,
+  `[R1][R6][R9] failure 15: ${seeds.length} histories from seed ${first}: nothing acknowledged is lost, nothing recorded is repeated, no once effect is guessed, no budget is passed`,
   async () => {
     const wrong: string[] = []
     for (const seed of seeds) {

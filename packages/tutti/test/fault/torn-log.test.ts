@@ -47,7 +47,7 @@ async function left(wal: Buffer): Promise<readonly number[]> {
   return counts
 }
 
-it('[R1] a log cut at any frame, or in the middle of one, leaves a prefix of every journal, and never less than a shorter one', async () => {
+it('[R1] failure 3: a log cut at any frame, or in the middle of one, leaves a prefix of every journal, and never less than a shorter one', async () => {
   expect(await left(log)).toEqual(runs.map(() => ENTRIES))
   let before = runs.map(() => 0)
   const frameBytes = FRAME_HEADER + log.readUInt32BE(PAGE_SIZE_AT)
@@ -61,7 +61,7 @@ it('[R1] a log cut at any frame, or in the middle of one, leaves a prefix of eve
   expect(before).toEqual(runs.map(() => ENTRIES))
 })
 
-it('[R1] a bit flipped in the log loses what stands behind it, and nothing is read that was not written', async () => {
+it('[R1] failure 3: a bit flipped in the log loses what stands behind it, and nothing is read that was not written', async () => {
   const random = seeded(1)
   for (let i = 0; i < 40; i++) {
     const flipped = Buffer.from(log)

@@ -32,7 +32,7 @@ const countOf = (entries: readonly Entry[], type: Entry['type']): number => entr
 const turns = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('a run that an engine elsewhere hosts', () => {
-  it('[S4] wherever its attempts are lost, what is in the log stands, nothing of it is done again, and the journal is the log, complete and in order', async () => {
+  it('[S4] failure 15: wherever its attempts are lost, what is in the log stands, nothing of it is done again, and the journal is the log, complete and in order', async () => {
     let lost = 0
     await fc.assert(
       fc.asyncProperty(fc.integer(), async (seed) => {
@@ -213,6 +213,25 @@ describe('a run that an engine elsewhere hosts', () => {
     const handle = await start(of, null)
     expect((await handle.result()).output).toBe(3_000_000)
     expect(JSON.stringify(host.groups(handle.id)).length).toBeLessThan(10_000)
+  })
+
+  it('[S4] a run that looks into its inbox at the moment in which it would rest rests after that', async () => {
+    const memory = memoryStore()
+    let changed = (_: RunId): void => {}
+    const inbox: typeof memory.inbox = async (run) => {
+      await turns(250)
+      return memory.inbox(run)
+    }
+    const watch: typeof memory.watch = (watcher) => {
+      changed = watcher
+      return memory.watch(watcher)
+    }
+    const engine = hostedEngine(new MemoryHost(), { ...bound(memory), inbox, watch, close: async () => {} }, [asking()])
+    onTestFinished(() => engine.close({ graceMs: 0 }))
+    const run = await engine.start(asking(), 1)
+    await turns(150)
+    changed(run)
+    await expect.poll(async () => (await memory.head(run))?.status, { timeout: 5_000 }).toBe('waiting')
   })
 
   it('[S4] results of many branches that end at once are never one message too large for the log: what does not fit lies in the store', async () => {

@@ -110,7 +110,8 @@ export class HostedRun {
     this.#log.look()
     const live = this.#live?.activation
     if (!live || live.over) return
-    this.#log.unrest()
+    const rest = this.#log.unrest()
+    if (rest) this.#restSoon(rest.head?.waiting ?? [], rest.rest?.wakeAt)
     live.poke().catch((error) => live.fail(error))
   }
 
@@ -222,7 +223,10 @@ export class HostedRun {
     this.#forgetRest()
     const ms = this.#o.restMs ?? REST_MS
     this.#forgetRest = systemClock.alarm(systemClock.now() + ms, () => {
-      if (!this.#live?.activation.resting) return
+      const live = this.#live?.activation
+      if (!live || live.over) return
+      // It looks into its inbox just now, say: what it takes from there need not wake it.
+      if (!live.resting) return this.#restSoon(waits, wakeAt)
       const now = this.#o.clock.now()
       if (wakeAt !== undefined && wakeAt <= now + ms) return this.#restSoon(waits, wakeAt)
       this.#log.rest({ entries: [], head: { status: 'waiting', waiting: waits, wakeAt: null }, rest: { wakeAt, now } })

@@ -143,8 +143,11 @@ export class LogStore implements RunStore {
     this.#wake()
   }
 
-  unrest(): void {
+  /** Answers the rest that was not taken yet. */
+  unrest(): Group | undefined {
+    const rest = this.#rest
     this.#rest = undefined
+    return rest
   }
 
   /** The attempt is over: nothing is appended any more. */

@@ -132,8 +132,7 @@ export class Crew {
     for (let left = [...runs]; left.length > 0; await later(15)) {
       this.#check()
       const heads = await Promise.all(left.map((run) => this.head(run)))
-      for (const head of heads)
-        if (head?.status === 'waiting') for (const wait of head.waiting ?? []) await this.post(head.run, answerTo(head.run, wait, world))
+      for (const head of heads) if (head?.status === 'waiting') await answer(head)
       left = left.filter((_, i) => !ENDED.includes(heads[i]?.status ?? ''))
     }
     world.close()

@@ -8,7 +8,7 @@
  */
 import type { EngineMaker } from '../configured.ts'
 import { TuttiError } from '../errors/index.ts'
-import type { Commit, JournalStore } from '../journal/index.ts'
+import type { JournalStore } from '../journal/index.ts'
 import { type Clock, type RunId, systemClock } from '../primitives/index.ts'
 import { type AnyFlow, EmbeddedEngine, type RunEngine } from '../run/index.ts'
 import { crashFlows } from './crash-flow.ts'
@@ -83,7 +83,7 @@ async function begin(engine: RunEngine, flows: readonly AnyFlow[], id: string, i
 
 /** Says which appends were refused. */
 function telling(store: JournalStore): JournalStore {
-  const append = (commit: Commit): Promise<void> =>
+  const append: JournalStore['append'] = (commit) =>
     store.append(commit).catch((error) => {
       say(`fenced ${TuttiError.is(error) ? error.code : error}`)
       throw error

@@ -149,7 +149,11 @@ const examples: Record<string, { title: string; prints: string[] }> = {
   },
   cassette: {
     title: '[D5] a cassette replays models and tools',
-    prints: ['It comes on Monday. (the tool was called 1 times so far)', 'It comes on Monday. (the tool was called 1 times so far)', 'x'],
+    prints: [
+      'It comes on Monday. (the tool was called 1 times so far)',
+      'It comes on Monday. (the tool was called 1 times so far)',
+      'what was asked is not on the cassette support.tape: the nearest is in line 2, which differs at prompt[0].content[0].text: "Where is order 17?" there, "And order 18?" here',
+    ],
   },
   graph: {
     title: '[C4] a graph starts each node when its needs are there',

@@ -1,4 +1,4 @@
-/** An empty folder outside this repository, with one packed package installed in it: what a user has after `npm install`. */
+/** An empty folder outside this repository, with packed packages installed in it: what a user has after `npm install`. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,9 +11,9 @@ export interface EmptyFolder extends Disposable {
   run(command: string, ...args: string[]): string
 }
 
-/** @param release a release/ folder of `npm run build`. Its dependencies come from the registry; peers and install scripts are left out. */
-export function emptyFolderWith(release: string): EmptyFolder {
-  if (!existsSync(release)) throw new Error(`there is no ${release}: run \`npm run build\` first`)
+/** @param releases release/ folders of `npm run build`. Their dependencies come from the registry; peers and install scripts are left out. */
+export function emptyFolderWith(...releases: readonly string[]): EmptyFolder {
+  for (const release of releases) if (!existsSync(release)) throw new Error(`there is no ${release}: run \`npm run build\` first`)
   const path = mkdtempSync(join(tmpdir(), 'packed-'))
   const folder: EmptyFolder = {
     path,
@@ -26,7 +26,8 @@ export function emptyFolderWith(release: string): EmptyFolder {
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   }
   folder.write('package.json', '{ "type": "module", "private": true }')
-  const [{ filename }] = JSON.parse(folder.run('npm', 'pack', release, '--json')) as [{ filename: string }]
-  folder.run('npm', 'install', `./${filename}`, '--ignore-scripts', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund')
+  const packed = JSON.parse(folder.run('npm', 'pack', ...releases, '--json')) as { filename: string }[]
+  const tarballs = packed.map(({ filename }) => `./${filename}`)
+  folder.run('npm', 'install', ...tarballs, '--ignore-scripts', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund')
   return folder
 }

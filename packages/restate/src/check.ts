@@ -12,7 +12,7 @@ export async function checkRestate({ ingress = INGRESS, admin = ADMIN, headers =
       ? {
           what: 'workers',
           ok: true,
-          says: `${flows.length} flows are registered: ${flows
+          says: `${flows.length} ${flows.length === 1 ? 'flow is' : 'flows are'} registered: ${flows
             .slice(0, 5)
             .map((name) => name.slice('tutti.'.length))
             .join(', ')}${flows.length > 5 ? ', …' : ''}`,

@@ -13,6 +13,9 @@ import { serviceName } from './service-name.ts'
 export const INGRESS = 'http://127.0.0.1:8080'
 export const ADMIN = 'http://127.0.0.1:9070'
 
+/** An address where nobody answers, as behind a firewall, is given up after so long. */
+const ANSWER_MS = 30_000
+
 export interface ServeOptions {
   /** Default 9080; 0 takes a free one. */
   readonly port?: number | undefined
@@ -96,18 +99,21 @@ export class RestateHost implements Host {
     const unreachable = (why: string, cause?: unknown): TuttiError =>
       new TuttiError('ENGINE_UNREACHABLE', `Restate does not answer at ${base}${path}: ${why}`, {
         data: { base },
-        hint: 'Is its server running, and is this its address? What was asked is in the journal: ask again once it is back.',
+        hint: `Is its server running, and is this its address (${path === '/deployments' ? 'TUTTI_RESTATE_ADMIN' : 'TUTTI_RESTATE_INGRESS'})? What was asked of a run is in the journal: ask again once it is back.`,
         cause,
       })
     let answer: Response
+    let text: string
     try {
       const headers = { ...this.#o.headers, 'content-type': 'application/json' }
-      answer = await fetch(`${base.replace(/\/$/, '')}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+      const signal = AbortSignal.timeout(ANSWER_MS)
+      answer = await fetch(`${base.replace(/\/$/, '')}${path}`, { method: 'POST', headers, body: JSON.stringify(body), signal })
+      text = await answer.text()
     } catch (cause) {
       throw unreachable(reasonOf(cause), cause)
     }
-    const text = await answer.text()
-    if (answer.ok || (answer.status === 404 && path !== '/deployments')) return answer.status
+    // Whatever else listens there says 404 too, but names no service: its own admin interface, for one.
+    if (answer.ok || (answer.status === 404 && text.includes('service'))) return answer.status
     throw unreachable(`it says ${answer.status}: ${text.slice(0, 500)}`)
   }
 

@@ -199,8 +199,8 @@ export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
   const store = (o.store ?? configuredStore(here) ?? sqlite()) as JournalStore
   const { limits } = store
   const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, ...here, embedder: embedderAt(here.cwd), limits })
-  // What is in memory is seen by nobody else, so nobody else can drive it.
-  const engine = o.engine ?? (store['~store'] === 'memory' ? undefined : configuredEngine(here))
+  // What is in memory is seen by nobody else, so nobody else can drive it. Who drives nothing is no worker, though the environment of both may be one.
+  const engine = o.engine ?? (store['~store'] === 'memory' ? undefined : configuredEngine(here, o.resume === false ? false : undefined))
   return appOn({ ...o, engine }, { store, gateway: models, home: homePath() })
 }
 

@@ -2,7 +2,7 @@
 import { systemClock } from '../../primitives/index.ts'
 
 /** How far the store may be behind the log while both are well. */
-const LAG_MS = 50
+const LAG_MS = 100
 
 export class Beat {
   #next: Promise<void> | undefined

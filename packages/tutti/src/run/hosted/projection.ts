@@ -33,6 +33,7 @@ export class Projection implements Behind {
   #working: Promise<void> | undefined
   #at: { readonly epoch: number; lastSeq: number } | undefined
   #closed = false
+  #failed = false
   #error: TuttiError | undefined
   #hurry: () => void = () => {}
 
@@ -128,7 +129,7 @@ export class Projection implements Behind {
     const head = await this.#store.head(this.#run)
     if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.#run}' in the store of the journal`, { data: { run: this.#run } })
     // After a failed write a store takes nothing more of a run until somebody reads it again.
-    for await (const _ of this.#store.read(this.#run, { after: head.lastSeq })) break
+    if (this.#failed) for await (const _ of this.#store.read(this.#run, { after: head.lastSeq })) break
     if (lease) this.#at = { epoch: lease.epoch, lastSeq: head.lastSeq }
     else if (head.owner !== undefined)
       throw new TuttiError('RUN_BUSY', `the run '${this.#run}' is driven by ${head.owner}`, { data: { run: this.#run, owner: head.owner } })
@@ -142,6 +143,7 @@ export class Projection implements Behind {
         return await work()
       } catch (error) {
         this.#at = undefined
+        this.#failed = true
         if (TuttiError.is(error, 'JOURNAL_FENCED') || TuttiError.is(error, 'RUN_NOT_FOUND') || TuttiError.is(error, 'RUN_BUSY')) {
           this.#closed = true
           this.#error = error

@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { restate } from '@tutti/restate'
+import { flow, sqlite, tutti } from 'tutti'
+import { expect, onTestFinished, test, vi } from 'vitest'
+
+const double = flow('double', (n: number, run) => run.step('twice', n, (x) => 2 * x))
+
+/** Something that listens where Restate is looked for. */
+async function answering(status: number, body: string): Promise<string> {
+  const server = createServer((_, answer) => void answer.writeHead(status).end(body))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+function newStore() {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-host-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return sqlite(join(folder, 'journal.db'))
+}
+
+const startAt = async (ingress: string): Promise<unknown> => {
+  await using app = tutti({ flows: [double], store: newStore(), engine: restate({ ingress }), resume: false })
+  return app.start(double, 1)
+}
+
+test('[S4] whatever else listens there is not taken for a Restate without workers', async () => {
+  await expect(startAt(await answering(404, 'not here'))).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
+  await expect(startAt(await answering(404, `{"code":404,"message":"service 'x' not found"}`))).rejects.toMatchObject({ code: 'CONFIG_FLOW_UNKNOWN' })
+})
+
+test('[S4] an app that drives nothing is no worker, though its environment says where one listens', async () => {
+  vi.stubEnv('TUTTI_ENGINE', 'restate')
+  vi.stubEnv('TUTTI_RESTATE_SERVE', '0')
+  vi.stubEnv('TUTTI_RESTATE_INGRESS', await answering(202, '{}'))
+  // A worker would register here.
+  vi.stubEnv('TUTTI_RESTATE_ADMIN', await answering(500, 'no'))
+  const appOf = (resume: boolean) => tutti({ flows: [double], store: newStore(), resume })
+  await using client = appOf(false)
+  expect((await client.start(double, 1)).id).toMatch(/^run_/)
+  await using worker = appOf(true)
+  await expect(worker.start(double, 1)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
+})

@@ -37,7 +37,7 @@ export function mcp(id: string, server: McpServer, options: McpOptions = {}): Mc
   const body: SourceBody = {
     id,
     asked: { only: only ?? null, effects: effects ?? null, resources: resources === true, prompts: prompts === true } as Json,
-    key: isPerUser(server) || typeof options.sampling === 'object' ? undefined : `mcp:${canonical([id, server, options])}`,
+    key: hasCode(server) || typeof options.sampling === 'object' ? undefined : `mcp:${canonical([id, server, options])}`,
     timeout: options.timeout,
     idle: options.idle ?? IDLE,
     approve: (tool) => (Array.isArray(approve) ? approve.includes(tool.name) : approve === true),
@@ -62,6 +62,9 @@ async function callNamed(run: Run, source: DeclaredSource, name: string, input: 
   }
   return useTool(run, found, input, found.name)
 }
+
+/** Two declarations with functions in them cannot be told to be the same: each has a connection of its own. */
+const hasCode = (server: McpServer): boolean => isPerUser(server) || (!isCommand(server) && server.auth !== undefined)
 
 function checkServer(id: string, server: McpServer): void {
   if (isCommand(server)) return

@@ -116,6 +116,8 @@ class ConsentProvider implements OAuthClientProvider {
   }
 
   async saveTokens(tokens: StoredOAuthTokens, ctx?: { issuer?: string }): Promise<void> {
+    // Kept for one consent only: a server may move to another authorization server.
+    this.#discovery = undefined
     await this.#keep.set(this.#key('tokens', ctx), tokens as unknown as Json)
     await this.#keep.set(`${this.#server}|last`, ctx?.issuer ?? '')
   }

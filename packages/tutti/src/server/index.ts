@@ -1,0 +1,2 @@
+export { McpEndpoint } from './mcp/endpoint.ts'
+export { type McpServerOptions, mcpServer, type ServedMcp } from './mcp/mcp-server.ts'

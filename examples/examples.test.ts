@@ -157,6 +157,43 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       'what was asked is not on the cassette support.tape: the nearest is in line 2, which differs at prompt[0].content[0].text: "Where is order 17?" there, "And order 18?" here',
     ],
   },
+  'team-handoff': {
+    title: '[C7] a swarm hands a question to whoever knows, and says why',
+    prints: ['handoff {"from":"triage","to":"orders","reason":"they ask for a parcel"}', 'Order 17 comes on Monday.', '7 lines of Mermaid'],
+  },
+  'team-chat': { title: '[C7] a chat ends when its function says so', prints: ['GOOD. (4 model calls)'] },
+  'team-magentic': {
+    title: '[C7] a manager plans anew when nothing is gained',
+    prints: ['plan: ["search: find sums.csv"]', 'plan: ["search: find any table","count: add it up"]', '{ sum: 42 }'],
+  },
+  'team-debate': { title: '[C7] a judge decides a debate, and the most given answer a vote', prints: ['yes', '42'] },
+  supervisor: {
+    title: '[C7] a supervisor has an agent and a team as tools, and a list of what is to be done',
+    prints: [
+      'lead/turn:1',
+      'lead/turn:1/todo',
+      'lead/turn:2',
+      'lead/turn:2/research/turn:1',
+      'lead/turn:3',
+      'lead/turn:3/desk/writer/turn:1',
+      'lead/turn:3/desk/critic/turn:1',
+      'lead/turn:4',
+      'Tea, from China.',
+    ],
+  },
+  hooks: {
+    title: '[C5] a hook denies a call, asks a person before another, and mends the answer',
+    prints: [
+      'a person is asked: {"tool":"refund","input":{"usd":500},"hook":"beforeTool","why":"more than 100"}',
+      '  refunded 200',
+      '  refunded 5',
+      'Done, have a nice day.',
+    ],
+  },
+  steer: {
+    title: '[C10] what a person says reaches the agent at work at its next turn',
+    prints: ['Green tea, then.', 'user: Find tea.', 'assistant: {"query":"tea"}', expect.stringMatching(/^tool: .*found tea/), 'user: Only green tea, please.'],
+  },
   graph: {
     title: '[C4] a graph starts each node when its needs are there',
     prints: ['prices of TUTT asked', 'news of TUTT asked', 'trend asked', 'mood asked', "{ trend: 13, mood: 0.6666666666666666, filings: 'not asked for' }"],

@@ -16,6 +16,7 @@ import { Conversation } from './conversation.ts'
 import { type AgentDefinition, answerOf, define, takeStint } from './definition.ts'
 import { type AgentHooks, checkHooks } from './hooks.ts'
 import type { AgentPlan } from './loop.ts'
+import { DEFAULT_REPEATS } from './progress.ts'
 import { checkSources, specOf, withSources } from './sourced.ts'
 import { todoTool } from './todo.ts'
 
@@ -31,8 +32,11 @@ interface AgentCommon {
   // biome-ignore lint/suspicious/noExplicitAny: memory of anything
   memory?: { readonly '~memory': () => any } | undefined
   skills?: string | undefined
-  /** `turns`: model calls in all, default 16. `toolCalls`: default without limit. The rest is a budget of its own. */
-  limits?: ({ turns?: number; toolCalls?: number } & Budget) | undefined
+  /**
+   * `turns`: model calls in all, default 16. `toolCalls`: default without limit. `repeats`: how often the same calls may come with the same results before the agent is told so, and at
+   * the next time ends as AGENT_STUCK, default 3; `false` for one that polls. The rest is a budget of its own.
+   */
+  limits?: ({ turns?: number; toolCalls?: number; repeats?: number | false } & Budget) | undefined
   /** True: it keeps a list of what is to be done, with a tool of its own (`todo`), and has it before its eyes. */
   plan?: boolean | undefined
   version?: string | undefined
@@ -69,7 +73,7 @@ export function agent(
     })
   checkHooks(o.name, o.hooks)
   const plan = planOf(o)
-  const { turns: _, toolCalls: __, ...budget } = o.limits ?? {}
+  const { turns: _, toolCalls: __, repeats: ___, ...budget } = o.limits ?? {}
   const definition: AgentDefinition = {
     plan,
     takesPrompt: !o.prompt,
@@ -112,6 +116,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     output: o.output && answerOf(o.name, o.output),
     turns: o.limits?.turns ?? 16,
     toolCalls: o.limits?.toolCalls,
+    repeats: o.limits?.repeats ?? DEFAULT_REPEATS,
     hooks: o.hooks ?? {},
     todo: o.plan,
   }

@@ -31,6 +31,8 @@ export interface AgentPlan {
   readonly output: { readonly schema: ModelSchema; readonly shown: { readonly name: string; readonly schema: JsonSchema } } | undefined
   readonly turns: number
   readonly toolCalls: number | undefined
+  /** How often the same calls with the same results are let pass; `false`: nobody looks. */
+  readonly repeats: number | false
   readonly hooks: AgentHooks
   /** It keeps a list of what is to be done. */
   readonly todo?: boolean | undefined
@@ -63,7 +65,7 @@ class AgentLoop {
   readonly #system: string | undefined
   readonly #conversation: Conversation
   readonly #hooks: Hooks
-  readonly #progress = new Progress()
+  readonly #progress: Progress | undefined
   readonly #repairs: Repairs
   /** So many messages were there before it began. */
   readonly #told: number
@@ -76,6 +78,7 @@ class AgentLoop {
   constructor(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation) {
     this.#run = run
     this.#plan = plan
+    this.#progress = plan.repeats === false ? undefined : new Progress(plan.repeats)
     this.#system = system
     this.#conversation = conversation
     this.#told = conversation.messages.length
@@ -190,7 +193,7 @@ class AgentLoop {
 
   /** An agent that goes in circles is told so once; if that does not help, it ends. */
   #watch(calls: readonly ToolCallPart[], results: readonly ToolResultPart[]): void {
-    const circling = this.#progress.note(calls, results)
+    const circling = this.#progress?.note(calls, results)
     if (!circling) return
     if (this.#warned) throw stuck(this.#plan.name, circling)
     this.#warned = true

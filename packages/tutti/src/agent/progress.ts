@@ -5,9 +5,8 @@
 import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
 
-const REPEATS = 3
-/** Turns in a row. Back and forth for the third time is as many. */
-const STALE_TURNS = 4
+/** Where nobody says how often. */
+export const DEFAULT_REPEATS = 3
 
 /** What was seen of an agent that makes no progress. */
 export interface Circling {
@@ -20,7 +19,13 @@ export interface Circling {
 export class Progress {
   readonly #turns: string[] = []
   readonly #known = new Set<string>()
+  readonly #repeats: number
   #stale = 0
+
+  /** @param repeats how often the same must be seen */
+  constructor(repeats: number = DEFAULT_REPEATS) {
+    this.#repeats = repeats
+  }
 
   /** What is seen once these calls are told too; `undefined`: it goes on well. */
   note(calls: readonly ToolCallPart[], results: readonly ToolResultPart[]): Circling | undefined {
@@ -31,17 +36,18 @@ export class Progress {
     const tools = [...new Set(calls.map((call) => call.tool))]
     const names = tools.join(', ')
     const turns = this.#turns.length
-    if (this.#repeats(1))
-      return { seen: 'the same call', tools, turns, says: `called ${names} with the same arguments and the same results ${REPEATS} times in a row` }
-    if (this.#repeats(2))
-      return { seen: 'back and forth', tools, turns, says: `went back and forth between the same two calls with the same results ${REPEATS} times` }
-    if (this.#stale < STALE_TURNS) return undefined
-    return { seen: 'nothing new', tools, turns, says: `made ${STALE_TURNS} turns of calls whose arguments and results it had seen before` }
+    if (this.#repeated(1))
+      return { seen: 'the same call', tools, turns, says: `called ${names} with the same arguments and the same results ${this.#repeats} times in a row` }
+    if (this.#repeated(2))
+      return { seen: 'back and forth', tools, turns, says: `went back and forth between the same two calls with the same results ${this.#repeats} times` }
+    // Back and forth for the last time is one turn more.
+    if (this.#stale <= this.#repeats) return undefined
+    return { seen: 'nothing new', tools, turns, says: `made ${this.#stale} turns of calls whose arguments and results it had seen before` }
   }
 
-  /** The last `period` turns stand `REPEATS` times at the end. */
-  #repeats(period: number): boolean {
-    const span = period * REPEATS
+  /** The last `period` turns stand `repeats` times at the end. */
+  #repeated(period: number): boolean {
+    const span = period * this.#repeats
     if (this.#turns.length < span) return false
     const tail = this.#turns.slice(-span)
     return tail.every((turn, i) => turn === tail[i % period])

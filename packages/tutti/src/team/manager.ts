@@ -13,7 +13,7 @@ export class Manager {
 
   /** @param model `undefined`: the model of the app */
   constructor(team: string, model: ModelLike | undefined, system: string, task: readonly Message[]) {
-    this.#plan = { name: team, model, tools: [], sources: [], specs: [], output: undefined, turns: 16, toolCalls: undefined, hooks: {} }
+    this.#plan = { name: team, model, tools: [], sources: [], specs: [], output: undefined, turns: 16, toolCalls: undefined, repeats: false, hooks: {} }
     this.#system = system
     this.#conversation = new Conversation(task)
   }

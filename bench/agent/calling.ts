@@ -16,7 +16,7 @@ export function callingModel(calls: number): LanguageModel {
   const doStream = async ({ prompt }: { prompt: readonly { readonly role: string }[] }) => {
     const { content, finishReason, usage } = next(prompt)
     const said = content.flatMap((part): object[] =>
-      part.type === 'text'
+      'text' in part
         ? [
             { type: 'text-start', id: '1' },
             { type: 'text-delta', id: '1', delta: part.text },

@@ -4,20 +4,12 @@
  */
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
-import type { OutOf, Schema, Scope } from './primitives/index.ts'
-import type { Awaitable, Flow, RunHandle, StepContext, ToolSource } from './run/index.ts'
+import type { OutOf, Schema } from './primitives/index.ts'
+import type { Awaitable, Flow, RunHandle, StepContext } from './run/index.ts'
 import type { App } from './tutti.ts'
 
 function notYet(what: string): never {
   throw new TuttiError('FLOW_NOT_YET', `'${what}' is declared, but not built yet`)
-}
-
-// ── tool sources ──
-export function openapi(
-  _id: string,
-  _o: { document: string | object; only: readonly string[]; auth?: (scope: Scope) => Awaitable<Record<string, string>> },
-): ToolSource {
-  return notYet('openapi')
 }
 
 // ── guardrails ──

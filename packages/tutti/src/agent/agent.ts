@@ -11,13 +11,15 @@ import { toMessages } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
 import type { InOf, ModelSchema, OutOf, Schema, Scope } from '../primitives/index.ts'
 import { type AnyFlow, type Awaitable, defineFlow, type Flow, type FlowShape, type Run, type Tool, type ToolSource } from '../run/index.ts'
-import { isTool, isToolSource } from '../tool/index.ts'
+import { checkLongest, isTool, isToolSource } from '../tool/index.ts'
 import { Conversation } from './conversation.ts'
 import { type AgentDefinition, answerOf, define, takeStint } from './definition.ts'
 import { type AgentHooks, checkHooks } from './hooks.ts'
 import type { AgentPlan } from './loop.ts'
 import { DEFAULT_REPEATS } from './progress.ts'
-import { checkSources, specOf, withSources } from './sourced.ts'
+import { selectionOf, type ToolSelection } from './select.ts'
+import { checkSources, withSources } from './sourced.ts'
+import { specOf } from './spec.ts'
 import { todoTool } from './todo.ts'
 
 interface AgentCommon {
@@ -39,6 +41,10 @@ interface AgentCommon {
   limits?: ({ turns?: number; toolCalls?: number; repeats?: number | false } & Budget) | undefined
   /** True: it keeps a list of what is to be done, with a tool of its own (`todo`), and has it before its eyes. */
   plan?: boolean | undefined
+  /** Results that are too long are cut: the model reads their beginning, and goes on with `read_result`. `longest`: characters still shown whole, default 40,000. */
+  results?: { longest?: number | undefined } | undefined
+  /** Shows the model only the tools that fit what is asked, where there are more than `top`; it finds others with `find_tools`. Default: all are shown. */
+  toolSelection?: ToolSelection | undefined
   version?: string | undefined
   /** What looks at it before and after: each verdict is recorded. They are structure, not tunables. */
   hooks?: AgentHooks | undefined
@@ -107,6 +113,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
   }
   const sources = (o.tools ?? []).filter(isToolSource)
   checkSources(o.name, sources)
+  checkLongest(o.results?.longest, `the agent '${o.name}'`)
   return {
     name: o.name,
     model: o.model,
@@ -114,6 +121,8 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     sources,
     specs: tools.map(specOf),
     output: o.output && answerOf(o.name, o.output),
+    longestResult: o.results?.longest,
+    selection: selectionOf(o.name, o.toolSelection),
     turns: o.limits?.turns ?? 16,
     toolCalls: o.limits?.toolCalls,
     repeats: o.limits?.repeats ?? DEFAULT_REPEATS,

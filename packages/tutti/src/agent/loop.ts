@@ -5,7 +5,7 @@
  * its own, and are told in the order in which the model made them. Every call is told what became of it before the model is asked again.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, toMessages, userText } from '../message/index.ts'
+import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, textOf, toMessages, userText } from '../message/index.ts'
 import { type AskModel, askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import { canonical, encode, hash128, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
@@ -16,8 +16,10 @@ import { denied, limited, stuck, truncated } from './failure.ts'
 import { type AgentHooks, Hooks } from './hooks.ts'
 import { Progress } from './progress.ts'
 import { Repairs } from './repairs.ts'
+import type { Selection } from './select.ts'
 import { hearSteering } from './steer.ts'
 import { Todo } from './todo.ts'
+import { Toolbox } from './toolbox.ts'
 
 /** An agent as its loop needs it: made once, when it is declared. */
 export interface AgentPlan {
@@ -29,6 +31,10 @@ export interface AgentPlan {
   readonly sources: readonly ToolSource[]
   readonly specs: readonly ToolSpec[]
   readonly output: { readonly schema: ModelSchema; readonly shown: { readonly name: string; readonly schema: JsonSchema } } | undefined
+  /** Characters of a result that is still shown whole. */
+  readonly longestResult?: number | undefined
+  /** Left out: all tools are shown. */
+  readonly selection?: Selection | undefined
   readonly turns: number
   readonly toolCalls: number | undefined
   /** How often the same calls with the same results are let pass; `false`: nobody looks. */
@@ -66,14 +72,13 @@ class AgentLoop {
   readonly #conversation: Conversation
   readonly #hooks: Hooks
   readonly #progress: Progress | undefined
+  readonly #toolbox: Toolbox
   readonly #repairs: Repairs
   /** So many messages were there before it began. */
   readonly #told: number
   readonly #todo: Todo | undefined
   #called = 0
   #warned = false
-  /** The same array every turn: its hash is computed once. */
-  #specs: readonly ToolSpec[] | undefined
 
   constructor(run: Run, plan: AgentPlan, system: string | undefined, conversation: Conversation) {
     this.#run = run
@@ -84,12 +89,14 @@ class AgentLoop {
     this.#told = conversation.messages.length
     this.#todo = plan.todo ? new Todo() : undefined
     this.#hooks = new Hooks(run, plan.name, plan.hooks)
+    this.#toolbox = new Toolbox(plan, plan.handoffs?.specs)
     this.#repairs = new Repairs(plan.name)
   }
 
   async toEnd(): Promise<LoopEnd> {
     const { name, turns } = this.#plan
     if (this.#hooks.has('beforeAgent')) await this.#hear('beforeAgent', 0)
+    await this.#toolbox.open(this.#run, questionIn(this.#conversation))
     for (let turn = 1; turn <= turns; turn++) {
       await hearSteering(this.#run, this.#conversation)
       const end = await this.#take(turn)
@@ -117,10 +124,9 @@ class AgentLoop {
   }
 
   #question(turn: number): AskModel {
-    const { name, model, output, handoffs } = this.#plan
+    const { name, model, output } = this.#plan
+    const { specs } = this.#toolbox
     const { from } = this.#repairs
-    this.#specs ??= handoffs ? [...this.#plan.specs, ...handoffs.specs] : this.#plan.specs
-    const specs = this.#specs
     return {
       name: `turn:${turn}`,
       agent: name,
@@ -169,7 +175,7 @@ class AgentLoop {
       throw limited('AGENT_TOOL_LIMIT', name, `asked for ${this.#called} tool calls; its limit is ${toolCalls}`, { asked: this.#called, limit: toolCalls })
     const leaving = this.#leaving(calls)
     const told = await this.#run.all(calls.map((call) => this.#call(call, turn, leaving)))
-    const results = told.map(({ result }) => result)
+    const results = told.map(({ result }) => this.#toolbox.take(result))
     this.#conversation.add({ role: 'tool', parts: results })
     const said = told.flatMap(({ guide }) => guide ?? [])
     if (said.length > 0) this.#conversation.add(userText(said.join('\n')))
@@ -202,14 +208,13 @@ class AgentLoop {
 
   #call(call: ToolCallPart, turn: number, leaving: Leaving | undefined): Promise<Told> {
     if (leaving && this.#handsOver(call)) return told(this.#handOver(call, `turn:${turn}/${call.tool}`, leaving))
-    const { tools } = this.#plan
-    const tool = tools.find(({ name }) => name === call.tool)
+    const tool = this.#toolbox.tool(call.tool)
     const key = `turn:${turn}/${call.tool}`
     if (tool)
       return this.#hooks.has('beforeTool') || this.#hooks.has('afterTool')
         ? this.#callJudged(tool, call, turn, key)
         : told(callTool(this.#run, tool, call, key))
-    const names = [...tools, ...(this.#plan.handoffs?.specs ?? [])].map(({ name }) => name).join(', ')
+    const names = this.#toolbox.specs.map(({ name }) => name).join(', ')
     return Promise.resolve({ result: failedResult(call, `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`) })
   }
 
@@ -261,6 +266,9 @@ class AgentLoop {
     return undefined
   }
 }
+
+/** What is asked: the last that was said to it. */
+const questionIn = ({ messages }: Conversation): string => textOf(messages.findLast(({ role }) => role === 'user') ?? { role: 'user', parts: [] })
 
 interface Leaving {
   readonly call: ToolCallPart

@@ -1,17 +1,9 @@
 /** An agent whose tools come, in part, from sources: its plan with what they have in this run. */
 import { TuttiError } from '../errors/index.ts'
-import type { ToolSpec } from '../model/index.ts'
-import { jsonSchemaOf } from '../primitives/index.ts'
-import type { Run, Tool, ToolSource } from '../run/index.ts'
+import type { Run, ToolSource } from '../run/index.ts'
 import { toolsOf } from '../tool/index.ts'
 import type { AgentPlan } from './loop.ts'
-
-// biome-ignore lint/suspicious/noExplicitAny: a tool of anything
-export const specOf = (tool: Tool<any, any>): ToolSpec => ({
-  name: tool.name,
-  description: tool['~tool'].description,
-  inputSchema: jsonSchemaOf(tool['~tool'].inputSchema, 'input'),
-})
+import { specOf } from './spec.ts'
 
 /** @throws TOOL_DUPLICATE for two sources of one id: their tools would have one prefix */
 export function checkSources(agent: string, sources: readonly ToolSource[]): void {

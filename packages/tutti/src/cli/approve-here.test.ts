@@ -61,3 +61,8 @@ test('[T6] a call that nobody answers at the terminal goes on waiting', async ()
   expect(asked).toHaveLength(2)
   expect([code, out]).toEqual([6, ''])
 })
+
+test('[T6] whoever says "always" at the terminal is not asked about that tool again in the run', async () => {
+  const { code, asked } = await resumed('a')
+  expect([code, asked.length]).toEqual([0, 1])
+})

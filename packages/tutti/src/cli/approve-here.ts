@@ -5,7 +5,7 @@ import { inOneLine } from './paint.ts'
 import type { Terminal } from './terminal.ts'
 import { APPROVAL } from './waits.ts'
 
-type Verdict = Pick<ApproveOptions, 'deny' | 'why' | 'edit'>
+type Verdict = Pick<ApproveOptions, 'deny' | 'why' | 'edit' | 'always'>
 
 /** Asks whoever sits at the terminal about the first tool call that a run rests on. Whether it was answered. */
 export async function approveHere(
@@ -26,10 +26,12 @@ export async function approveHere(
 
 /** Nothing is said for: not now. */
 async function verdictOn(ask: NonNullable<Terminal['ask']>, call: string): Promise<Verdict | undefined> {
-  const answer = await ask(`Approve ${call}? y(es), n(o), e(dit its arguments); enter leaves it waiting: `)
+  const answer = await ask(`Approve ${call}? y(es), a(lways in this run), n(o), e(dit its arguments); enter leaves it waiting: `)
   switch (answer?.trim().toLowerCase()[0]) {
     case 'y':
       return {}
+    case 'a':
+      return { always: true }
     case 'n': {
       const why = await ask('Why not? The model is told: ')
       return { deny: true, ...(why?.trim() ? { why: why.trim() } : {}) }

@@ -14,6 +14,8 @@ export interface ApproveOptions extends CommonOptions {
   readonly why?: string | undefined
   /** JSON: arguments instead of those the model chose. */
   readonly edit?: string | undefined
+  /** Later calls of the tool in this run too: true, or JSON of the fields that their arguments must have. */
+  readonly always?: true | string | undefined
 }
 
 /** `tutti approve RUN`: a tool call that waits for a person is made as it is, with other arguments, or not at all. */
@@ -27,11 +29,13 @@ export async function approve(terminal: Terminal, reference: string, o: ApproveO
 }
 
 /** @throws CONFIG_USAGE */
-function answerOf({ deny, why, edit }: ApproveOptions): Json {
+function answerOf({ deny, why, edit, always }: ApproveOptions): Json {
+  if (deny && always !== undefined) throw new TuttiError('CONFIG_USAGE', '--deny and --always exclude each other')
   if (deny && edit !== undefined) throw new TuttiError('CONFIG_USAGE', '--deny and --edit exclude each other')
   if (why !== undefined && !deny) throw new TuttiError('CONFIG_USAGE', '--why says why a call is denied; it goes with --deny')
   if (deny) return why === undefined ? { ok: false } : { ok: false, why }
-  return edit === undefined ? { ok: true } : { ok: true, input: jsonOf(edit, '--edit') }
+  const approved = { ok: true, ...(edit === undefined ? {} : { input: jsonOf(edit, '--edit') }) }
+  return always === undefined ? approved : { ...approved, always: always === true ? true : jsonOf(always, '--always') }
 }
 
 /** @throws CONFIG_USAGE when none waits, or several do */

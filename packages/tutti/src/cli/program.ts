@@ -138,6 +138,7 @@ function declareRuns(program: Command, act: Act): void {
     .option('--deny', 'let it not be made')
     .option('--why <text>', 'with --deny: what the model is told')
     .option('--edit <json>', 'other arguments than the model chose')
+    .option('--always [fields]', 'later calls of this tool in this run too; with JSON of fields, those whose arguments have them')
     .action(act(async () => (await import('./approve.ts')).approve))
   command(program, 'grant <run>', 'raise the limits of a run, and go on with what waits for it')
     .option('--usd <usd>', 'so much more money', amount)

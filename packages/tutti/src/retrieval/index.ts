@@ -15,4 +15,5 @@ export { type Index, type IndexOptions, type IndexStats, index, type SearchIndex
 export type { SearchToolOptions } from './search-tool.ts'
 export { type Span, sentences } from './sentence.ts'
 export { type Chunk, type SplitOptions, split } from './split.ts'
+export { type RankedText, TextRanking } from './text-ranking.ts'
 export { estimateTokens } from './tokens.ts'

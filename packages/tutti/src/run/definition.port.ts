@@ -181,6 +181,8 @@ export interface RunCore {
   ask<T>(spec: EffectSpec<T>): Promise<T>
   /** Opens a child scope, numbered among the asks of this one, and runs `body` in it. `input` is what the scope works on. */
   open<T>(name: string, input: unknown, body: (run: Run) => Awaitable<T>, o?: ScopeOptions): Promise<T>
+  /** Stands for this run in this process, over all its scopes: for what a replay finds out again. */
+  readonly activation: object
   /** Something the app provides (the gateway, …); @throws CONFIG_INVALID when it does not. */
   service<T>(key: ServiceKey<T>): T
   /** The same, of what an app need not provide. */
@@ -221,6 +223,8 @@ export interface ToolBody {
   readonly approve: Approve<never> | undefined
   readonly timeout: Duration | undefined
   readonly idle: Duration | undefined
+  /** Characters of a result that is still shown whole. Left out: as its agent says. */
+  readonly longest?: number | undefined
   readonly undo: ((output: never, input: never, ctx: StepContext) => Awaitable<void>) | undefined
   readonly reconcile: ((idempotencyKey: string, input: never) => Awaitable<Reconciled>) | undefined
   /** A flow as a tool: called with the run, its steps are recorded, not the call as a whole. */

@@ -225,6 +225,10 @@ export class ScopedRun implements RunCore {
     return this.#scope.abort.aborted
   }
 
+  get activation(): object {
+    return this.#context
+  }
+
   get draws(): readonly string[] {
     return this.#scope.draws
   }

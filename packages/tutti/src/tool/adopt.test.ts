@@ -82,3 +82,27 @@ test('[X1] what cannot be called here, or not be shown to a model, is refused', 
   expect(() => adopt({ blind: { inputSchema: 7, execute: () => 1 } })).toThrow(refused)
   expect(() => adopt({ 'two words': { inputSchema: z.object({}), execute: () => 1 } })).toThrow(refused)
 })
+
+test('[T1] plain JSON Schema is checked, also where the tool brought no check of its own: every complaint with its place', async () => {
+  const schema = {
+    type: 'object',
+    properties: { n: { type: 'integer', minimum: 1 }, kind: { enum: ['a', 'b'] } },
+    required: ['n'],
+    additionalProperties: false,
+  } satisfies Parameters<typeof jsonSchema>[0]
+  const tools = adopt(
+    { ai: { inputSchema: jsonSchema<{ n: number }>(schema), execute: () => 'done' }, plain: { inputSchema: schema, execute: () => 'done' } },
+    { effect: 'read' },
+  )
+  for (const name of ['ai', 'plain']) {
+    expect(await told(tools, name, { n: 3, kind: 'a' })).toBe('done')
+    const complaints = await told(tools, name, { n: 0.5, kind: 'c', more: 1 })
+    for (const part of ['n: must be', 'kind: must be one of "a", "b"', "there is no 'more'"]) expect(complaints).toContain(part)
+  }
+})
+
+test('[T1] a schema that refers to another place is refused when it is declared, and nothing is fetched', () => {
+  expect(() => adopt({ far: { inputSchema: { type: 'object', properties: { a: { $ref: 'http://127.0.0.1:9/schema.json' } } }, execute: () => 1 } })).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID' }),
+  )
+})

@@ -3,6 +3,7 @@ import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
 import type { StepContext, Tool } from '../run/index.ts'
+import { jsonSchemaAsSchema } from './json-schema.ts'
 import { checkToolName } from './tool.ts'
 
 export type ForeignTool =
@@ -69,8 +70,8 @@ function schemaOf(name: string, schema: unknown): ModelSchema {
   const given = typeof schema === 'function' && !('~standard' in schema) ? (schema as () => unknown)() : schema
   if ((typeof given === 'object' || typeof given === 'function') && given !== null) {
     if ('~standard' in given && (given as ModelSchema)['~standard'].jsonSchema) return given as ModelSchema
-    if ('jsonSchema' in given) return fromJsonSchema((given as { jsonSchema: JsonSchema }).jsonSchema, given as AiSdkSchema)
-    if ('type' in given || 'properties' in given) return fromJsonSchema(given as JsonSchema, {})
+    if ('jsonSchema' in given) return fromJsonSchema(name, (given as { jsonSchema: JsonSchema }).jsonSchema, given as AiSdkSchema)
+    if ('type' in given || 'properties' in given) return fromJsonSchema(name, given as JsonSchema, {})
   }
   throw new TuttiError('CONFIG_INVALID', `the schema of the tool '${name}' cannot be shown to a model`, {
     hint: 'It needs JSON Schema, or a Standard Schema with its JSON Schema part.',
@@ -82,14 +83,15 @@ interface AiSdkSchema {
 }
 type Validated = { success: true; value: unknown } | { success: false; error: Error }
 
-function fromJsonSchema(jsonSchema: JsonSchema, { validate }: AiSdkSchema): ModelSchema {
+/** With the check that came with it; without one, checked against the JSON Schema itself. */
+function fromJsonSchema(name: string, jsonSchema: JsonSchema, { validate }: AiSdkSchema): ModelSchema {
+  if (!validate) return jsonSchemaAsSchema(jsonSchema, `the tool '${name}'`)
   return {
     '~standard': {
       version: 1,
       vendor: 'json-schema',
       validate: async (value) => {
-        const validated = validate ? await validate(value) : undefined
-        if (!validated) return { value }
+        const validated = await validate(value)
         return validated.success ? { value: validated.value } : { issues: [{ message: validated.error.message }] }
       },
       jsonSchema: { input: () => jsonSchema, output: () => jsonSchema },

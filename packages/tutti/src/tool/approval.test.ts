@@ -71,6 +71,48 @@ test('[T6] two calls of one turn are approved each by its key', async () => {
   expect(execute.mock.calls.map(([input]) => input)).toEqual([{ usd: 2 }])
 })
 
+/** Three refunds one after the other; the first is answered so, and the run is gone on with by another process. Who was asked about, and what was paid. */
+async function answeredAlways(answer: ApprovalAnswer): Promise<{ asked: readonly unknown[]; paid: readonly number[] }> {
+  const { desk, execute } = refundDesk()
+  const script = [150, 20, 150].map((usd) => ({ call: 'refund', input: { usd } }))
+  const before = testing({ flows: [desk], model: scripted(script) })
+  const handle = await before.start(desk, 'refund me')
+  const asked: unknown[] = []
+  const note = (rest: Awaited<ReturnType<typeof handle.outcome>>): boolean => {
+    if (rest.status !== 'waiting') return false
+    asked.push((rest.for[0]?.data as { input: unknown } | undefined)?.input)
+    return true
+  }
+  note(await handle.outcome())
+  await before.close({ graceMs: 0 })
+  await using app = testing({ flows: [desk], model: scripted([...script.slice(1), 'done']), after: before })
+  const again = await app.get(handle.id, desk)
+  await again?.send(toolApproval, answer)
+  while (again && note(await again.outcome())) await again.send(toolApproval, { ok: true })
+  expect((await again?.outcome())?.status).toBe('completed')
+  expect((await app.replay(handle.id, desk)).output).toBe('done')
+  return { asked, paid: execute.mock.calls.map(([{ usd }]) => usd) }
+}
+
+test('[T6] "always" lets later calls of the tool in the run through, all of them or those with the same fields, over a restart and on replay', async () => {
+  const paid = [150, 20, 150]
+  expect(await answeredAlways({ ok: true })).toEqual({ asked: [{ usd: 150 }, { usd: 20 }, { usd: 150 }], paid })
+  expect(await answeredAlways({ ok: true, always: true })).toEqual({ asked: [{ usd: 150 }], paid })
+  expect(await answeredAlways({ ok: true, always: { usd: 150 } })).toEqual({ asked: [{ usd: 150 }, { usd: 20 }], paid })
+})
+
+test('[T6] "always" holds in its own run only, and goes with an approval', async () => {
+  const { desk } = refundDesk()
+  await using app = testing({ flows: [desk], model: scripted([{ call: 'refund', input: { usd: 1 } }, 'done', { call: 'refund', input: { usd: 1 } }, 'done']) })
+  const first = await app.start(desk, 'refund me')
+  await first.outcome()
+  await expect(first.send(toolApproval, { ok: false, always: true })).rejects.toMatchObject({ code: 'RUN_INPUT_INVALID' })
+  await expect(first.send(toolApproval, { ok: true, always: ['usd'] as never })).rejects.toMatchObject({ code: 'RUN_INPUT_INVALID' })
+  await first.send(toolApproval, { ok: true, always: true })
+  await first.result()
+  expect(await (await app.start(desk, 'refund me')).outcome()).toMatchObject({ status: 'waiting' })
+})
+
 test('[T6] an answer that is none is refused where it is sent', async () => {
   const { desk } = refundDesk()
   await using app = testing({ flows: [desk], model: script() })

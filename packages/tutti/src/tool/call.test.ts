@@ -11,6 +11,7 @@ import { testEngine } from '../testing/test-engine.ts'
 import { type TestApp, testing } from '../testing/testing.ts'
 import { withModel } from '../testing/with-model.ts'
 import { tool } from './index.ts'
+import { queued } from './queue.ts'
 
 const input = z.object({ id: z.string() })
 type Definition = Parameters<typeof tool<'find', typeof input, unknown>>[0]
@@ -302,5 +303,58 @@ describe('a tool that can be undone', () => {
     await app.clock.advance('1h')
     await handle.outcome()
     expect(toldIn(app)).toMatch(/^RUN_STEP_IDLE: /)
+  })
+})
+
+describe('concurrency', () => {
+  const gated = (concurrency: number | undefined) => {
+    let under = 0
+    let most = 0
+    const execute = async ({ n }: { n: number }): Promise<number> => {
+      most = Math.max(most, ++under)
+      await new Promise((resolve) => setImmediate(resolve))
+      under--
+      return n
+    }
+    return { tool: tool({ name: 'slow', description: '', input: z.object({ n: z.number() }), effect: 'read', concurrency, execute }), most: () => most }
+  }
+  const calls = [1, 2, 3, 4, 5].map((n) => ({ call: 'slow', input: { n } }))
+
+  test('[T1] no more calls of a tool run at once than it says, over all runs of the process; each gets its own result', async () => {
+    for (const [concurrency, expected] of [
+      [undefined, 10],
+      [2, 2],
+      [1, 1],
+    ] as const) {
+      const { tool: slow, most } = gated(concurrency)
+      const desk = agent({ name: 'desk', tools: [slow] })
+      await using app = testing({ flows: [desk], model: scripted([calls, calls, 'done', 'done']) })
+      const runs = await Promise.all([app.start(desk, 'a'), app.start(desk, 'b')])
+      await Promise.all(runs.map((run) => run.result()))
+      expect(most()).toBe(expected)
+      expect(app.calls.at(-1)?.prompt).toContain([1, 2, 3, 4, 5].join('\n'))
+    }
+  })
+
+  test('[T1] a tool that lets no call through is refused when it is declared', () => {
+    for (const concurrency of [0, -1, 1.5]) expect(() => gated(concurrency)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+  })
+
+  test('[T1] the place of a call that failed or was given up goes to the next, and what never began is not done', async () => {
+    const one = queued(
+      1,
+      async (input) => (input === 'fail' ? Promise.reject(new Error('no')) : input),
+      (cause) => new Error(`not done: ${(cause as Error).message}`),
+    )
+    const ctx = (signal: AbortSignal) => ({ signal }) as never
+    const stop = new AbortController()
+    const never = new AbortController().signal
+    const all = [one('fail', ctx(never)), one('given up', ctx(stop.signal)), one('last', ctx(never))]
+    stop.abort(new Error('late'))
+    expect((await Promise.allSettled(all)).map((each) => (each.status === 'fulfilled' ? each.value : (each.reason as Error).message))).toEqual([
+      'no',
+      'not done: late',
+      'last',
+    ])
   })
 })

@@ -19,7 +19,7 @@ import {
   signal,
   type Tool,
 } from '../run/index.ts'
-import { approvalSchema } from './approval.ts'
+import { approvalSchema, isApproved, remember } from './approval.ts'
 import { standInKey, stoodInFor } from './stand-in.ts'
 
 /** The answer to an approval: the call as it is, with other arguments, or not at all. Its data is `{ tool, input }`. */
@@ -105,9 +105,10 @@ async function take(tool: AnyTool, args: unknown): Promise<Taken> {
 async function approve(run: Run, tool: AnyTool, input: unknown, name: string): Promise<Taken> {
   const ask = tool['~tool'].approve
   const needed = typeof ask === 'function' ? await run['~core'].ask(judgement(run, ask, input, name)) : ask === true
-  if (!needed) return { ok: true, input }
+  if (!needed || isApproved(run, tool.name, input)) return { ok: true, input }
   const answer = await run.wait(toolApproval, { data: { tool: tool.name, input: encode(input) } })
   if (!answer.ok) return { ok: false, says: answer.why ?? 'a person refused the call' }
+  remember(run, tool.name, answer)
   return answer.input === undefined ? { ok: true, input } : take(tool, answer.input)
 }
 

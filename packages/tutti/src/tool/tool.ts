@@ -1,7 +1,8 @@
-import { TuttiError } from '../errors/index.ts'
+import { notDone, TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import { type Duration, durationMs, type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
 import type { Approve, Awaitable, Recorded, StepContext, Tool, ToolSource } from '../run/index.ts'
+import { queued } from './queue.ts'
 
 /**
  * Declares something a model may call.
@@ -12,6 +13,8 @@ import type { Approve, Awaitable, Recorded, StepContext, Tool, ToolSource } from
  * @param o.approve true, or when it answers true: a person is asked before the call
  * @param o.timeout default: none but the run's deadline
  * @param o.idle a call that shows no sign of life (`ctx.heartbeat()`) for so long is given up with RUN_STEP_IDLE. Default: none
+ * @param o.longest characters of a result that a model is still shown whole; of a longer one it reads the beginning, and goes on with `read_result`. Default: as its agent says
+ * @param o.concurrency calls of this tool at once, over all runs of this process; others wait. Default: any number
  * @param o.undo takes a call back when the run ends failed or cancelled; given what was recorded. It may be called more than once, with the same idempotency key
  * @throws CONFIG_INVALID when its name or its schema cannot be shown to a model
  */
@@ -26,6 +29,8 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   approve?: Approve<OutOf<IS>> | undefined
   timeout?: Duration | undefined
   idle?: Duration | undefined
+  longest?: number | undefined
+  concurrency?: number | undefined
   undo?: ((output: NoInfer<O>, input: OutOf<IS>, ctx: StepContext) => Awaitable<void>) | undefined
   reconcile?: ((idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>) | undefined
 }): Tool<InOf<IS>, Recorded<O>, N> {
@@ -39,6 +44,9 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
       hint: "Set effect to 'idempotent' or 'once'.",
     })
   jsonSchemaOf(o.input, 'input')
+  if (o.concurrency !== undefined && !(Number.isInteger(o.concurrency) && o.concurrency > 0))
+    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has a concurrency of ${o.concurrency}`, { hint: 'Give a whole number above zero.' })
+  checkLongest(o.longest, `the tool '${o.name}'`)
   for (const duration of [o.timeout, o.idle]) if (duration !== undefined) durationMs(duration)
   return {
     name: o.name,
@@ -50,12 +58,28 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
       approve: o.approve as Approve<never> | undefined,
       timeout: o.timeout,
       idle: o.idle,
+      longest: o.longest,
       undo: o.undo as never,
       reconcile: o.reconcile as never,
       flow: undefined,
-      execute: o.execute as (input: unknown, ctx: StepContext) => unknown,
+      execute: executeOf(o.name, o.execute as (input: unknown, ctx: StepContext) => unknown, o.concurrency),
     },
   } as unknown as Tool<InOf<IS>, Recorded<O>, N>
+}
+
+function executeOf(name: string, execute: (input: unknown, ctx: StepContext) => unknown, concurrency: number | undefined): typeof execute {
+  if (concurrency === undefined) return execute
+  return queued(concurrency, execute, (cause) =>
+    notDone(`the tool '${name}' was given up before its turn came: ${(cause as Error | undefined)?.message ?? 'no reason'}`, { cause }),
+  )
+}
+
+/** Fewer characters could not even say how to read on. @throws CONFIG_INVALID */
+export function checkLongest(longest: number | undefined, whose: string): void {
+  if (longest === undefined || longest >= 1_000) return
+  throw new TuttiError('CONFIG_INVALID', `the longest result of ${whose} is ${longest} characters`, {
+    hint: 'Give 1,000 or more; Infinity shows every result whole.',
+  })
 }
 
 /** @throws CONFIG_INVALID */

@@ -124,8 +124,8 @@ const rules: Rule[] = [
   },
   {
     name: 'everything-resolves',
-    comment: 'An import that leads nowhere.',
-    from: {},
+    comment: 'An import that leads nowhere. (What the bench compares with is installed in a folder of its own, or not at all.)',
+    from: { pathNot: '^bench/peers/' },
     to: { couldNotResolve: true },
   },
 ]

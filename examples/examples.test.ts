@@ -104,6 +104,15 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       expect.stringMatching(/^'label\/turn:1' could use \d+ inputTokens; of the 3 inputTokens allowed to the run, 0/),
     ],
   },
+  'budget-ask': {
+    title: '[B3][B7] a run whose budget is used up waits for a grant, and the next one is forecast from it',
+    prints: [
+      'waits at moods/label:2/turn:1 for tutti.grant',
+      'good, bad, good',
+      'moods/label:2/turn:1: ask: waited until there was room',
+      'the next one: 0 USD, from 1 run',
+    ],
+  },
   fork: {
     title: '[D2] a fork with one prompt changed executes that step and those below it, and the diff shows these',
     prints: [

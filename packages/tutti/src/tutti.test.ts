@@ -130,14 +130,14 @@ describe('declared', () => {
     expect(() => tutti({ flows: [double, double], store: inMemory() })).not.toThrow()
   })
 
-  test('[B4] what an app is given and cannot do yet is refused by name, never ignored', () => {
-    const given = { flows: [], store: inMemory(), budgets: [{ per: 'tenant', every: 'day', usd: 5 }], telemetry: [{ '~exporter': 'x' }] } as const
+  test('[D2] what an app is given and cannot do yet is refused by name, never ignored', () => {
+    const given = { flows: [], store: inMemory(), telemetry: [{ '~exporter': 'x' }] } as const
     expect(() => tutti(given)).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET', message: expect.stringMatching(/telemetry/) }))
   })
 
   test('[D2] what an app declares and cannot do yet says so', async () => {
     await using app = tutti({ flows: [double], store: inMemory() })
-    const notYet = [app.forecast(double, 1), app.fetch(new Request('http://localhost/'))]
+    const notYet = [app.fetch(new Request('http://localhost/'))]
     for (const outcome of await Promise.allSettled(notYet)) expect(outcome).toMatchObject({ reason: { code: 'FLOW_NOT_YET' } })
   })
 })

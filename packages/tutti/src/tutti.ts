@@ -20,7 +20,7 @@ import {
   type RunForked,
   sqliteStore,
 } from './journal/index.ts'
-import { type Gateway, gateway, gatewayKey, importPackage, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
+import { type DeclaredPrices, type Gateway, gateway, gatewayKey, importPackage, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
 import { Retention, type RetentionRule } from './retention.ts'
 import { minilm } from './retrieval/index.ts'
@@ -32,6 +32,8 @@ import {
   EmbeddedHandle,
   explainRun,
   type Flow,
+  type Forecast,
+  forecastFlow,
   forkOf,
   type RunDiff,
   type RunEngine,
@@ -105,8 +107,8 @@ export interface AppOptions<T extends boolean = false> {
   telemetry?: readonly Exporter[] | undefined
   /** What each tenant, each user of a tenant, or each flow may use in an hour, a day or a month (UTC), over all its runs and all processes on one store. */
   budgets?: readonly StandingBudget[] | undefined
-  /** USD per million tokens, by model id; above the table that comes with tutti. */
-  prices?: Record<string, { input: number; output: number }> | undefined
+  /** By model id, above the table that comes with tutti: USD per million tokens, or for one search, image, minute or character. */
+  prices?: DeclaredPrices | undefined
   /** True makes a scope with its tenant a required argument of every start. */
   tenants?: T | undefined
   /** By name: other models for agents, and functions that stand in for tools (for their code alone: name, schemas, effect and approval stay). */
@@ -168,9 +170,9 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
    * const [today] = await app.spending({ per: 'tenant', tenant: 'acme' })
    */
   spending(filter?: SpendingFilter): Promise<readonly Spending[]>
-  /** @throws FLOW_NOT_YET */
+  /** What a run of this input may cost and take, from those of this flow and version that were completed. @throws RUN_NO_HISTORY */
   // biome-ignore lint/suspicious/noExplicitAny: the output does not matter here
-  forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<{ usd: { p50: number; p95: number }; ms: { p50: number; p95: number }; runs: number }>
+  forecast<I>(flow: Flow<I, any>, input: NoInfer<I>): Promise<Forecast>
   /** Declared, not built yet. @throws FLOW_NOT_YET */
   readonly fetch: (request: Request) => Promise<Response>
   /** Lets what is under way finish (default: up to 5 s), leaves the rest to be resumed. */
@@ -345,7 +347,10 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       await engine.open()
       return readSpending(engine.store, { ...filter, budgets, now: engine.clock.now() })
     },
-    forecast: () => notYet('app.forecast'),
+    async forecast(flow: AnyFlow, input: unknown) {
+      await engine.open()
+      return forecastFlow(engine.store, { flow: flow.name, version: flow.version, input: { is: input } })
+    },
     fetch: () => notYet('app.fetch'),
     close,
     [Symbol.asyncDispose]: () => close(),

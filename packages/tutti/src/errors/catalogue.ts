@@ -49,6 +49,7 @@ export const catalogue = {
   RUN_NOT_FOUND: line('terminal', 'There is no run with this id in this store.', 'List the runs with `tutti runs`.'),
   RUN_STEP_NOT_FOUND: line('terminal', 'The run has no step with this key.', 'List its steps with `tutti show`; a key is written out in full.'),
   RUN_FORK_ONCE: line('terminal', 'A fork, or a run that was carried over, would repeat an effect that may happen once only.', "Fork before what changed its input, or allow it with `once: 'again'`."),
+  RUN_NO_HISTORY: line('terminal', 'No run of this flow and version was completed, so nothing can be said of the next.', 'Run it a few times first.'),
   RUN_FINISHED: line('terminal', 'The run has ended and takes no more of this.', 'Start a new run, or fork this one.'),
   RUN_NOT_FINISHED: line('terminal', 'The run has not ended, so it cannot be removed.', 'Wait for its end, or `tutti cancel` it first.'),
   RUN_ID_TAKEN: line('terminal', 'A run with this id exists and was started with another input or flow.', 'Use another id, or `app.get(id)` for the run that exists.'),

@@ -26,7 +26,7 @@ import { Limiter } from './limiter.ts'
 import { describePolicy, type GuardPolicy, type Link, linksOf } from './links.ts'
 import type { AskModel, BatchPolicy, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
-import { type DeclaredPrices, priceOf } from './price.ts'
+import { type BilledUnit, type DeclaredPrices, priceOf, unitMicroUsd } from './price.ts'
 import { plainId, type ResolveOptions, resolveModel } from './resolve.ts'
 
 /** Where an app keeps its gateway among its services. */
@@ -131,6 +131,10 @@ class ModelGateway implements Gateway, CallGround {
     const guard = this.#guards.get(said) ?? this.#guardOf(policy, said)
     this.#guards.set(said, guard).set(policy, guard)
     return guard
+  }
+
+  unitPrice(id: string, unit: BilledUnit): number | undefined {
+    return unitMicroUsd(id, unit, this.#options.prices)
   }
 
   /** Whoever waits for a turn hears that the app is closed. */

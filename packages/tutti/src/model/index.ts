@@ -1,6 +1,18 @@
 export type { BatchPort, BatchRequest, BatchResult, BatchState } from './batch/batch.port.ts'
 export { type Choice, chooseModel } from './choose.ts'
 export { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
+export {
+  type EmbeddingModel,
+  embed,
+  generateImage,
+  type ImageModel,
+  type RerankingModel,
+  rerank,
+  type SpeechModel,
+  speak,
+  type TranscriptionModel,
+  transcribe,
+} from './metered.ts'
 export type {
   Accept,
   AskModel,

@@ -211,6 +211,8 @@ export interface AskModel {
 /** What the app provides to its runs: asks models, records the attempts, holds and settles their cost. */
 export interface Gateway {
   ask(run: Run, question: AskModel): Promise<ModelAnswer>
+  /** Micro-USD for one of what a model is billed by; `undefined`: unknown. */
+  unitPrice?(id: string, unit: 'input' | 'search' | 'image' | 'minute' | 'character'): number | undefined
   /** Whoever waits in it is told that the app is closed. */
   close?(): void
 }

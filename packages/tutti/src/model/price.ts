@@ -7,8 +7,18 @@ import { isLocalProvider } from './provider-table.ts'
 /** The day the table of prices was true. */
 export const pricesAsOf: string = table.asOf
 
-/** Prices as an app declares them: USD per million tokens, by 'provider/model'. */
-export type DeclaredPrices = Readonly<Record<string, { readonly input: number; readonly output: number; readonly cacheRead?: number | undefined }>>
+/** What a provider bills: a token that is read, a search of a reranker, an image, a minute of sound, a character that is spoken. */
+export type BilledUnit = 'input' | 'search' | 'image' | 'minute' | 'character'
+/** USD per million tokens. */
+interface TokenPrice {
+  readonly input: number
+  readonly output: number
+  readonly cacheRead?: number | undefined
+}
+/** USD for one. */
+type UnitPrice = { readonly [unit in Exclude<BilledUnit, 'input'>]?: number | undefined } & { readonly input?: undefined; readonly output?: undefined }
+/** Prices as an app declares them, by 'provider/model': of tokens (USD per million), or of what else is billed (USD for one). */
+export type DeclaredPrices = Readonly<Record<string, TokenPrice | UnitPrice>>
 
 const listed: Readonly<Record<string, Price>> = table.models
 const free: Price = { input: 0, output: 0 }
@@ -22,8 +32,20 @@ const pinned = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/
 export function priceOf(id: string, declared: DeclaredPrices = {}): Price | undefined {
   const known = listed[id] ?? listed[id.replace(pinned, '')]
   const said = declared[id]
-  if (said) return { ...limitsOf(known), ...rateOf(said) }
+  if (said?.input !== undefined) return { ...limitsOf(known), ...rateOf(said) }
   return isLocalProvider(id.slice(0, id.indexOf('/'))) ? free : known
+}
+
+/** Micro-USD for one of what is billed; `undefined`: unknown. What runs on this machine costs nothing. */
+export function unitMicroUsd(id: string, unit: BilledUnit, declared: DeclaredPrices = {}): number | undefined {
+  if (unit === 'input') {
+    const rate = priceOf(id, declared)
+    return rate && rate.input / 1_000_000
+  }
+  const said = declared[id]
+  const usd = said && unit in said ? (said as UnitPrice)[unit] : undefined
+  if (usd !== undefined) return usd * 1_000_000
+  return isLocalProvider(id.slice(0, id.indexOf('/'))) ? 0 : undefined
 }
 
 /** What a call cost; `undefined` where the usage that decides it is unknown. */
@@ -61,7 +83,7 @@ function dearest(price: Price, inputTokens: number): { input: number; output: nu
 /** `sum` is in tokens × micro-USD per million tokens: exact integers, divided once and rounded up. */
 const perMillion = (sum: number): number => Math.floor((sum + 999_999) / 1_000_000)
 
-const rateOf = (said: DeclaredPrices[string]): Rate => ({
+const rateOf = (said: TokenPrice): Rate => ({
   input: Math.round(said.input * 1_000_000),
   output: Math.round(said.output * 1_000_000),
   ...(said.cacheRead === undefined ? {} : { cacheRead: Math.round(said.cacheRead * 1_000_000) }),

@@ -111,7 +111,7 @@ test('[C4] program 6: the graph joins what its nodes made, and a node that was n
 test('[C3] program 7: a batch collects the items that failed, beside those that did not', async () => {
   const tickets = ['a', 'b'].map((id) => ({ id, text: `${id}?` }))
   vi.stubGlobal('tickets', tickets)
-  const forecast = async () => ({ usd: { p50: 0, p95: 0 }, ms: { p50: 0, p95: 0 }, runs: 0 })
+  const forecast = async () => ({ usd: { p50: 0, p95: 0 }, ms: { p50: 0, p95: 0 }, runs: 0, basis: { usd: 'all runs', ms: 'all runs' } as const })
   const bad = { json: { label: 'none' } }
   const good = { json: { label: 'bug', why: 'w' } }
   const { printed } = await play(() => import('./programs/7-batch.ts'), script(good, bad, bad, bad, good), { forecast })

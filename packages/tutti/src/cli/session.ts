@@ -2,9 +2,10 @@
 import type { StandingBudgets } from '../budget/index.ts'
 import type { EngineMaker } from '../configured.ts'
 import type { JournalStore, LimitBook } from '../journal/index.ts'
-import { type Gateway, gateway, gatewayKey, isInstalled, type TextEmbedder } from '../model/index.ts'
+import { type Gateway, gateway, gatewayKey, importPackage, isInstalled, type TextEmbedder } from '../model/index.ts'
 import { RetunedForks } from '../retuned-forks.ts'
 import { type AnyFlow, EmbeddedEngine, forkOf, type RunEngine, type Schedule, type Services } from '../run/index.ts'
+import { toolSources, toolSourcesKey } from '../tool/index.ts'
 import { type Home, openStore } from './home.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -25,7 +26,7 @@ const REST_MS = 2 ** 30
 
 export function openSession(terminal: Terminal, home: Home, o: SessionOptions): EmbeddedEngine {
   const store = o.store ?? openStore(home)
-  const services = servicesFor(terminal, { words: o.words, limits: store.limits })
+  const services = servicesFor(terminal, { words: o.words, limits: store.limits, home })
   const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
   return new EmbeddedEngine({
     store,
@@ -41,12 +42,13 @@ export function openSession(terminal: Terminal, home: Home, o: SessionOptions): 
 
 interface ServiceOptions extends Pick<SessionOptions, 'words'> {
   readonly limits?: LimitBook | undefined
+  readonly home?: Home | undefined
 }
 
 /** The same for the runs of an engine elsewhere. */
 export function hostedSession(terminal: Terminal, home: Home, o: Pick<SessionOptions, 'flows' | 'schedules' | 'budgets'>, engine: EngineMaker): RunEngine {
   const store = openStore(home)
-  const services = servicesFor(terminal, { limits: store.limits })
+  const services = servicesFor(terminal, { limits: store.limits, home })
   const forks = new RetunedForks(services, services.get(gatewayKey.service) as Gateway)
   return engine.make({
     ...{ store, flows: o.flows, schedules: o.schedules ?? [], clock: undefined, resume: true, budgets: o.budgets },
@@ -58,10 +60,15 @@ export function hostedSession(terminal: Terminal, home: Home, o: Pick<SessionOpt
 }
 
 /** What the command's runs are provided with. */
-export function servicesFor(terminal: Terminal, { words = false, limits }: ServiceOptions = {}): Services {
+export function servicesFor(terminal: Terminal, { words = false, limits, home }: ServiceOptions = {}): Services {
   const embedder = !words && isInstalled('@tutti/embed-minilm', terminal.cwd) ? lazyEmbedder : undefined
   const models = gateway({ env: terminal.env, cwd: terminal.cwd, embedder, limits })
-  return new Map<string, unknown>([[gatewayKey.service, models]])
+  const { env, cwd } = terminal
+  const sources = toolSources({ env, cwd, home: home?.folder, importPackage: (name, subpath) => importPackage(name, cwd, subpath) })
+  return new Map<string, unknown>([
+    [gatewayKey.service, models],
+    [toolSourcesKey.service, sources],
+  ])
 }
 
 /** The embedding model is loaded when something is first compared by meaning. Without its package, words decide. */

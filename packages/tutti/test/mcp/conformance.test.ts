@@ -40,7 +40,8 @@ function conformance(...args: string[]): Promise<{ readonly code: number; readon
 }
 
 describe.each(revisions)('the conformance suite, requirements %s', (revision) => {
-  test('[T3] every scored scenario of a server passes', { timeout: 180_000 }, async () => {
+  // The suite gives a stream 600 ms: on a loaded machine it may have to be asked again.
+  test('[T3] every scored scenario of a server passes', { timeout: 180_000, retry: 2 }, async () => {
     const { code, said } = await conformance('server', '--url', url, '--requirements', revision)
     expect(code, said.slice(-6000)).toBe(0)
   })

@@ -68,7 +68,7 @@ function recorded(rows: readonly Row[], which: keyof typeof names): LanguageMode
 }
 
 /** Every `<<3*4=12>>` of the answer is right, there is one at least, and it ends in the number that the last of them gave. */
-export function addsUp(text: string): boolean {
+function addsUp(text: string): boolean {
   const sums = [...text.matchAll(/<<([-+*/().\d\s]+)=\s*([-\d.,]+)\s*>>/g)]
   const last = /####\s*\$?([-\d.,]+)/.exec(text)?.[1]
   if (sums.length === 0 || last === undefined) return false

@@ -1,6 +1,6 @@
 export { agent } from './agent.ts'
 export { Conversation } from './conversation.ts'
-export { type AgentDefinition, agentOf, answerOf, type StintOptions, takeStint } from './definition.ts'
+export { agentOf, answerOf, type StintOptions, takeStint } from './definition.ts'
 export type { AgentHook, AgentHooks, HookEvent, HookVerdict } from './hooks.ts'
 export { type AgentPlan, type Handoff, type Handoffs, runLoop } from './loop.ts'
 export { steer } from './steer.ts'

@@ -5,7 +5,7 @@ import { type Flow, flow, type Run, type StepContext } from '../run/index.ts'
 import type { World } from './world.ts'
 
 /** The worst case of one priced call, and what it comes to: micro-USD. */
-export const HOLD = 1_000
+const HOLD = 1_000
 export const COST = 400
 /** What the tight flow may spend: a lost attempt counts in full, so a killed process costs it calls, never money beyond this. */
 export const TIGHT: Budget = { usd: 0.012, modelCalls: 12 }

@@ -6,7 +6,7 @@ import { flowOfAll, type World as RandomWorld } from './random-flow.ts'
 import { type Node, randomProgram } from './random-program.ts'
 import type { World } from './world.ts'
 
-export const Go = signal('go', textSchema)
+const Go = signal('go', textSchema)
 
 /** What code of another day does otherwise. */
 export const twists = ['rename', 'reorder', 'insert', 'input'] as const
@@ -31,7 +31,7 @@ const WORD_MS = 60
 /** Every other random program has no races: what it gives is known beforehand. */
 export const RANDOM_PROGRAMS = 12
 export const isRaceFree = (n: number): boolean => n % 2 === 0
-export const programsFrom = (seed: number): readonly Node[] =>
+const programsFrom = (seed: number): readonly Node[] =>
   Array.from({ length: RANDOM_PROGRAMS }, (_, n) => randomProgram(seed * 31 + n, { races: !isRaceFree(n) }))
 /** Text that one step of `bulk` records. */
 export const BULK_CHARS = 10_000

@@ -10,8 +10,8 @@ import { flatSchema, textSchema } from './flat-schema.ts'
 import { type Scripted, scripted } from './scripted.ts'
 import type { World } from './world.ts'
 
-export const Approval = signal('approval', flatSchema<{ ok: boolean; by: string }>({ ok: 'boolean', by: 'string' }))
-export const Late = signal('late', textSchema)
+const Approval = signal('approval', flatSchema<{ ok: boolean; by: string }>({ ok: 'boolean', by: 'string' }))
+const Late = signal('late', textSchema)
 /** The wait that is answered only once the run is at rest. */
 export const AT_REST = 'late'
 /** What a signal of each name says. */

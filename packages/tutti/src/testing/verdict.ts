@@ -161,7 +161,7 @@ function dreamFlows() {
 const undisturbedOutputs = new Map<string, Promise<unknown>>()
 
 /** What the run comes to when nobody kills it. */
-export function undisturbed(run: string, input: number): Promise<unknown> {
+function undisturbed(run: string, input: number): Promise<unknown> {
   const known = undisturbedOutputs.get(run) ?? drive(run, input)
   undisturbedOutputs.set(run, known)
   return known

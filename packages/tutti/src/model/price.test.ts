@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { Price } from './price.port.ts'
 import { affordableOutput, costMicroUsd, priceOf, pricesAsOf, worstMicroUsd } from './price.ts'
 import table from './prices.json' with { type: 'json' }
+import { providerTable } from './provider-table.ts'
+import { plainId } from './resolve.ts'
 
 const sonnet: Price = {
   input: 3_000_000,
@@ -25,6 +27,33 @@ describe('prices', () => {
     expect(priceOf('anthropic/claude-sonnet-4-5-20250929')).toEqual(priceOf('anthropic/claude-sonnet-4-5'))
     expect(priceOf('openai/gpt-5-mini-2025-08-07')).toEqual(priceOf('openai/gpt-5-mini'))
     expect(priceOf('openai/gpt-99')).toBeUndefined()
+  })
+
+  test('[B5] every id of the table is named as the table of providers names them, and the default model of each listed provider has a price', () => {
+    for (const id of Object.keys(table.models)) expect(plainId(id), id).toBe(id)
+    const listed = new Set(Object.keys(table.models).map((id) => id.slice(0, id.indexOf('/'))))
+    expect([...listed].sort()).toEqual(['amazon-bedrock', 'anthropic', 'deepseek', 'google', 'groq', 'mistral', 'openai', 'xai'])
+    for (const [provider, { defaultModel }] of Object.entries(providerTable))
+      if (defaultModel !== undefined && listed.has(provider)) expect(priceOf(`${provider}/${defaultModel}`), provider).toBeDefined()
+  })
+
+  test('[B5] no long call is cheaper than a short one, and no read of a cache dearer than the input', () => {
+    for (const [id, price] of Object.entries(table.models) as [string, Price][]) {
+      expect(price.cacheRead ?? 0, id).toBeLessThanOrEqual(price.input)
+      if (!price.above) continue
+      expect(price.above.input, id).toBeGreaterThanOrEqual(price.input)
+      expect(price.above.output, id).toBeGreaterThanOrEqual(price.output)
+    }
+  })
+
+  test('[B5] a model sold by another house costs there what it costs at home, and a tenth more where it is kept in a region', () => {
+    const home = priceOf('anthropic/claude-sonnet-4-5') as Price
+    expect(priceOf('amazon-bedrock/global.anthropic.claude-sonnet-4-5-20250929-v1:0')).toEqual(home)
+    for (const id of ['us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'anthropic.claude-sonnet-4-5-20250929-v1:0', 'eu.anthropic.claude-sonnet-4-5'])
+      expect(priceOf(`amazon-bedrock/${id}`)).toMatchObject({ input: 3_300_000, output: 16_500_000, above: { inputTokens: 200_000, input: 6_600_000 } })
+    expect(priceOf('amazon-bedrock/us.anthropic.claude-opus-4-1-20250805-v1:0')).toEqual(priceOf('anthropic/claude-opus-4-1'))
+    expect(priceOf('google-vertex/gemini-2.5-pro')).toEqual(priceOf('google/gemini-2.5-pro'))
+    for (const id of ['amazon-bedrock/us.anthropic.claude-new', 'google-vertex/claude-sonnet-4-5', 'azure/gpt-5']) expect(priceOf(id)).toBeUndefined()
   })
 
   test('[B5] what runs on this machine is free; a declared price goes before everything, and keeps the known limits', () => {

@@ -24,16 +24,42 @@ const listed: Readonly<Record<string, Price>> = table.models
 const free: Price = { input: 0, output: 0 }
 /** A pinned version costs what its model costs, unless the table knows it better. */
 const pinned = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/
+/** Claude on Bedrock: where it runs, and the version of its package there. */
+const claudeOnBedrock = /^amazon-bedrock\/(?:([a-z]{2,4}|us-gov|global)\.)?anthropic\.(claude-[a-z0-9.-]+?)(?:-v\d+(?::\d+)?)?$/
+/** Claude before its prices by region. */
+const beforeRegions = /^claude-(?:3|(?:opus|sonnet)-4-(?:1|20250514))/
 
 /**
  * The price of 'provider/model': what the app declares, else 0 for what runs on this machine, else the table. `undefined`: unknown.
  * What the table knows of a model beside its rates (its limits) is kept under a declared price.
  */
 export function priceOf(id: string, declared: DeclaredPrices = {}): Price | undefined {
-  const known = listed[id] ?? listed[id.replace(pinned, '')]
+  const known = listedPrice(id) ?? soldElsewhere(id)
   const said = declared[id]
   if (said?.input !== undefined) return { ...limitsOf(known), ...rateOf(said) }
   return isLocalProvider(id.slice(0, id.indexOf('/'))) ? free : known
+}
+
+const listedPrice = (id: string): Price | undefined => listed[id] ?? listed[id.replace(pinned, '')]
+
+/** A model of another house costs there what it costs at home, but for what keeping it in a region costs. */
+function soldElsewhere(id: string): Price | undefined {
+  if (id.startsWith('google-vertex/gemini-')) return listedPrice(id.replace('google-vertex', 'google'))
+  const [, region, model] = claudeOnBedrock.exec(id) ?? []
+  const price = model === undefined ? undefined : listedPrice(`anthropic/${model}`)
+  return price && region !== 'global' && !beforeRegions.test(model as string) ? inRegion(price) : price
+}
+
+/** Bound to a region Claude costs a tenth more, from the generation of 4.5 on: https://platform.claude.com/docs/en/about-claude/pricing#third-party-platform-pricing */
+function inRegion({ above, ...price }: Price): Price {
+  const more = <R extends Rate>(rate: R): R => ({
+    ...rate,
+    input: Math.ceil((rate.input * 11) / 10),
+    output: Math.ceil((rate.output * 11) / 10),
+    ...(rate.cacheRead === undefined ? {} : { cacheRead: Math.ceil((rate.cacheRead * 11) / 10) }),
+    ...(rate.cacheWrite === undefined ? {} : { cacheWrite: Math.ceil((rate.cacheWrite * 11) / 10) }),
+  })
+  return { ...more(price), ...(above ? { above: more(above) } : {}) }
 }
 
 /** Micro-USD for one of what is billed; `undefined`: unknown. What runs on this machine costs nothing. */

@@ -23,8 +23,8 @@ export class UnderWay {
     return this.#count
   }
 
-  /** Milliseconds in which something was under way. */
+  /** Milliseconds in which something was under way, up to now. */
   get spentMs(): number {
-    return this.#spentMs
+    return this.#spentMs + (this.#count > 0 ? this.#clock.now() - this.#since : 0)
   }
 }

@@ -303,6 +303,13 @@ describe('a run that an engine elsewhere hosts', () => {
     expect((await handle.result()).output).toBe('a, b')
   })
 
+  it('[S4] the time a run was at work counts up to its end, also when something that it began and left is still under way', async () => {
+    const of = flow('quickest', async (_: null, run) => Promise.race([run.step('quick', () => turns(60)), run.step('slow', () => turns(1_000))]))
+    const { start } = world([of])
+    const { usage } = await (await start(of, null)).result()
+    expect(usage.activeMs).toBeGreaterThanOrEqual(55)
+  })
+
   it('[S4] an attempt that is not the last one any more is not heard, and its copy does not reach the journal', async () => {
     const { store, host, engine, entries } = world([asking()])
     const run = await engine.start(asking(), 1)

@@ -5,7 +5,7 @@
  * Invariant: what is asked of Restate follows from its log alone, never from the code of the flow: a replay under other code is judged by tutti (divergence, changes,
  * migrations), not refused by Restate.
  */
-import type { RestatePromise, WorkflowContext, WorkflowDefinition, WorkflowSharedContext } from '@restatedev/restate-sdk'
+import type { RestatePromise, Serde, WorkflowContext, WorkflowDefinition, WorkflowSharedContext } from '@restatedev/restate-sdk'
 import type { Entry, Group, HostedRun, HostedRuns, RunId, Told } from 'tutti/engine'
 
 type Sdk = typeof import('@restatedev/restate-sdk')
@@ -20,6 +20,13 @@ const RESTS = 'rests'
 const INACTIVITY_MS = 60_000
 /** So long a step may take: Restate cuts an attempt off that says nothing for longer. */
 const ABORT_MS = 24 * 3_600_000
+
+/** A group as the log holds it. What comes back is text still: a group that was made here need not be read again. */
+const logged: Serde<Group | Uint8Array> = {
+  contentType: 'application/json',
+  serialize: (group) => Buffer.from(JSON.stringify(group)),
+  deserialize: (bytes) => bytes,
+}
 
 export function flowService(sdk: Sdk, name: string, runs: HostedRuns): WorkflowDefinition<string, unknown> {
   return sdk.workflow({
@@ -65,14 +72,18 @@ class Driving {
 
   /** The next group of the log. */
   async #commit(number: number): Promise<Group> {
-    let isNew = false
-    const commit = this.#ctx.run(`commit ${number}`, () => {
-      isNew = true
-      return this.#run.next()
-    })
-    const group = await this.#orCancelled(commit)
-    if (isNew) this.#run.committed(group)
-    else this.#run.recall(group)
+    let made: Group | undefined
+    const next = async (): Promise<Group> => {
+      made = await this.#run.next()
+      return made
+    }
+    const text = await this.#orCancelled(this.#ctx.run<Group | Uint8Array>(`commit ${number}`, next, { serde: logged }))
+    if (made) {
+      this.#run.committed(made)
+      return made
+    }
+    const group = JSON.parse(Buffer.from(text as Uint8Array).toString()) as Group
+    this.#run.recall(group)
     return group
   }
 

@@ -112,12 +112,13 @@ export class MemoryHost implements Host {
 
   /** The next group, once it is in the log; nothing when the attempt is lost. */
   async #logNext(log: HostedLog, run: HostedRun, number: number, line: number): Promise<Group | undefined> {
-    const text = JSON.stringify({ group: await run.next() })
+    const group = await run.next()
+    const text = JSON.stringify({ group })
     if (log.number !== number) return undefined
     if (this.#lose(line, 'before')) return void this.#loseAttempt(log)
     log.lines.push(text)
     if (this.#lose(line, 'after')) return void this.#loseAttempt(log)
-    return (JSON.parse(text) as { group: Group }).group
+    return group
   }
 
   async #untilWoken(log: HostedLog, { rest }: Group, number: number, rests: number): Promise<Told | 'timer' | undefined> {

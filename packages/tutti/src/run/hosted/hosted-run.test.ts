@@ -303,6 +303,29 @@ describe('a run that an engine elsewhere hosts', () => {
     expect((await handle.result()).output).toBe('a, b')
   })
 
+  it('[S4] an attempt takes the values that its log holds from there, and asks the store for none of them', async () => {
+    const memory = memoryStore()
+    const asked: string[] = []
+    const blob: typeof memory.blob = (hash, run) => {
+      asked.push(hash)
+      return memory.blob(hash, run)
+    }
+    const of = flow('texts', async (_: null, run) => {
+      const parts = await run.map('part', [...Array(20).keys()], (n: number) => `${n}`.padEnd(5_000, 'x'))
+      const word = await run.wait(Go)
+      return `${word} ${parts.reduce((sum, part) => sum + part.length, 0)}`
+    })
+    const host = new MemoryHost()
+    const engine = hostedEngine(host, { ...bound(memory), blob, close: async () => {} }, [of])
+    onTestFinished(() => engine.close({ graceMs: 0 }))
+    const handle = new EmbeddedHandle<string>(engine, await engine.start(of, null))
+    while ((await memory.head(handle.id))?.status !== 'waiting') await turns(10)
+    host.loseAll()
+    await handle.send(Go, 'on')
+    expect((await handle.result()).output).toBe('on 100000')
+    expect(asked).toEqual([])
+  })
+
   it('[S4] the time a run was at work counts up to its end, also when something that it began and left is still under way', async () => {
     const of = flow('quickest', async (_: null, run) => Promise.race([run.step('quick', () => turns(60)), run.step('slow', () => turns(1_000))]))
     const { start } = world([of])

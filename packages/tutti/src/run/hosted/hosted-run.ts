@@ -85,6 +85,7 @@ export class HostedRun {
   recall(group: Group): void {
     this.#isNew = false
     this.#log.took(group.taken ?? [])
+    this.#log.recall(group.blobs ?? [])
     this.#keep(group)
   }
 

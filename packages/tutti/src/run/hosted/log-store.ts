@@ -47,6 +47,8 @@ export class LogStore implements RunStore {
   /** What came through the engine, not through the store. */
   readonly #told = new Map<string, InboxMessage>()
   readonly #taken = new Set<string>()
+  /** Text that the log gave back, by hash: asked for while the record is delivered. */
+  #recalled = new Map<string, string>()
   /** There may be something in the inbox of the store. */
   #look = false
   #waiting: Pending[] = []
@@ -66,6 +68,8 @@ export class LogStore implements RunStore {
 
   append(commit: Commit): Promise<string | undefined> {
     if (this.#failed) return Promise.reject(this.#failed.error)
+    // The record is delivered, or nearly: what is asked for from here on is in the store too.
+    if (this.#recalled.size > 0) this.#recalled = new Map()
     return new Promise((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject })
       if (this.#waiting.length === 1) setImmediate(() => this.#wake())
@@ -89,6 +93,8 @@ export class LogStore implements RunStore {
   }
 
   async blob(hash: string, run?: RunId): Promise<string> {
+    const recalled = this.#recalled.get(hash)
+    if (recalled !== undefined) return recalled
     await this.#behind.flushed()
     return this.#store.blob(hash, run)
   }
@@ -96,6 +102,11 @@ export class LogStore implements RunStore {
   /** Whoever the engine gives the run to holds it, for as long as the attempt lasts. */
   renew(_leases: readonly Lease[]): Promise<readonly RunId[]> {
     return Promise.resolve([])
+  }
+
+  /** What the log gave back need not be asked of the store, one by one. */
+  recall(blobs: NonNullable<Group['blobs']>): void {
+    for (const [hash, text] of blobs) this.#recalled.set(hash, text)
   }
 
   tell(message: InboxMessage): void {

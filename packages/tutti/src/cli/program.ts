@@ -21,6 +21,10 @@ export function declareProgram(act: Act): Command {
   declareQuestions(program, act)
   declareRuns(program, act)
   declareSchedules(program, act)
+  app(command(program, 'flows [name]', 'the flows of your module, with what each is made of; nothing runs'))
+    .option('--mermaid', 'as Mermaid flowcharts, for a Markdown page')
+    .addHelpText('after', '\nExample: npx tutti flows desk --app app.ts --mermaid')
+    .action(act(async () => (await import('./draw.ts')).flows))
   app(command(program, 'doctor', 'what works here, what does not, and what to do about it')).action(act(async () => (await import('./doctor.ts')).doctor))
   return program
 }

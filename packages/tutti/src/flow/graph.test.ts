@@ -66,6 +66,56 @@ test('[C4] a node whose condition does not hold is skipped: it never runs, and w
   expect((await (await start(maybe, 4)).result()).output).toBe('deep 4')
 })
 
+test('[C4] a join after a skipped branch runs, and all that is below it, from any prefix of the journal: a skip drops nothing but itself', async () => {
+  const ran: string[] = []
+  const say = (name: string, value: unknown): string => {
+    ran.push(name)
+    return `${name}(${value ?? '-'})`
+  }
+  const half = graph('half', { input }, (n, g) => {
+    const taken = g.node('taken', n, (x) => say('taken', x))
+    const skipped = g.nodeIf(
+      'skipped',
+      n,
+      (x) => x > 3,
+      (x) => say('skipped', x),
+    )
+    const below = g.node('below', skipped, (got) => say('below', got))
+    const join = g.node('join', { taken, skipped, below }, (got) => say('join', [got.taken, got.skipped ?? '-', got.below]))
+    return g.node('last', join, (got) => say('last', got))
+  })
+  const { journal, outcome } = await startRun(memoryStore(), half, 1)
+  expect(outcome).toMatchObject({ status: 'completed', output: 'last(join(taken(1),-,below(-)))' })
+  expect(doneIn(journal.entries)).toEqual(['taken', 'below', 'join', 'last'].map((name) => `half/${name}/do`))
+  for (const { outcome: resumed } of await fromEveryPrefix(journal, half)) expect(resumed).toMatchObject({ output: 'last(join(taken(1),-,below(-)))' })
+  expect(ran).not.toContain('skipped')
+})
+
+test('[C4] a node whose every need was skipped runs and sees undefined, unless its own condition says otherwise', async () => {
+  const none = graph('none', { input }, (n, g) => {
+    const maybe = (name: string) =>
+      g.nodeIf(
+        name,
+        n,
+        () => false,
+        (x) => x,
+      )
+    const [a, b] = [maybe('a'), maybe('b')]
+    const both = g.node('both', { a, b }, (got) => Object.values(got).map((value) => value === undefined))
+    const never = g.nodeIf(
+      'never',
+      { a, b },
+      (got) => got.a !== undefined,
+      () => 'ran',
+    )
+    return g.node('end', { both, never }, (got) => [got.both, got.never ?? 'skipped'])
+  })
+  const { start, lines } = testEngine()
+  const handle = await start(none, 1)
+  expect((await handle.result()).output).toEqual([[true, true], 'skipped'])
+  expect(await lines(handle.id)).toEqual(['step.completed none/both/do', 'step.completed none/end/do'])
+})
+
 test('[C4] when a node fails, what is under way is told to stop and nothing that would come after it starts', async () => {
   const told: string[] = []
   const held = gate()

@@ -55,3 +55,47 @@ test('[R1] a map gone on with from any prefix does only the items that are not r
   }
   expect(ran).toHaveLength(before)
 })
+
+test("[C3] [R1] with onError 'collect' a failed item is recorded too: gone on with from any prefix, neither it nor another is done again", async () => {
+  const ran: number[] = []
+  const each = map(
+    'each',
+    (n: number) => {
+      ran.push(n)
+      if (n === 1) throw new Error('odd')
+      return n * 10
+    },
+    { onError: 'collect', concurrency: 1 },
+  )
+  const output = [
+    { ok: true, index: 0, output: 0 },
+    { ok: false, index: 1, input: 1, error: expect.objectContaining({ code: 'RUN_STEP_FAILED', message: 'odd' }) },
+    { ok: true, index: 2, output: 20 },
+  ]
+  const { journal, outcome } = await startRun(memoryStore(), each, [0, 1, 2])
+  expect(outcome).toMatchObject({ status: 'completed', output })
+  let before = ran.length
+  for (const { left, outcome: resumed } of await fromEveryPrefix(journal, each)) {
+    expect(resumed).toMatchObject({ status: 'completed', output })
+    before += 3 - left.filter((entry) => entry.type === 'step.completed' || entry.type === 'step.failed').length
+  }
+  expect(ran).toHaveLength(before)
+})
+
+test("[C3] with onError 'fail' the first failure ends the map: no item after it begins, and what was done stays recorded", async () => {
+  const ran: number[] = []
+  const each = map(
+    'each',
+    (n: number) => {
+      ran.push(n)
+      if (n === 1) throw new Error('odd')
+      return n
+    },
+    { onError: 'fail', concurrency: 1 },
+  )
+  const { start, lines } = testEngine()
+  const handle = await start(each, [0, 1, 2])
+  await expect(handle.result()).rejects.toMatchObject({ message: 'odd' })
+  expect(ran).toEqual([0, 1])
+  expect(await lines(handle.id)).toContain('step.completed each/item:0/do')
+})

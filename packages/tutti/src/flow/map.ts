@@ -4,8 +4,11 @@ import { asFlow, drawn } from './step.ts'
 /**
  * One step over many items; each item is recorded by itself. With `onError: 'collect'` a failed item is part of the output, not the end of the map.
  */
-export function map<I, O>(name: string, each: Step<I, O>, o: MapOptions & { onError: 'collect' }): Flow<Iterable<I>, Settled<I, O>[]>
-export function map<I, O>(name: string, each: Step<I, O>, o?: MapOptions & { onError?: 'fail' }): Flow<Iterable<I>, O[]>
+export function map<I, O, E extends 'fail' | 'collect' = 'fail'>(
+  name: string,
+  each: Step<I, O>,
+  o?: MapOptions & { onError?: E },
+): Flow<Iterable<I>, E extends 'collect' ? Settled<I, O>[] : O[]>
 export function map(name: string, each: Step<never, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Flow<Iterable<unknown>, unknown[]> {
   const item = asFlow(each, 'item')
   return defineFlow({

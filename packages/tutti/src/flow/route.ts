@@ -12,7 +12,26 @@ export interface Router<in I, out K extends string> {
 }
 // biome-ignore lint/suspicious/noExplicitAny: the input does not matter here
 type BranchOut<B> = { [P in keyof B]: B[P] extends Flow<any, infer O> ? O : never }[keyof B]
-type By<I, K> = ((input: I, run: Run) => Awaitable<K>) | Flow<I, K>
+/** What chooses: a router (as above, whatever it may choose), a flow, a function. */
+type By<I, C> = ((input: I, run: Run) => Awaitable<C>) | Flow<I, C> | { readonly '~router': { readonly in: (i: I) => void; readonly key: () => C } }
+
+/**
+ * The three below are read by people, in what the compiler says: what may be chosen and has no branch (`undefined`: that nothing is chosen); a branch that is none of
+ * the choices; and that `by` was not looked at yet, when nothing may be asked of the branches.
+ */
+interface NeedsOtherwise<Uncovered> {
+  readonly otherwise: unknown
+  readonly '~uncovered'?: Uncovered
+}
+interface NeverChosen<Choices> {
+  readonly '~choices': Choices
+}
+interface Undecided {
+  readonly '~undecided': never
+}
+/** Where the branches have no names that are known (one of them is no flow), nothing is said of their names. */
+type Unchosen<C, B> = string extends keyof B ? never : Exclude<keyof B, C>
+type IfUncovered<C, B> = [Undecided] extends [C] ? unknown : [Exclude<C, keyof B>] extends [never] ? unknown : NeedsOtherwise<Exclude<C, keyof B>>
 
 interface RouteOptions {
   readonly by: unknown
@@ -25,14 +44,14 @@ interface RouteOptions {
  * when `to` does not cover every choice. The choice is recorded.
  * @throws FLOW_NO_BRANCH when the choice has no branch at run time
  */
-export function route<K extends string, B extends { readonly [P in K]?: AnyFlow }, O>(
+export function route<C extends string | undefined | Undecided, B extends { readonly [k: string]: AnyFlow }, O = never>(
   name: string,
-  o: { to: B; by: By<InputOfEvery<B>, K | undefined> | Router<InputOfEvery<B>, K>; otherwise: Step<InputOfEvery<B>, O> },
+  o: {
+    to: B & { readonly [P in Unchosen<NoInfer<C>, B>]: NeverChosen<NoInfer<C>> }
+    by: By<InputOfEvery<B>, C>
+    otherwise?: Step<InputOfEvery<B>, O>
+  } & IfUncovered<NoInfer<C>, NoInfer<B>>,
 ): Flow<InputOfEvery<B>, BranchOut<B> | O>
-export function route<K extends string, B extends { readonly [k: string]: AnyFlow }>(
-  name: string,
-  o: { to: B & { readonly [P in NoInfer<K>]: AnyFlow } & { readonly [P in Exclude<keyof B, K>]: never }; by: By<InputOfEvery<B>, K> },
-): Flow<InputOfEvery<B>, BranchOut<B>>
 export function route(name: string, o: RouteOptions): Flow<unknown, unknown> {
   const steps = [o.by as Step<never, unknown>, ...Object.values(o.to), ...(o.otherwise ? [o.otherwise] : [])]
   return defineFlow({

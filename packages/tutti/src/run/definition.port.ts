@@ -65,7 +65,8 @@ export interface Migration {
 export interface Flow<in I, out O, N extends string = string> {
   readonly name: N
   readonly version: string
-  readonly description?: string
+  /** Said with `undefined`, so that a compiler which refuses a flow says why, and not this. */
+  readonly description?: string | undefined
   readonly '~flow': FlowBody & { readonly in: (input: I) => void; readonly out: () => O }
   /** The same flow, given to a model as a tool. Needs an input schema that a model can be shown. */
   asTool(o?: { name?: string; description?: string; effect?: Effect; approve?: Approve<I> }): Tool<I, O>

@@ -6,25 +6,11 @@ import { existsSync, globSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { strict } from './strict.ts'
 
 const here = import.meta.dirname
 const root = join(here, '../../../..')
 const files = globSync(['programs/*.ts', 'refused/*.ts'], { cwd: here }).sort()
-
-/** What everyone who uses tutti may have set. */
-const strict: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2024,
-  lib: ['lib.es2024.d.ts', 'lib.esnext.disposable.d.ts', 'lib.esnext.collection.d.ts', 'lib.esnext.iterator.d.ts'],
-  module: ts.ModuleKind.NodeNext,
-  moduleResolution: ts.ModuleResolutionKind.NodeNext,
-  moduleDetection: ts.ModuleDetectionKind.Force,
-  types: ['node'],
-  strict: true,
-  noUncheckedIndexedAccess: true,
-  exactOptionalPropertyTypes: true,
-  verbatimModuleSyntax: true,
-  noEmit: true,
-}
 
 const faces = [
   { name: 'the sources', options: { ...strict, customConditions: ['tutti-source'], allowImportingTsExtensions: true, skipLibCheck: true }, there: true },

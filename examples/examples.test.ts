@@ -31,6 +31,20 @@ const examples: Record<string, { title: string; prints: string[] }> = {
     title: '[C2] a message finds its branch without an account',
     prints: ['We look where it is: Where is my parcel?', 'We pay it back: I want my money back for this broken lamp.'],
   },
+  routers: {
+    title: '[M3] a router chooses by rule, by meaning or by model, and what fits none goes to a person',
+    prints: [
+      'by rule: We look where it is.',
+      'by rule: A person will read this.',
+      'by meaning: We look where it is.',
+      'by meaning: A person will read this.',
+      'by model: We pay it back.',
+    ],
+  },
+  loop: {
+    title: '[C3] one writes and another judges, until the judge is content',
+    prints: ['turn 1: where it comes from', 'turn 2: good', 'Tea, from China, is nice.'],
+  },
   'parallel-map': {
     title: '[C3] what works beside one another is joined, and one failure is collected',
     prints: ['PIANO (1)', 'item 1: nothing to shout', 'MOLTO FORTE (2)'],
@@ -220,6 +234,11 @@ test.each(Object.entries(examples).map(([name, { title, prints }]) => [title, na
 test('[R8] the guide to undoing shows what its example does', () => {
   const [, shown] = /```ts\n(.*?)```/s.exec(readFileSync(join(here, '../docs/sagas.md'), 'utf8')) ?? []
   expect(readFileSync(join(here, 'saga.ts'), 'utf8')).toContain(shown)
+})
+
+test('[D6] the list of the examples names each of them', () => {
+  const list = readFileSync(join(here, '../docs/examples.md'), 'utf8')
+  expect([...list.matchAll(/\.\.\/examples\/([\w-]+)\.ts/g)].map(([, name]) => name).sort()).toEqual(Object.keys(examples).sort())
 })
 
 test('[D6] every example is run here, and fits a screen', () => {

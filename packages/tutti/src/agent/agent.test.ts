@@ -199,6 +199,7 @@ describe('what is refused when it is declared', () => {
     expect(() => agent({ ...named, guardrails: [rail] })).toThrow(
       expect.objectContaining({ code: 'FLOW_NOT_YET', message: expect.stringContaining('guardrails') }),
     )
-    expect(() => agent({ ...named, skills: 'skills/' })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
+    const memory = { '~memory': () => undefined }
+    expect(() => agent({ ...named, memory })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
   })
 })

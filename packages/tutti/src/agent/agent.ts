@@ -18,6 +18,7 @@ import { type AgentHooks, checkHooks } from './hooks.ts'
 import type { AgentPlan } from './loop.ts'
 import { DEFAULT_REPEATS } from './progress.ts'
 import { selectionOf, type ToolSelection } from './select.ts'
+import { skillsOf, withSkills } from './skills.ts'
 import { checkSources, withSources } from './sourced.ts'
 import { specOf } from './spec.ts'
 import { todoTool } from './todo.ts'
@@ -29,10 +30,11 @@ interface AgentCommon {
   description?: string | undefined
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
   tools?: readonly (Tool<any, any> | ToolSource)[] | undefined
-  /** Declared, not built yet (FLOW_NOT_YET), as are `memory` and `skills`. */
+  /** Declared, not built yet (FLOW_NOT_YET), as is `memory`. */
   guardrails?: readonly { readonly name: string; readonly on: readonly string[] }[] | undefined
   // biome-ignore lint/suspicious/noExplicitAny: memory of anything
   memory?: { readonly '~memory': () => any } | undefined
+  /** A folder of skills by the rules of agentskills.io: each a folder with a SKILL.md. They are listed in its instructions; the model reads one with `load_skill` when it fits. */
   skills?: string | undefined
   /**
    * `turns`: model calls in all, default 16. `toolCalls`: default without limit. `repeats`: how often the same calls may come with the same results before the agent is told so, and at
@@ -83,7 +85,10 @@ export function agent(
   const definition: AgentDefinition = {
     plan,
     takesPrompt: !o.prompt,
-    begin: async (run) => ({ plan: await withSources(run, plan), system: await instructionsOf(o, run) }),
+    begin: async (run) => ({
+      plan: await withSources(run, plan),
+      system: await withSkills(run, plan.name, plan.skills, await instructionsOf(o, run)),
+    }),
   }
   const made = defineFlow<never, unknown>({
     kind: 'agent',
@@ -103,8 +108,9 @@ export function agent(
 }
 
 function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?: ModelSchema | undefined }): AgentPlan {
+  const skills = skillsOf(o.name, o.skills)
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
-  const tools = [...(o.plan ? [todoTool] : []), ...((o.tools ?? []).filter(isTool) as Tool<any, any>[])] as Tool<any, any>[]
+  const tools = [...(o.plan ? [todoTool] : []), ...(skills ? [skills.loader] : []), ...((o.tools ?? []).filter(isTool) as Tool<any, any>[])] as Tool<any, any>[]
   const names = new Set<string>()
   for (const tool of tools) {
     if (names.has(tool.name))
@@ -128,6 +134,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     repeats: o.limits?.repeats ?? DEFAULT_REPEATS,
     hooks: o.hooks ?? {},
     todo: o.plan,
+    skills,
   }
 }
 
@@ -140,7 +147,7 @@ function instructionsOf(o: AgentCommon, run: Run): string | undefined | Promise<
 
 /** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */
 function refuseNotYet(o: AgentCommon & { name: string }): void {
-  const declared = [o.guardrails?.length && 'guardrails', o.memory && 'memory', o.skills && 'skills'].filter(Boolean)
+  const declared = [o.guardrails?.length && 'guardrails', o.memory && 'memory'].filter(Boolean)
   if (declared.length)
     throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has ${declared.join(', ')}, which this version declares but cannot do yet`, {
       data: { agent: o.name, declared: declared.join(', ') },

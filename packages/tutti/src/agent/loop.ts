@@ -17,6 +17,7 @@ import { type AgentHooks, Hooks } from './hooks.ts'
 import { Progress } from './progress.ts'
 import { Repairs } from './repairs.ts'
 import type { Selection } from './select.ts'
+import type { Skills } from './skills.ts'
 import { hearSteering } from './steer.ts'
 import { Todo } from './todo.ts'
 import { Toolbox } from './toolbox.ts'
@@ -42,6 +43,8 @@ export interface AgentPlan {
   readonly hooks: AgentHooks
   /** It keeps a list of what is to be done. */
   readonly todo?: boolean | undefined
+  /** It has skills: listed in its instructions, loaded with a tool. */
+  readonly skills?: Skills | undefined
   /** In a team: the calls by which it hands over to another. Left out: none. */
   readonly handoffs?: Handoffs | undefined
 }

@@ -8,6 +8,7 @@ import type { ToolSpec } from '../model/index.ts'
 import type { Run, Tool } from '../run/index.ts'
 import { Results } from './results.ts'
 import { FIND_TOOLS, finderOf, namesFound, type Selection, selectTools } from './select.ts'
+import type { Skills } from './skills.ts'
 import { specOf } from './spec.ts'
 import { todoTool } from './todo.ts'
 
@@ -22,6 +23,8 @@ export interface ToolboxPlan {
   readonly selection?: Selection | undefined
   /** It plans: its list is always at hand. */
   readonly todo?: boolean | undefined
+  /** Its skills can always be loaded. */
+  readonly skills?: Skills | undefined
 }
 
 export class Toolbox {
@@ -40,7 +43,7 @@ export class Toolbox {
     this.#selects = selection !== undefined && tools.length > selection.top
     this.#finder = this.#selects && selection?.find ? finderOf(tools, specs, selection) : undefined
     // The same array every turn: its hash is computed once.
-    const own = this.#selects ? specs.filter(({ name }) => plan.todo && name === todoTool.name) : specs
+    const own = this.#selects ? specs.filter(({ name }) => (plan.todo && name === todoTool.name) || name === plan.skills?.loader.name) : specs
     this.#specs = always.length > 0 ? [...own, ...always] : own
     if (this.#finder) this.#show([specOf(this.#finder)])
     // Said from the start, where somebody said that results are to be cut: a tool that comes later costs what was cached of the prompt.

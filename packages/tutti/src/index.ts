@@ -1,5 +1,5 @@
 /** tutti: the vocabulary. Rooms with more to say are subpaths: `tutti/model`, `tutti/retrieval`, `tutti/journal`, `tutti/testing`. */
-export { type AgentHook, type AgentHooks, agent, type HookEvent, type HookVerdict, steer } from './agent/index.ts'
+export { type AgentFileOptions, type AgentHook, type AgentHooks, agent, agentFrom, agentsFrom, type HookEvent, type HookVerdict, steer } from './agent/index.ts'
 export type { Budget, StandingBudget, Usage } from './budget/index.ts'
 export type { Engine } from './configured.ts'
 export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'

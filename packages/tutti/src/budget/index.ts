@@ -10,7 +10,7 @@ export {
   withHeld,
   withSettled,
 } from './account.ts'
-export { type Amounts, type Budget, type Exhaustion, nothing, type OnExhausted, sum, tighter, type Usage, unsound } from './amounts.ts'
+export { type Amounts, type Budget, type Exhaustion, exhaustionPolicies, nothing, type OnExhausted, sum, tighter, type Usage, unsound } from './amounts.ts'
 export { Ledger, type Limited, type Limits, type Refusal } from './ledger.ts'
 export type { Every } from './period.ts'
 export { type StandingBudget, StandingBudgets } from './standing-budget.ts'

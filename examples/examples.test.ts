@@ -61,6 +61,46 @@ const examples: Record<string, { title: string; prints: string[] }> = {
     title: '[R4] an approval is given to a run that another app left waiting',
     prints: ['waits for approval {"charge":"ch_1","usd":250}', 'paid back 250'],
   },
+  'approval-always': {
+    title: '[T6] an approval that holds always lets the calls it covers through, and asks for another',
+    prints: [
+      'a person is asked: {"tool":"pay","input":{"to":"ops","usd":5}}',
+      '  paid 5 to ops',
+      '  paid 7 to ops',
+      'a person is asked: {"tool":"pay","input":{"to":"eve","usd":9}}',
+      'Two of three are paid.',
+    ],
+  },
+  openapi: {
+    title: '[T5] an operation of an API is a tool, called for the tenant of the run, and a replay calls nothing',
+    prints: ['GET /orders/17 for Bearer key-of-acme', 'the model was shown shop_getOrder', 'It comes on Monday.'],
+  },
+  'tool-selection': {
+    title: '[T8] of twenty tools the model is shown two, and finds another',
+    prints: [
+      '3 of 20: find_tools, cancel_hotel, get_hotel',
+      '3 of 20: find_tools, cancel_hotel, get_hotel',
+      '5 of 20: find_tools, cancel_hotel, get_hotel, cancel_train, get_train',
+      '5 of 20: find_tools, cancel_hotel, get_hotel, cancel_train, get_train',
+      'It is cancelled, and so is the train.',
+    ],
+  },
+  skills: {
+    title: '[C9] skills are named in the prompt, and read when they fit',
+    prints: [
+      'system: You serve a shop.',
+      '',
+      'Skills: instructions for certain tasks. Where one fits, read it with load_skill before you begin.',
+      '- parcels: How parcels are found. Use it when something has not arrived.',
+      '- refunds: How money is paid back. Use it when a customer wants a refund.',
+      'user: I want my 80 EUR back.',
+      expect.stringContaining('Files of this skill, to be read with load_skill:\\nlimits.md'),
+      expect.stringContaining('A person decides within two days.'),
+      'A person decides within two days.',
+    ],
+  },
+  'from-ai-sdk-before': { title: '[X6] an agent of the AI SDK, as it was', prints: ['It is 22 degrees in San Francisco.'] },
+  'from-ai-sdk': { title: '[X6] the same agent as a durable run says the same', prints: ['It is 22 degrees in San Francisco.'] },
   'code-mode': {
     title: '[T7] code of a model adds up what its tools say, and a replay needs neither the tools nor the sandbox',
     prints: [

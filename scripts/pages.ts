@@ -1,6 +1,8 @@
 /** `npm run pages`: writes every page that is made from the code. With `--check` it fails when one is out of date. */
 import { writeArchitecture } from './architecture.ts'
 import { writeErrors } from './errors.ts'
+import { writeFromAiSdk } from './from-ai-sdk.ts'
 
 writeErrors()
+writeFromAiSdk()
 await writeArchitecture()

@@ -2,7 +2,7 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
-import type { StepContext, Tool } from '../run/index.ts'
+import type { Approve, StepContext, Tool } from '../run/index.ts'
 import { jsonSchemaAsSchema } from './json-schema.ts'
 import { checkToolName } from './tool.ts'
 
@@ -33,7 +33,7 @@ function adoptOne(name: string, tool: ForeignTool, effect: Effect): Tool<any, an
     description: String(tool.description ?? ''),
     inputSchema: schemaOf(name, 'schema' in tool ? tool.schema : tool.inputSchema),
     outputSchema: undefined,
-    approve: undefined,
+    approve: approvalOf(tool),
     timeout: undefined,
     idle: undefined,
     undo: undefined,
@@ -43,6 +43,14 @@ function adoptOne(name: string, tool: ForeignTool, effect: Effect): Tool<any, an
   }
   // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
   return { name, effect, '~tool': body } as unknown as Tool<any, any>
+}
+
+/** A tool of the AI SDK that says so waits for a person here too: to call it all the same would be worse than to refuse it. */
+function approvalOf(tool: ForeignTool): Approve<never> | undefined {
+  const { needsApproval } = tool as { needsApproval?: unknown }
+  if (typeof needsApproval !== 'function') return needsApproval === true ? true : undefined
+  const ask = needsApproval as (input: unknown, options: { toolCallId: string; messages: readonly [] }) => unknown
+  return async (input: never) => (await ask.call(tool, input, { toolCallId: '', messages: [] })) === true
 }
 
 function executeOf(name: string, tool: ForeignTool): (input: unknown, ctx: StepContext) => unknown {

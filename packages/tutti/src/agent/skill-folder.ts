@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { TuttiError } from '../errors/index.ts'
 import { complain, type FrontMatter, isText, readField, readFrontMatter, refuseOthers } from './front-matter.ts'
 
-export const SKILL_FILE = 'SKILL.md'
+const SKILL_FILE = 'SKILL.md'
 const FIELDS = ['name', 'description', 'license', 'compatibility', 'metadata', 'allowed-tools']
 const NAME = /^(?=.{1,64}$)[a-z0-9]+(?:-[a-z0-9]+)*$/
 const LONGEST_DESCRIPTION = 1024

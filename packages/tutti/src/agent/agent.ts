@@ -98,6 +98,7 @@ export function agent(
     outputSchema: undefined,
     parts: plan.tools.flatMap((tool) => tool['~tool'].flow ?? []),
     shape: shapeOf(plan),
+    sources: plan.sources,
     execute: async (input, run) => {
       const prompt = o.prompt ? o.prompt(input as never) : (input as Prompt)
       const end = await takeStint(run, definition, new Conversation(toMessages(prompt)))

@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type StandingBudget, StandingBudgets } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
-import { type AnyFlow, isFlow, type Schedule } from '../run/index.ts'
+import { type AnyFlow, isFlow, type Schedule, type Tool, type ToolSource } from '../run/index.ts'
+import { type DeclaredSource, isTool, isToolSource } from '../tool/index.ts'
 
 interface FlowModule {
   readonly budgets?: unknown
@@ -11,6 +12,9 @@ interface FlowModule {
   readonly schedules?: unknown
   readonly default?: unknown
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: tools of anything
+type AnyTool = Tool<any, any>
 
 export type AppFileBudgets = StandingBudgets | undefined
 
@@ -48,6 +52,31 @@ export async function flowsOf(file: string, cwd: string): Promise<AnyFlow[]> {
   const flows = (Array.isArray(inside) ? inside : Object.values((inside ?? {}) as object)).filter(isFlow)
   if (flows.length === 0) throw new TuttiError('CONFIG_USAGE', `${file} exports no flows`, { hint: 'export const flows = [desk]' })
   return flows
+}
+
+export interface AppTools {
+  readonly flows: readonly AnyFlow[]
+  /** Exported by themselves. */
+  readonly tools: readonly AnyTool[]
+  /** Those of its agents, and of flows with agents for parts, and those that are exported (also in a list, `tools`). */
+  readonly sources: readonly DeclaredSource[]
+}
+
+/** What a module has for tools, and where it finds more. A module without flows is not refused here. @throws CONFIG_USAGE when it cannot be loaded */
+export async function toolsOfApp(file: string, cwd: string): Promise<AppTools> {
+  const module = await importModule(file, cwd)
+  const flows = await flowsOf(file, cwd).catch(() => [])
+  const exported = [module, module.default].flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : [])).flat()
+  const sources = new Set<ToolSource>(exported.filter(isToolSource))
+  const seen = new Set<AnyFlow>()
+  const visit = (flow: AnyFlow): void => {
+    if (seen.has(flow)) return
+    seen.add(flow)
+    for (const source of flow['~flow'].sources ?? []) sources.add(source)
+    for (const part of flow['~flow'].parts) visit(part)
+  }
+  for (const flow of [...flows, ...exported.filter(isFlow)]) visit(flow)
+  return { flows, tools: [...new Set(exported.filter(isTool))], sources: [...sources] as DeclaredSource[] }
 }
 
 async function importModule(file: string, cwd: string): Promise<FlowModule> {

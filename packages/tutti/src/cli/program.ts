@@ -14,6 +14,8 @@ export function declareProgram(act: Act): Command {
   const program = new Command('tutti')
     .description('Ask the documentation installed here; look at runs, go on with them, cancel them.')
     .version(version())
+    // What follows a subcommand is its own, also where the command above has an option of that name.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .showSuggestionAfterError()
@@ -25,6 +27,7 @@ export function declareProgram(act: Act): Command {
     .option('--mermaid', 'as Mermaid flowcharts, for a Markdown page')
     .addHelpText('after', '\nExample: npx tutti flows desk --app app.ts --mermaid')
     .action(act(async () => (await import('./draw.ts')).flows))
+  declareTools(program, act)
   app(command(program, 'doctor', 'what works here, what does not, and what to do about it')).action(act(async () => (await import('./doctor.ts')).doctor))
   return program
 }
@@ -82,6 +85,23 @@ function declareSchedules(program: Command, act: Act): void {
   command(schedule, 'remove <name>', 'forget it')
     .addHelpText('after', '\nExample: npx tutti schedule remove nightly')
     .action(act(async () => (await load()).removeSchedule))
+}
+
+function declareTools(program: Command, act: Act): void {
+  const load = async () => import('./tools.ts')
+  const tools = app(command(program, 'tools', 'the approved tools of MCP servers; with --app FILE, what the servers offer now and what changed'))
+    .enablePositionalOptions()
+    .addHelpText('after', '\nExample: npx tutti tools --app app.ts')
+    .action(act(async () => (await load()).tools))
+  app(command(tools, 'approve [names...]', 'approve what servers offer now: all of it, that of SERVER, or SERVER/TOOL alone'))
+    .addHelpText('after', '\nExample: npx tutti tools approve files/read_file --app app.ts')
+    .action(act(async () => (await load()).approveTools))
+  const mcp = program.command('mcp').description('for clients of the Model Context Protocol: serve')
+  app(command(mcp, 'serve', 'serve your flows, agents and tools as MCP tools over standard input and output, until the client is gone'))
+    .option('--http <port>', 'over Streamable HTTP instead, on this machine, until Ctrl-C; 0 is any port', wholeNumber)
+    .option('--expose <names>', 'only these flows and tools; several with commas (default: every flow and tool that the module exports)', listed)
+    .addHelpText('after', '\nExample: npx tutti mcp serve --app app.ts --expose desk,find_order')
+    .action(act(async () => (await import('./mcp-serve.ts')).mcpServe))
 }
 
 function declareRuns(program: Command, act: Act): void {

@@ -1,6 +1,7 @@
 /** What a command may see and touch of the world outside: the streams, the folder, the environment, and Ctrl-C. Handed in, so that nothing below reads globals. */
 
 import { createInterface } from 'node:readline/promises'
+import { type Readable, Writable } from 'node:stream'
 
 export interface Output {
   write(text: string): unknown
@@ -22,6 +23,8 @@ export interface Terminal {
   readInput(): Promise<string>
   /** Asks the person who sits there; absent where nobody does. `undefined` when they closed the input instead. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined
+  /** The streams themselves, for a protocol: from now on whatever else writes to standard output (a `console.log` of an app) writes to standard error. */
+  takeStreams(): { readonly input: Readable; readonly output: Writable }
   /** Ends the process at once. */
   exit(code: number): never
 }
@@ -43,8 +46,16 @@ export function systemTerminal(): Terminal {
       return text
     },
     ...(process.stdin.isTTY && process.stderr.isTTY ? { ask: askAtTerminal } : {}),
+    takeStreams,
     exit: (code) => process.exit(code),
   }
+}
+
+function takeStreams(): { input: Readable; output: Writable } {
+  const write = process.stdout.write.bind(process.stdout)
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write
+  const output = new Writable({ write: (chunk: Buffer, _, done) => void write(chunk, (error) => done(error)) })
+  return { input: process.stdin, output }
 }
 
 async function askAtTerminal(question: string): Promise<string | undefined> {

@@ -87,6 +87,8 @@ export interface FlowBody {
   readonly parts: readonly AnyFlow[]
   /** How its parts lead to one another, for drawings. Left out: it is drawn as one, or with its parts beside it. */
   readonly shape?: FlowShape | undefined
+  /** Where it finds tools when it runs. */
+  readonly sources?: readonly ToolSource[] | undefined
   /** The input has passed `inputSchema`; the result passes `outputSchema` afterwards. */
   execute(input: unknown, run: Run): unknown
 }

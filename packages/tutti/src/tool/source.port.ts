@@ -39,6 +39,8 @@ export interface SourceBody {
   readonly key?: string | undefined
   /** What the list of tools rests on, beside the id: part of the fingerprint of its step. No secret: it is hashed only, but it also decides what a fork takes over. */
   readonly asked?: Json | undefined
+  /** A person approves its tools, in the file of pins. `'first-use'`: what it offers when it is first seen is taken as approved. Left out: nobody need approve. */
+  readonly pinned?: 'first-use' | 'approved' | undefined
   /** Of each call, in all; of listing. */
   readonly timeout?: Duration | undefined
   /** How long a call may show no sign of life. */
@@ -55,6 +57,8 @@ export interface SourceBody {
 export interface OpenSource {
   /** @throws TOOL_SOURCE_UNREACHABLE, and what the source throws of its own */
   list(ctx: StepContext): Promise<readonly SourcedTool[]>
+  /** What it offers now, approved or not: for whoever is to approve. */
+  offered?(ctx: Pick<StepContext, 'scope' | 'signal' | 'heartbeat'>): Promise<readonly SourcedTool[]>
   /** One attempt at a call. What it returns is recorded; what it throws is a failure, which for a `once` tool is a doubt unless it is `notDone()`. */
   call(tool: SourcedTool, input: unknown, ctx: StepContext): Promise<unknown>
   close(): Promise<void>

@@ -7,6 +7,7 @@
  */
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
 import type { AuthInfo, McpHttpHandler } from '@modelcontextprotocol/server'
 import type { Awaitable } from '../../run/index.ts'
 import { loadNode, loadServer, loadStdioServer, type McpFactory, type ServerPackage } from './server-package.ts'
@@ -19,6 +20,11 @@ export interface EndpointOptions {
   readonly hosts?: readonly string[] | undefined
   /** Who calls; `undefined`: nobody we know (401). Left out: anybody may. */
   authorize?(request: Request): Awaitable<AuthInfo | undefined>
+}
+
+export interface StdioStreams {
+  readonly input?: Readable | undefined
+  readonly output?: Writable | undefined
 }
 
 type SessionTransport = InstanceType<ServerPackage['WebStandardStreamableHTTPServerTransport']>
@@ -62,11 +68,11 @@ export class McpEndpoint {
   }
 
   /** Speaks to whoever started this process: nothing else may write to its standard output. Resolves when they are gone. */
-  async stdio(): Promise<void> {
+  async stdio({ input = process.stdin, output = process.stdout }: StdioStreams = {}): Promise<void> {
     const { serveStdio, StdioServerTransport } = await loadStdioServer()
     const over = Promise.withResolvers<void>()
-    const transport = new StdioServerTransport()
-    process.stdin.once('end', () => over.resolve()).once('close', () => over.resolve())
+    const transport = new StdioServerTransport(input, output)
+    input.once('end', () => over.resolve()).once('close', () => over.resolve())
     const handle = serveStdio(this.#factory, { transport })
     this.#closers.push(async () => {
       over.resolve()

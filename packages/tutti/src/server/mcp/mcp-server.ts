@@ -1,7 +1,7 @@
 /** `mcpServer()`: flows, agents and tools of an app, for any MCP client. */
 import type { Scope } from '../../primitives/index.ts'
 import type { Awaitable } from '../../run/index.ts'
-import { McpEndpoint } from './endpoint.ts'
+import { McpEndpoint, type StdioStreams } from './endpoint.ts'
 import { type Exposable, exposedOf, factoryOf, type RunHost } from './exposed.ts'
 import { loadServer, type McpFactory } from './server-package.ts'
 
@@ -24,8 +24,8 @@ export interface ServedMcp {
   fetch(request: Request): Promise<Response>
   /** Listens on this machine alone, unless `host` says otherwise; port 0 is any. */
   listen(port: number, host?: string): Promise<{ readonly url: string }>
-  /** Speaks over standard input and output until the other side is gone. */
-  stdio(): Promise<void>
+  /** Speaks over standard input and output (or the streams given) until the other side is gone. */
+  stdio(streams?: StdioStreams): Promise<void>
   close(): Promise<void>
 }
 

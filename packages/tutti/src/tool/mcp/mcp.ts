@@ -38,6 +38,7 @@ export function mcp(id: string, server: McpServer, options: McpOptions = {}): Mc
     id,
     asked: { only: only ?? null, effects: effects ?? null, resources: resources === true, prompts: prompts === true } as Json,
     key: hasCode(server) || typeof options.sampling === 'object' ? undefined : `mcp:${canonical([id, server, options])}`,
+    pinned: options.pin === false ? undefined : (options.pin ?? 'first-use'),
     timeout: options.timeout,
     idle: options.idle ?? IDLE,
     approve: (tool) => (Array.isArray(approve) ? approve.includes(tool.name) : approve === true),

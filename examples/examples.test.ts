@@ -110,6 +110,10 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       '  step desk/turn:1/run_code/orders_of#3',
     ],
   },
+  mcp: {
+    title: '[T3] an agent calls a tool that this same file serves over MCP, and the replay says the same',
+    prints: ['the server said: {"pieces":3}', 'There are three lamps.', 'the replay says the same'],
+  },
   resume: {
     title: '[R1] a killed run goes on in the next process, at the first chapter that is not recorded',
     prints: [

@@ -11,7 +11,7 @@ import { hash128, type Json } from '../primitives/index.ts'
 import type { Tool } from '../run/index.ts'
 import { jsonSchemaAsSchema, tool } from '../tool/index.ts'
 
-const READ_RESULT = 'read_result'
+export const READ_RESULT = 'read_result'
 /** Characters, some 10,000 tokens. */
 const LONGEST = 40_000
 const LONGEST_HEAD = 4_000
@@ -25,12 +25,16 @@ type AnyTool = Tool<any, any>
 export class Results {
   readonly #texts = new Map<string, string>()
   readonly #longest: number
-  /** Reads on in the results of this loop. */
-  readonly reader: AnyTool
+  #reader: AnyTool | undefined
 
   constructor(longest: number = LONGEST) {
     this.#longest = longest
-    this.reader = readerOf(this.#texts, Math.min(LONGEST_PAGE, Math.floor(longest / 2)))
+  }
+
+  /** Reads on in the results of this loop. Most loops need none. */
+  get reader(): AnyTool {
+    this.#reader ??= readerOf(this.#texts, Math.min(LONGEST_PAGE, Math.floor(this.#longest / 2)))
+    return this.#reader
   }
 
   /** Whether any was too long so far. */

@@ -6,7 +6,7 @@
 import type { ToolResultPart } from '../message/index.ts'
 import type { ToolSpec } from '../model/index.ts'
 import type { Run, Tool } from '../run/index.ts'
-import { Results } from './results.ts'
+import { READ_RESULT, Results } from './results.ts'
 import { FIND_TOOLS, finderOf, namesFound, type Selection, selectTools } from './select.ts'
 import type { Skills } from './skills.ts'
 import { specOf } from './spec.ts'
@@ -64,7 +64,7 @@ export class Toolbox {
   /** Also one that is not shown: it is the agent's all the same. */
   tool(name: string): AnyTool | undefined {
     if (name === FIND_TOOLS && this.#finder) return this.#finder
-    return this.#plan.tools.find((each) => each.name === name) ?? (name === this.#results.reader.name && this.#isShown(name) ? this.#results.reader : undefined)
+    return this.#plan.tools.find((each) => each.name === name) ?? (name === READ_RESULT && this.#isShown(name) ? this.#results.reader : undefined)
   }
 
   /** What is told of a call: cut where it is too long, and what it found is shown from the next turn on. */

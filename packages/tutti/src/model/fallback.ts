@@ -76,7 +76,9 @@ export function waitBefore(next: Place, error: ErrorRecord | TuttiError, links: 
 /** `error` with where it happened, and with every attempt up to it. */
 export function markFailure(error: TuttiError, { place, model, before, shown, skip, tooLate }: Failure): TuttiError {
   const own = typeof error.data === 'object' && error.data !== null && !Array.isArray(error.data) ? (error.data as Record<string, ErrorData>) : {}
-  const attempts = [...before, { model, code: error.code, message: error.message }]
+  const { maxInputTokens: most } = own
+  const attempt = { model, code: error.code, message: error.message, ...(typeof most === 'number' ? { maxInputTokens: most } : {}) }
+  const attempts = [...before, attempt]
   const walk = { ...place, ...(shown ? { shown } : {}), ...(skip === undefined ? {} : { skip }), ...(tooLate ? { tooLate } : {}) }
   const data = { ...own, walk, attempts: attempts.map((each) => ({ ...each })) }
   return new TuttiError(error.code, error.message, { data, hint: error.hint, disposition: error.disposition, cause: error.cause ?? error })
@@ -86,6 +88,26 @@ export function markFailure(error: TuttiError, { place, model, before, shown, sk
 export function attemptsOf(error: ErrorRecord | TuttiError | undefined): readonly AttemptRecord[] {
   const { attempts } = (error?.data ?? {}) as WalkData
   return Array.isArray(attempts) ? (attempts as AttemptRecord[]) : []
+}
+
+/**
+ * Where the request was too long for a model before, one that reads no more need not be asked.
+ * @throws MODEL_CONTEXT_OVERFLOW when `maxInputTokens` of the model `id` is known to be no larger than that of one it did not fit
+ */
+export function refuseNoLarger(id: string, maxInputTokens: number | undefined, before: readonly AttemptRecord[]): void {
+  if (maxInputTokens === undefined) return
+  const tooSmall = before.find((each) => each.code === 'MODEL_CONTEXT_OVERFLOW' && (each.maxInputTokens ?? 0) >= maxInputTokens)
+  if (!tooSmall) return
+  const message = `${id} was not asked: it reads at most ${maxInputTokens} tokens, no more than ${tooSmall.model} (${tooSmall.maxInputTokens}), for which the request was too long`
+  throw new TuttiError('MODEL_CONTEXT_OVERFLOW', message, { data: { model: id, maxInputTokens } })
+}
+
+/** What `error` says of the models whose size was not enough; an error of another kind says nothing of it. */
+export function tellSizes(error: ErrorRecord | TuttiError, attempts: readonly AttemptRecord[]): string {
+  if (error.code !== 'MODEL_CONTEXT_OVERFLOW') return error.message
+  const sizes = new Map(attempts.flatMap(({ model, maxInputTokens: most }) => (most === undefined ? [] : [[model, most] as const])))
+  if (sizes.size < 2) return error.message
+  return `${error.message}; no model of the chain reads enough: ${[...sizes].map(([model, most]) => `${model} at most ${most} tokens`).join(', ')}`
 }
 
 const walkOf = (error: ErrorRecord | TuttiError): NonNullable<WalkData['walk']> => ((error.data ?? {}) as WalkData).walk ?? {}

@@ -10,6 +10,34 @@ const started = (told: Told) => told.entries.filter((entry) => entry.type === 's
 const failures = (told: Told) => told.entries.filter((entry) => entry.type === 'step.failed')
 const attempts = (told: Told): unknown => (told.error?.data as { attempts?: unknown } | undefined)?.attempts
 
+describe('a request that is too long', () => {
+  const tooLong = (id: string) =>
+    played(id, () => {
+      throw refusal(413)
+    })
+  const small = () => tooLong('openai/gpt-4o')
+  const asked = (...models: { model: ModelLike }[]): Promise<Told> => ask({ model: models.map(({ model }) => model) })
+
+  test('[M2] goes on to the next model that reads more, or of which nobody knows; those that read no more are not asked', async () => {
+    const larger = played('openai/gpt-4.1', ({ say }) => say('all of it'))
+    const same = [tooLong('openai/gpt-4o-mini'), tooLong('openai/gpt-4-turbo')] as const
+    const told = await asked(small(), ...same, larger)
+    expect(told.answer?.model.id).toBe('openai/gpt-4.1')
+    expect(same.map(({ seen }) => seen.calls)).toEqual([0, 0])
+    const unknown = played('acme/new', ({ say }) => say('all of it'))
+    expect((await asked(small(), same[0], unknown)).answer?.model.id).toBe('acme/new')
+    expect(same[0].seen.calls).toBe(0)
+  })
+
+  test('[M2] says how much each model of the chain reads where none reads enough', async () => {
+    const same = tooLong('openai/gpt-4o-mini')
+    const told = await asked(small(), same)
+    expect(told.error?.code).toBe('MODEL_CONTEXT_OVERFLOW')
+    expect(told.error?.message).toContain('no model of the chain reads enough: openai/gpt-4o at most 128000 tokens, openai/gpt-4o-mini at most 128000 tokens')
+    expect(same.seen.calls).toBe(0)
+  })
+})
+
 describe('asking one model', () => {
   test('[M1] the answer is recorded as one step, with the model, why it answered, usage and cost', async () => {
     const told = await ask({ model: scripted(['Hello there.']) })

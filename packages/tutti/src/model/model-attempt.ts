@@ -227,12 +227,12 @@ export class ModelAttempt {
     const settle = used ?? (wasRefused(error) ? { ...this.hold, microUsd: 0, inputTokens: 0, outputTokens: 0 } : undefined)
     this.#tell({ type: 'failed', error, used: settle ?? this.hold })
     const failure: Failure = { place, model: candidate.id, before: history.attempts, shown, skip }
-    const marked = markFailure(error, failure)
+    const marked = markFailure(sized(error, candidate), failure)
     history.attempts = attemptsOf(marked)
     const next = placeAfter(marked, links)
     const wait = next ? waitBefore(next, marked, links, seedOf(run, question, attempt)) : 0
     const tooLate = wait > 0 && run.deadline !== undefined && ground.clock.now() + wait >= run.deadline.getTime()
-    const told = tooLate ? markFailure(error, { ...failure, tooLate }) : marked
+    const told = tooLate ? markFailure(sized(error, candidate), { ...failure, tooLate }) : marked
     return settle ? { '~metered': true, error: told, settle } : told
   }
 
@@ -272,6 +272,14 @@ class ShopWindow {
     const seen = this.#context.stream(part)
     if (seen && part.type !== 'tool-input') this.wasSeen = true
   }
+}
+
+/** A request that was too long for a model says how much it reads, where that is known. */
+function sized(error: TuttiError, { price }: Candidate): TuttiError {
+  const most = price?.maxInputTokens
+  if (error.code !== 'MODEL_CONTEXT_OVERFLOW' || most === undefined) return error
+  const { code, message, hint, disposition, cause, data } = error
+  return new TuttiError(code, `${message} (it reads at most ${most} tokens)`, { hint, disposition, cause, data: { ...(data as object), maxInputTokens: most } })
 }
 
 const noUsage: TokenUsage = { inputTokens: 0, outputTokens: 0 }

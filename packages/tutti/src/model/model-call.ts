@@ -10,7 +10,7 @@ import { canonical, hash128, type Json } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { AttemptPlan, EffectSpec } from '../run/effect.port.ts'
 import { refuseFiles } from './capability.ts'
-import { attemptsOf, markFailure, type Place, placeAfter, start, waitBefore } from './fallback.ts'
+import { attemptsOf, markFailure, type Place, placeAfter, refuseNoLarger, start, tellSizes, waitBefore } from './fallback.ts'
 import type { CallGround } from './guard.port.ts'
 import { describeLink, describeModel, type Link, linksOf } from './links.ts'
 import type { AskModel, AttemptRecord, ModelAnswer, ModelLike, ModelRequest } from './model.port.ts'
@@ -89,7 +89,7 @@ export class ModelCall {
     if (cheapest) return (await this.#planAt({ ...cheapest.standing, tooDear: tooDear.filter((each) => each !== cheapest), isLast: true })) as Plan
     // What an attempt that was made has to say counts for more than that the rest could not be asked.
     const final = last ? rebuildError(last) : (skipped as TuttiError)
-    throw new TuttiError(final.code, final.message, {
+    throw new TuttiError(final.code, tellSizes(final, attempts), {
       hint: final.hint,
       disposition: final.disposition,
       data: { ...(final.data as object), attempts: attempts.map((each) => ({ ...each })) },
@@ -111,6 +111,7 @@ export class ModelCall {
     const { place, label, history, last, beside = 0, tooDear = [], isLast = beside > 0 } = standing
     const { candidate, why: chosen } = await this.#ground.candidate(this.#links[place.link] as Link)
     refuseFiles(candidate.id, this.#question.request.messages)
+    refuseNoLarger(candidate.id, candidate.price?.maxInputTokens, history.attempts)
     const first = tooDear[0]
     const why = standing.why ?? (first ? `downgraded: the budget has no room for ${first.model}` : this.#reason(place, chosen, last))
     const attempt = new ModelAttempt({

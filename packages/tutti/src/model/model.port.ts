@@ -227,4 +227,6 @@ export interface AttemptRecord {
   readonly model: string
   readonly code: string
   readonly message: string
+  /** How much the model reads, where it could not read all that was sent, and this is known. */
+  readonly maxInputTokens?: number | undefined
 }

@@ -228,5 +228,5 @@ export interface AttemptRecord {
   readonly code: string
   readonly message: string
   /** How much the model reads, where it could not read all that was sent, and this is known. */
-  readonly maxInputTokens?: number | undefined
+  readonly maxInputTokens?: number
 }

@@ -8,7 +8,7 @@ import type { Run } from '../run/index.ts'
 import { decision } from './decision.ts'
 import { noMember, stuckTeam } from './failure.ts'
 import type { TeamGround } from './ground.port.ts'
-import { Manager } from './manager.ts'
+import { Leader } from './leader.ts'
 import { Seat } from './seat.ts'
 import { tellSteering } from './steering.ts'
 import { roster, textOfOutput } from './text.ts'
@@ -30,7 +30,7 @@ const STALE_TURNS = 3
 
 export async function chat(run: Run, team: TeamGround, style: ChatStyle, task: readonly Message[]): Promise<unknown> {
   const seats = team.members.map((member) => new Seat(member, task))
-  const lead = new Manager(team.name, modelOf(style.next), system(team), task)
+  const lead = new Leader(team.name, modelOf(style.next), system(team), task)
   const turns: ChatTurn[] = []
   const said = new Set<string>()
   let stale = 0
@@ -59,7 +59,7 @@ const modelOf = (next: ChatStyle['next']): ModelLike | undefined => (next === 'i
 const system = ({ members }: TeamGround): string =>
   `You lead a conversation and take no part in it. These take part:\n${roster(members)}\nYou say who speaks next, and when it is over.`
 
-async function nextOf(run: Run, team: TeamGround, next: ChatStyle['next'], lead: Manager, turns: readonly ChatTurn[]): Promise<string | undefined> {
+async function nextOf(run: Run, team: TeamGround, next: ChatStyle['next'], lead: Leader, turns: readonly ChatTurn[]): Promise<string | undefined> {
   if (next === undefined || next === 'in-turn') return team.members[turns.length % team.members.length]?.name
   if (typeof next === 'function') return run.step('next', turns, (so) => next(so) ?? undefined) as Promise<string | undefined>
   const names = team.members.map(({ name }) => name)

@@ -12,7 +12,7 @@ import type { Run } from '../run/index.ts'
 import { decision } from './decision.ts'
 import { stuckTeam, turnLimit } from './failure.ts'
 import type { TeamGround } from './ground.port.ts'
-import { Manager } from './manager.ts'
+import { Leader } from './leader.ts'
 import { Seat } from './seat.ts'
 import { tellSteering } from './steering.ts'
 import { roster, textOfOutput } from './text.ts'
@@ -43,7 +43,7 @@ class Lead {
   readonly #run: Run
   readonly #team: TeamGround
   readonly #task: readonly Message[]
-  readonly #manager: Manager
+  readonly #manager: Leader
   readonly #maxStalls: number
   readonly #maxReplans: number
   readonly #stepSchema
@@ -58,7 +58,7 @@ class Lead {
     this.#run = run
     this.#team = team
     this.#task = task
-    this.#manager = new Manager(team.name, style.manager, systemOf(team), task)
+    this.#manager = new Leader(team.name, style.manager, systemOf(team), task)
     this.#maxStalls = style.maxStalls ?? 3
     this.#maxReplans = style.maxReplans ?? 2
     this.#stepSchema = stepSchema(team)

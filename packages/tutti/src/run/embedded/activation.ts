@@ -3,17 +3,17 @@
  *
  * Owns: the next `seq`, the ledger, timers and waits of the run, the queue of outcomes that are durable and not yet delivered.
  * Does not own: the order in which the flow sees them (the pump's), the lease (the engine's).
- * Invariants: I1 (an outcome enters the queue only after `append` resolved), I2 (every append carries the lease's epoch), I6 (a failing append
- * ends the activation), I7 and I8 (see `effect.ts`).
+ * Invariants: I1 (an outcome is queued once `append` resolved), I2 (every append carries the lease's epoch), I6 (a failing append ends it), I7, I8 (`effect.ts`).
  * On a crash: timers, waits and open attempts are read again from the journal by the next activation.
  */
-import type { Amounts, Budget, Ledger, Refusal, StandingBudgets, Usage } from '../../budget/index.ts'
+import type { Amounts, Budget, Ledger, Refusal, Usage } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Commit, type Entry, isBlobRef, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
-import type { Activation, EffectOp, NoteOp, Op, Outcome, RunResult, Sighting, TimerOp, WaitOp } from '../engine.port.ts'
+import type { Activation, EffectOp, Op, Outcome, RunResult, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
+import type { ActivationOptions } from './activation.port.ts'
 import { activeMsOf } from './active-time.ts'
 import { Alarms } from './alarms.ts'
 import { BudgetRoom } from './budget-room.ts'
@@ -23,30 +23,15 @@ import { driveEffect } from './effect.ts'
 import { Exhaustions } from './exhaustion.ts'
 import type { Beside, Doubt, PriorAttempts, RunGround, Verdict } from './ground.port.ts'
 import { Inbox } from './inbox.ts'
-import { type LeaseTerms, OwnLease } from './own-lease.ts'
+import { restsFor } from './open-waits.ts'
+import { OwnLease } from './own-lease.ts'
 import { Pause } from './pause.ts'
 import { priorAttempts } from './prior-attempts.ts'
 import { ledgerOf } from './restored-ledger.ts'
-import type { Seed } from './seed-answers.ts'
 import { StandingHolds } from './standing-holds.ts'
 import { finished, Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 import { givenUp } from './undo-fate.ts'
-
-export interface ActivationOptions extends LeaseTerms {
-  readonly record: readonly Entry[]
-  /** Activations before this one that added nothing. */
-  readonly stalls: number
-  /** Who drives a seeded run calls `open` once all is handed out; else the first `next` does. */
-  readonly seed?: Seed | undefined
-  /** What accounts that outlive the run limit. */
-  readonly budgets?: StandingBudgets | undefined
-  sight(sighting: Sighting): boolean
-  /** The run waits for nothing but timers and signals. */
-  rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void
-  /** It goes on, after `rest`. */
-  wake(): void
-}
 
 export class EmbeddedActivation implements Activation, RunGround {
   readonly started: RunStarted & { readonly time: number }
@@ -71,9 +56,10 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly #alarms: Alarms
   readonly #exhaustions: Exhaustions
   readonly underWay: UnderWay
+  /** The entry that ended the run, once it is durable. */
+  last: Entry | undefined
   readonly #outcomes = new DurableOutcomes()
   #over: { error: unknown } | undefined
-  #last: Entry | undefined
   #parting: Promise<unknown> = Promise.resolve()
   #seq: number
   #stalls: number
@@ -110,11 +96,6 @@ export class EmbeddedActivation implements Activation, RunGround {
     return this.#o.epoch
   }
 
-  /** The entry that ended the run, once it is durable. */
-  get last(): Entry | undefined {
-    return this.#last
-  }
-
   /** Resolves once a suspension is durable, or has failed. */
   get parting(): Promise<unknown> {
     return this.#parting.catch(() => {})
@@ -133,8 +114,10 @@ export class EmbeddedActivation implements Activation, RunGround {
         return this.#setTimer(op)
       case 'wait':
         return this.#await(op)
-      case 'note':
-        return this.#takeNote(op)
+      case 'note': {
+        const { draft, blobs } = noteDraft(op)
+        return this.#appendSafely([draft], blobs)
+      }
       case 'mark':
         return this.#appendSafely([{ type: 'run.patched', id: op.id, scope: op.scope }])
     }
@@ -203,7 +186,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     failpoint('terminal entry built, not durable', this.run)
     const written = await this.#write([...before, draft], { head: { status: result.status, wakeAt: undefined, waiting: undefined }, blobs, release: true })
     failpoint('terminal entry durable, caller not told', this.run)
-    this.#last = written.at(-1)
+    this.last = written.at(-1)
   }
 
   /** One that was given up since it broke ends, for it can do nothing else. */
@@ -212,8 +195,10 @@ export class EmbeddedActivation implements Activation, RunGround {
     if (end) return this.end(end.result, end.before)
     this.#finish(error)
     failpoint('divergence found, not suspended', this.run)
-    const why = error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged'
-    await this.#write([{ type: 'run.suspended', why, error: error.toJSON() }], { head: { status: 'suspended' }, release: true })
+    await this.#write([{ type: 'run.suspended', why: error.code === 'RUN_CRASH_LOOP' ? 'crash-loop' : 'diverged', error: error.toJSON() }], {
+      head: { status: 'suspended' },
+      release: true,
+    })
   }
 
   /** Withdraws a pause that has not come about yet. */
@@ -228,7 +213,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   async suspend(why: 'waiting' | 'drain'): Promise<void> {
     if (this.#over) return
     const busy = this.underWay.count > 0 || this.pause.holds
-    const rest = { waiting: this.#restingFor(), wakeAt: this.#alarms.earliest, busy, useless: this.#inbox.useless() }
+    const rest = { waiting: restsFor(this), wakeAt: this.#alarms.earliest, busy, useless: this.#inbox.useless() }
     this.#finish(new Suspended())
     const { draft, beside } = suspensionOf(why, this.pause.asked, rest)
     this.#parting = this.#write([draft], beside)
@@ -267,7 +252,10 @@ export class EmbeddedActivation implements Activation, RunGround {
         failpoint('outcome recorded, not delivered', this.run)
         const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)
         this.#show(entries)
-        for (const entry of entries) if (isOutcome(entry)) this.#queue(entry, o.blobs)
+        for (const entry of entries.filter(isOutcome)) {
+          this.#wake()
+          this.#outcomes.add(entry, o.blobs)
+        }
         this.finish()
       },
       (error) => {
@@ -301,11 +289,6 @@ export class EmbeddedActivation implements Activation, RunGround {
       this.#exhaustions.see(entry)
       this.sight({ type: 'entry', entry })
     }
-  }
-
-  #queue(outcome: Outcome, blobs: Blobs | undefined): void {
-    this.#wake()
-    this.#outcomes.add(outcome, blobs)
   }
 
   #wake(): void {
@@ -344,13 +327,8 @@ export class EmbeddedActivation implements Activation, RunGround {
       if (this.#mayPause && this.#outcomes.awaited) this.suspend('waiting').catch(() => {})
       if (!this.resting || this.#rested) return
       this.#rested = true
-      this.#o.rest(this.#restingFor(), this.#alarms.earliest)
+      this.#o.rest(restsFor(this), this.#alarms.earliest)
     })
-  }
-
-  #restingFor(): readonly OpenWait[] {
-    const doubted = [...this.doubts].map(([key, { data }]) => ({ signal: 'tutti.resolve', key, data }))
-    return [...this.openWaits(), ...doubted, ...this.room.waiting]
   }
 
   /** Nothing under way but waits and timers: it may be given up until one of them comes. */
@@ -381,11 +359,6 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.#inbox.offerEarly(op)
   }
 
-  #takeNote(op: NoteOp): void {
-    const { draft, blobs } = noteDraft(op)
-    this.#appendSafely([draft], blobs)
-  }
-
   #ring(key: string): void {
     this.waits.delete(key)
     failpoint('timer due, timer.fired not written', this.run, key)
@@ -394,12 +367,7 @@ export class EmbeddedActivation implements Activation, RunGround {
 
   /** What a person says of an effect in doubt; the run may rest until then. */
   async doubt(key: string, data: Doubt['data']): Promise<Verdict> {
-    const said = new Promise<Verdict>((resolve) => this.doubts.set(key, { data, resolve }))
-    this.finish()
-    this.poke().catch((error) => this.fail(error))
-    const verdict = await said
-    this.begin()
-    this.#wake()
+    const verdict = await this.#restUntil(new Promise<Verdict>((resolve) => this.doubts.set(key, { data, resolve })))
     this.doubts.delete(key)
     return verdict
   }
@@ -408,11 +376,17 @@ export class EmbeddedActivation implements Activation, RunGround {
     const changed = this.room.wait(key, refusal)
     const asks = this.room.ask(key, refusal)
     if (asks) await this.append([asks])
+    await this.#restUntil(changed)
+  }
+
+  /** Nothing is done for this until others have said something. */
+  async #restUntil<T>(said: Promise<T>): Promise<T> {
     this.finish()
     this.poke().catch((error) => this.fail(error))
-    await changed
+    const word = await said
     this.begin()
     this.#wake()
+    return word
   }
 
   /** A wait is answered: nothing else may answer it. */

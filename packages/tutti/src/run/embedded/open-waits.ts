@@ -1,5 +1,7 @@
 /** The waits of a run, as its record tells of them, whoever drives it. */
+
 import type { Entry, OpenWait } from '../../journal/index.ts'
+import type { Doubt } from './ground.port.ts'
 
 interface RecordedWaits {
   readonly open: readonly OpenWait[]
@@ -28,4 +30,14 @@ export async function waitsIn(record: AsyncIterable<Entry> | Iterable<Entry>): P
     if (entry.key !== undefined && open.delete(entry.key)) over.set(entry.key, id)
   }
   return { open: [...open.values()], over, received }
+}
+
+/** What an activation that rests waits for: signals, people who know what became of an effect, and grants. */
+export function restsFor(of: {
+  openWaits(): readonly OpenWait[]
+  readonly doubts: ReadonlyMap<string, Doubt>
+  readonly room: { readonly waiting: readonly OpenWait[] }
+}): readonly OpenWait[] {
+  const doubted = [...of.doubts].map(([key, { data }]) => ({ signal: 'tutti.resolve', key, data }))
+  return [...of.openWaits(), ...doubted, ...of.room.waiting]
 }

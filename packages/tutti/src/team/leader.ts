@@ -5,7 +5,7 @@ import type { ModelLike } from '../model/index.ts'
 import type { ModelSchema } from '../primitives/index.ts'
 import type { Run } from '../run/index.ts'
 
-export class Manager {
+export class Leader {
   readonly #plan: AgentPlan
   readonly #system: string
   readonly #conversation: Conversation

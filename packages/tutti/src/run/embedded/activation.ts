@@ -39,6 +39,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly ledger: Ledger
   readonly standing: StandingHolds
   readonly run: RunId
+  readonly epoch: number
   readonly clock: Clock
   readonly priors: Map<string, PriorAttempts>
   readonly waits = new Map<string, WaitOp>()
@@ -73,6 +74,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     if (first?.type !== 'run.started') throw new TuttiError('JOURNAL_CORRUPT', `the journal of ${o.run} does not begin with run.started`)
     this.#o = o
     this.run = o.run
+    this.epoch = o.epoch
     this.clock = o.clock
     this.sight = o.sight
     this.lease = new OwnLease(o)
@@ -90,10 +92,6 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.underWay = new UnderWay(o.clock)
     this.pause = new Pause(o.clock, () => this.#pauseSoon())
     this.#alarms = new Alarms(o.clock, present, (key) => this.#ring(key))
-  }
-
-  get epoch(): number {
-    return this.#o.epoch
   }
 
   /** Resolves once a suspension is durable, or has failed. */
@@ -145,8 +143,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   abandon(key: string): void {
-    this.#alarms.forget(key)
-    this.waits.delete(key)
+    this.answered(key)
     this.doubts.delete(key)
     this.room.forget(key)
     this.pause.forget(key)

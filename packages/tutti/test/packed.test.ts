@@ -69,11 +69,13 @@ describe('the packed package', () => {
     expect(JSON.stringify(replayed.output)).toBe(JSON.stringify(asked.output))
   }, 30_000)
 
-  it('imports every face it declares', () => {
+  it('imports every face it declares; the suites of tutti/conformance where vitest is', () => {
     const faces = JSON.parse(folder.run('node', '-p', "JSON.stringify(Object.keys(require('tutti/package.json').exports))")) as string[]
     const names = faces.filter((face) => face !== './package.json').map((face) => face.replace('.', 'tutti'))
-    expect(names).toContain('tutti')
-    for (const name of names)
+    expect(names).toEqual(expect.arrayContaining(['tutti', 'tutti/testing', 'tutti/conformance']))
+    const suites = "import('tutti/conformance').catch((error) => console.log(error.message))"
+    expect(folder.run('node', '-e', suites)).toContain("Cannot find package 'vitest'")
+    for (const name of names.filter((each) => each !== 'tutti/conformance'))
       expect(folder.run('node', '-e', `import('${name}').then((face) => console.log(Object.keys(face).length > 0))`), name).toBe('true\n')
   })
 

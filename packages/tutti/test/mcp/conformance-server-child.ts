@@ -61,6 +61,11 @@ function plainTools(made: McpServer): void {
     }
     return text('logged')
   })
+  // For whoever did not ask for a log: nothing of it may be sent.
+  tool('test_logging_tool', async (ctx) => {
+    await ctx.mcpReq.log('info', 'Only for those who asked for a log')
+    return text('logged')
+  })
   tool('test_tool_with_progress', async (ctx) => {
     const progressToken = ctx.mcpReq._meta?.progressToken
     for (const progress of [0, 50, 100]) {

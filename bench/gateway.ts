@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- gateway [--json]`: what the gateway costs beside the model. CPU of one question to a model in this process, by itself (a run core that only
- * plans and executes), through every policy, and as a durable step of a run; that it stays flat over 200 tools and a long conversation; and how long the event loop is held up by a
- * thousand streams at once, beside the same streams without tutti.
+ * plans and executes), through every policy, and as a durable step of a run; that it stays flat over 200 tools and a long conversation; what it costs to have inputs counted by a
+ * tokenizer, once and for each call; and how long the event loop is held up by a thousand streams at once, beside the same streams without tutti.
  */
 import { memoryStore } from '../packages/tutti/src/journal/index.ts'
 import { emptyChain, extendChain, hashMessage, type Message, userText } from '../packages/tutti/src/message/index.ts'
@@ -22,7 +22,7 @@ import {
 } from '../packages/tutti/src/model/index.ts'
 import { type EffectContext, type EffectSpec, EmbeddedEngine, EmbeddedHandle, flow, type Run } from '../packages/tutti/src/run/index.ts'
 import { reporter } from './figure.ts'
-import { medians, stopwatch } from './measure.ts'
+import { bytesInUse, medians, stopwatch } from './measure.ts'
 import { aThousandStreams } from './traces/streams.ts'
 
 /** Answers at once, in a stream of eight parts. */
@@ -63,14 +63,14 @@ const toolsOf = (count: number): ToolSpec[] =>
     inputSchema: { type: 'object', properties: { id: { type: 'string', description: 'The number.' } }, required: ['id'] },
   }))
 
-async function questions(run: Run, count: number, tools: readonly ToolSpec[], before: number, asked?: ModelLike): Promise<void> {
-  const messages: Message[] = Array.from({ length: before }, (_, index) => userText(`message ${index}`))
+async function questions(run: Run, count: number, tools: readonly ToolSpec[], before: number, asked?: ModelLike, long = ''): Promise<void> {
+  const messages: Message[] = Array.from({ length: before }, (_, index) => userText(`message ${index} ${long}`))
   let chain = messages.reduce((so, message) => extendChain(so, hashMessage(message)), emptyChain)
   for (let turn = 1; turn <= count; turn++) {
     const next = userText(`Where is order ${turn}?`)
     messages.push(next)
     chain = extendChain(chain, hashMessage(next))
-    const request = { system: 'Answer in one sentence.', messages: [...messages], thread: { at: messages.length, chain }, tools }
+    const request = { system: `Answer in one sentence. ${long}`, messages: [...messages], thread: { at: messages.length, chain }, tools }
     const { message } = await askModel(run, { name: `turn:${turn}`, agent: 'bench', request, model: asked })
     messages.pop()
     if (message.parts.length !== 1) throw new Error('the model did not answer')
@@ -85,12 +85,12 @@ async function cpuPerQuestion(count: number, tools: number, before: number, aske
 }
 
 /** All policies around one model; a question that is asked for the first time passes all of them. */
-const throughAll = (): ModelLike => {
-  const guarded = timeout(retry(limit(breaker(model), { requestsPerMinute: 1e9, tokensPerMinute: 1e12, concurrency: 1_000 }), { attempts: 3 }), {
+const throughAll = (of: LanguageModel = model): ModelLike => {
+  const guarded = timeout(retry(limit(breaker(of), { requestsPerMinute: 1e9, tokensPerMinute: 1e12, concurrency: 1_000 }), { attempts: 3 }), {
     idle: '30s',
     total: '5m',
   })
-  return cascade([cache(hedge([guarded, model])), model], { accept: ({ text }) => text.length > 0 })
+  return cascade([cache(hedge([guarded, of])), of], { accept: ({ text }) => text.length > 0 })
 }
 
 async function cpuPerDurableQuestion(count: number, asked?: ModelLike): Promise<{ us: number }> {
@@ -103,6 +103,43 @@ async function cpuPerDurableQuestion(count: number, asked?: ModelLike): Promise<
   const { cpuMs } = watch()
   await engine.close({ graceMs: 0 })
   return { us: (cpuMs * 1_000) / count }
+}
+
+/** A run with a budget, whose questions go to a model that a tokenizer counts for, or to the same by its bytes. */
+const limited = (tokenizer: 'auto' | 'bytes'): Run => {
+  const counted = gateway({ env: {}, cwd: import.meta.dirname, tokenizer })
+  const core = { ask: planned, left: () => ({ microUsd: 1e12 }), refusal: () => undefined, service: () => counted }
+  return { id: 'run', key: 'bench', scope: { tenant: 'default' }, '~core': core } as unknown as Run
+}
+const known = { ...model, provider: 'openai', modelId: 'gpt-5-mini' } as LanguageModel
+const throughAllKnown = (): ModelLike => throughAll(known)
+/** About a thousand tokens. */
+const page = 'The order was sent on Monday, and should be with you by the end of the week, unless the weather is bad. '.repeat(45)
+
+/** What the first call under a limit waits for, and what stays in memory of it. */
+async function loadOfEncoding(): Promise<{ ms: number; mb: number }> {
+  const before = bytesInUse()
+  const begun = performance.now()
+  await questions(limited('auto'), 1, toolsOf(5), 0, known)
+  const ms = performance.now() - begun
+  return { ms, mb: (bytesInUse() - before) / 2 ** 20 }
+}
+
+async function cpuPerCounted(tokenizer: 'auto' | 'bytes', before: number, long: string, asked: ModelLike = known): Promise<{ us: number }> {
+  const [specs, run] = [toolsOf(5), limited(tokenizer)]
+  await questions(run, 1, specs, before, asked, long)
+  const watch = stopwatch()
+  await questions(run, 1_000, specs, before, asked, long)
+  return { us: (watch().cpuMs * 1_000) / 1_000 }
+}
+
+/** Of texts that were not counted before. */
+async function cpuPerPage(): Promise<{ us: number }> {
+  const run = limited('auto')
+  await questions(run, 1, [], 0, known)
+  const watch = stopwatch()
+  await questions(run, 1, [], 200, known, page)
+  return { us: (watch().cpuMs * 1_000) / 201 }
 }
 
 await questions(bare, 2_000, toolsOf(5), 0)
@@ -120,6 +157,22 @@ report(
   { name: 'the same, 5 tools, through every policy (a cache miss)', value: everyPolicy.us, unit: 'µs CPU', target: { atMost: 150 } },
   { name: 'the same as a recorded step of a run (memory store)', value: durable.us, unit: 'µs CPU', target: { atMost: 200 } },
   { name: 'the same through every policy, as a recorded step that may be raced', value: everyPolicyDurable.us, unit: 'µs CPU', target: { atMost: 250 } },
+)
+
+const load = await loadOfEncoding()
+const byBytes = await medians(3, () => cpuPerCounted('bytes', 0, ''))
+const byTokens = await medians(3, () => cpuPerCounted('auto', 0, ''))
+const byTokensPolicies = await medians(3, () => cpuPerCounted('auto', 0, '', throughAllKnown()))
+const byTokensLong = await medians(3, () => cpuPerCounted('auto', 200, page))
+const perPage = await medians(3, cpuPerPage)
+report(
+  { name: 'under a budget, input bounded by its bytes, 5 tools', value: byBytes.us, unit: 'µs CPU', target: { atMost: 150 } },
+  { name: 'the same, input counted by o200k_base', value: byTokens.us, unit: 'µs CPU', target: { atMost: 150 } },
+  { name: 'the same, through every policy (a cache miss)', value: byTokensPolicies.us, unit: 'µs CPU', target: { atMost: 200 } },
+  { name: 'the same, without policies, after 200 messages of 1,000 tokens and with instructions as long', value: byTokensLong.us, unit: 'µs CPU' },
+  { name: 'counting a message of 1,000 tokens, once', value: perPage.us, unit: 'µs CPU' },
+  { name: 'loading o200k_base, once, at the first call under a limit', value: load.ms, unit: 'ms' },
+  { name: 'memory it takes', value: load.mb, unit: 'MB' },
 )
 
 const streams = await aThousandStreams()

@@ -8,16 +8,18 @@
 import type { PoolClient } from 'pg'
 import {
   type AccountClaim,
+  type AccountColumns,
   type AccountFilter,
   type AccountState,
   type AccountTable,
   type Amounts,
   type AppendJob,
+  accountIn,
   byPeriod,
+  FORGOTTEN_AT_ONCE,
   isWanted,
   judge,
   type OpenHold,
-  parseSums,
   refusedText,
   type StandingChange,
   type Subject,
@@ -26,17 +28,7 @@ import {
 import { ask, type Database, type Statement } from './database.ts'
 import { columnsOf, unnested } from './unnest.ts'
 
-interface AccountRow {
-  readonly id: string
-  readonly per: AccountState['per']
-  readonly every: AccountState['every']
-  readonly tenant: string | null
-  readonly member: string | null
-  readonly period: string
-  readonly begins: number
-  readonly ends: number
-  readonly keep_until: number
-  readonly sums: string
+interface AccountRow extends AccountColumns {
   readonly erased: boolean
 }
 
@@ -50,8 +42,6 @@ interface HoldRow {
 /** What is asked of the accounts of a run. */
 export type Asking = Pick<AppendJob, 'run'> & { readonly standing: StandingChange }
 
-/** With each that is new, so many of before are forgotten: more than come. */
-const FORGOTTEN_AT_ONCE = 8
 const columns = 'a.id, a.per, a.every, a.tenant, a.member, a.period, a.begins, a.ends, a.keep_until, a.sums, a.erased'
 const newColumns = {
   id: 'text',
@@ -211,10 +201,7 @@ const empty = { spent: zero, held: zero }
 /** The root before the leaves. */
 const rankOf = ({ per, every }: AccountClaim): number => ['tenant', 'user', 'flow'].indexOf(per) * 3 + ['month', 'day', 'hour'].indexOf(every)
 
-function stateOf({ id, per, every, tenant, member, period, begins: from, ends: until, keep_until: keepUntil, sums, erased }: AccountRow): AccountState {
-  const whose = per === 'flow' ? { flow: member ?? undefined } : { tenant: tenant ?? undefined, ...(member !== null && { user: member }) }
-  return { id, per, every, ...whose, period, from, until, keepUntil, ...parseSums(id, sums), ...(erased && { isErased: true }) }
-}
+const stateOf = (row: AccountRow): AccountState => accountIn(row, row.erased)
 
 /** What they used stays counted; whose it was is forgotten. */
 export async function forgetAccounts(client: PoolClient, { tenant, user }: Subject): Promise<void> {

@@ -12,9 +12,11 @@ export interface StandingTask {
   readonly log: string
   readonly runs: readonly string[]
   readonly limitMicroUsd: number
+  /** By whose clocks a month is a month. */
+  readonly timeZone: string
 }
 
-const { url, schema, log, runs, limitMicroUsd } = JSON.parse(process.argv[2] ?? '') as StandingTask
+const { url, schema, log, runs, limitMicroUsd, timeZone } = JSON.parse(process.argv[2] ?? '') as StandingTask
 const lines = openSync(log, 'a')
 const say = (line: string): void => void writeSync(lines, `${line}\n`)
 const hashFraction = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32
@@ -60,7 +62,7 @@ const spend = flow('spend', async (_: null, run) => {
   return said
 })
 
-const app = tutti({ flows: [spend], store: postgres(url, { schema }), budgets: [{ per: 'tenant', every: 'month', usd: limitMicroUsd / 1e6 }] })
+const app = tutti({ flows: [spend], store: postgres(url, { schema }), budgets: [{ per: 'tenant', every: 'month', timeZone, usd: limitMicroUsd / 1e6 }] })
 const left = async (id: string): Promise<void> => {
   const handle = await app.start(spend, null, { id, scope: { tenant: 'acme' } }).catch(() => app.get(id))
   await handle?.outcome()

@@ -6,6 +6,7 @@ export type { AccountClaim, AccountState, Amounts, OpenHold } from './budget/ind
 export { configuredStore } from './configured.ts'
 export { type ErrorRecord, type KnownErrorCode, recordError, TuttiError } from './errors/index.ts'
 export {
+  type AccountColumns,
   type AccountFilter,
   type AccountTable,
   type AcquireJob,
@@ -15,6 +16,7 @@ export {
   type AdmittedRun,
   type Answer,
   type AppendJob,
+  accountIn,
   admit,
   appendJob,
   byPeriod,
@@ -28,6 +30,7 @@ export {
   createJob,
   type Entry,
   type FlowVersion,
+  FORGOTTEN_AT_ONCE,
   type HeadChange,
   type Held,
   hasEnded,

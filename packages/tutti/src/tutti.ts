@@ -2,6 +2,8 @@
  * `tutti()`: the composition root of an app. It puts an engine over a store, gives the runs a gateway, and hands out handles.
  * It owns no state of its own but those.
  */
+
+import { gatewayOf } from './app-gateway.ts'
 import { type Budget, type StandingBudget, StandingBudgets, type Usage } from './budget/index.ts'
 import { configuredEngine, configuredStore, type Engine, type EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
@@ -20,10 +22,9 @@ import {
   type RunForked,
   sqliteStore,
 } from './journal/index.ts'
-import { type DeclaredPrices, type Gateway, gateway, gatewayKey, importPackage, isInstalled, type ModelLike, type TextEmbedder } from './model/index.ts'
+import { type DeclaredPrices, type Gateway, gatewayKey, importPackage, type ModelLike, type TokenizerChoice } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
 import { Retention, type RetentionRule } from './retention.ts'
-import { minilm } from './retrieval/index.ts'
 import { RetunedForks } from './retuned-forks.ts'
 import {
   type AnyFlow,
@@ -109,6 +110,11 @@ export interface AppOptions<T extends boolean = false> {
   budgets?: readonly StandingBudget[] | undefined
   /** By model id, above the table that comes with tutti: USD per million tokens, or for one search, image, minute or character. */
   prices?: DeclaredPrices | undefined
+  /**
+   * How the input of a call is counted before it is made. Default `'auto'`: models of OpenAI by `gpt-tokenizer` where the project has it, all others by their bytes.
+   * `'bytes'`: all by their bytes, whatever is installed. Or by model id, where you vouch for it: `{ 'azure/my-gpt-4o': 'o200k_base' }`. See docs/budgets.md.
+   */
+  tokenizer?: TokenizerChoice | undefined
   /** True makes a scope with its tenant a required argument of every start. */
   tenants?: T | undefined
   /** By name: other models for agents, and functions that stand in for tools (for their code alone: name, schemas, effect and approval stay). */
@@ -199,16 +205,10 @@ export const inMemory = (): Store => memoryStore()
 export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
   const here = { env: process.env, cwd: process.cwd() }
   const store = (o.store ?? configuredStore(here) ?? sqlite()) as JournalStore
-  const { limits } = store
-  const models = gateway({ model: o.model, prices: o.prices, overrides: o.overrides?.models, ...here, embedder: embedderAt(here.cwd), limits })
+  const models = gatewayOf(o, { ...here, limits: store.limits })
   // What is in memory is seen by nobody else, so nobody else can drive it. Who drives nothing is no worker, though the environment of both may be one.
   const engine = o.engine ?? (store['~store'] === 'memory' ? undefined : configuredEngine(here, o.resume === false ? false : undefined))
   return appOn({ ...o, engine }, { store, gateway: models, home: homePath() })
-}
-
-/** The embedding model is loaded when something is first compared by meaning. Without its package, words decide. */
-function embedderAt(cwd: string): TextEmbedder | undefined {
-  return isInstalled('@tutti/embed-minilm', cwd) ? { embed: async (texts) => (await minilm()).embed(texts) } : undefined
 }
 
 /** What an app stands on; tests put a simulated one under it. */

@@ -62,7 +62,7 @@ export function hostedSession(terminal: Terminal, home: Home, o: Pick<SessionOpt
 /** What the command's runs are provided with. */
 export function servicesFor(terminal: Terminal, { words = false, limits, home }: ServiceOptions = {}): Services {
   const embedder = !words && isInstalled('@tutti/embed-minilm', terminal.cwd) ? lazyEmbedder : undefined
-  const models = gateway({ env: terminal.env, cwd: terminal.cwd, embedder, limits })
+  const models = gateway({ env: terminal.env, cwd: terminal.cwd, embedder, limits, tokenizer: 'auto' })
   const { env, cwd } = terminal
   const sources = toolSources({ env, cwd, home: home?.folder, importPackage: (name, subpath) => importPackage(name, cwd, subpath) })
   return new Map<string, unknown>([

@@ -84,6 +84,8 @@ function totalLines(picture: RunPicture, head: RunHead, home: Home, paint: Paint
   const counts = [plural(steps.length, 'step'), plural(used.modelCalls, 'model call'), plural(used.toolCalls, 'tool call')]
   const lines = [[...counts, sayTokens(used), `${sayUsd(used.microUsd)}${holds}${limit}`].filter(Boolean).join(' · ')]
   for (const { model, why } of modelsOf(picture)) lines.push(paint('dim', `answered by ${model}${why ? `: ${why}` : ''}`))
+  const counted = countedOf(picture)
+  if (counted) lines.push(paint('dim', counted))
   if (picture.pausedFor !== undefined) lines.push(paint('yellow', `paused: ${inOneLine(picture.pausedFor)}`))
   if (picture.error) lines.push(...errorLines(picture.error, paint))
   const next = nextLine(picture, standingOf(head), home, head.run)
@@ -108,6 +110,15 @@ export function modelsOf(picture: RunPicture): { readonly model: string; readonl
     models.set(`${model} ${String(why)}`, { model, why: typeof why === 'string' ? why : undefined })
   }
   return [...models.values()]
+}
+
+/** How the input of its calls was counted before they were made, where tokens or money are limited. */
+function countedOf(picture: RunPicture): string | undefined {
+  const { usd, tokens, inputTokens } = picture.budget ?? {}
+  if (usd === undefined && tokens === undefined && inputTokens === undefined) return undefined
+  const ways = [...picture.all()].flatMap(({ label }) => (label as { counted?: unknown } | null | undefined)?.counted ?? [])
+  const said = [...new Set(ways)].map((way) => (way === 'bytes' ? 'at most a token for each byte' : `the tokens of ${String(way)}`))
+  return said.length > 0 ? `held for its input: ${said.join('; ')}` : undefined
 }
 
 const VALUE_LENGTH = 2_000

@@ -120,6 +120,7 @@ export const catalogue = {
   RETRIEVAL_UNREADABLE: line('terminal', 'A folder or file cannot be read.', 'Check that it exists and may be read.'),
   RETRIEVAL_EMBEDDER_MISSING: line('terminal', 'The package of the embedding model is not installed.', 'npm install @tutti/embed-minilm'),
   RETRIEVAL_EMBEDDER_FAILED: line('terminal', 'The embedding model could not be started.', 'The cause is attached; `index(name, { embed: false })` searches by words alone.'),
+  RETRIEVAL_EMBEDDER_CHANGED: line('terminal', 'An index was embedded by another model than it is declared with.', 'Run its `ingest` flow: it embeds with the new one what the old one did; or declare the old one.'),
   RETRIEVAL_WEIGHTS_WRONG: line('terminal', 'The weights of the embedding model do not have the expected hash.', 'Reinstall @tutti/embed-minilm.'),
   RETRIEVAL_QUERY_TOO_LONG: line('terminal', 'The question is longer than an index can search for.', 'Ask a shorter question; the limit is in the message.'),
 

@@ -68,7 +68,7 @@ export type { ScheduleChange, ScheduleState } from './schedule.port.ts'
 export { SCHEMA_VERSION } from './sqlite-schema.ts'
 export { type SqliteOptions, type SqliteStats, type SqliteStore, sqliteStore } from './sqlite-store.ts'
 export type { AccountFilter, AccountTable, StandingChange, StandingHold, StandingSettle } from './standing.port.ts'
-export { byPeriod, isRefusedText, isWanted, judge, parseSums, refusedText, sumsText } from './standing.ts'
+export { type AccountColumns, accountIn, byPeriod, FORGOTTEN_AT_ONCE, isRefusedText, isWanted, judge, parseSums, refusedText, sumsText } from './standing.ts'
 export { endedStatuses, hasEnded } from './status.ts'
 export type {
   Admitted,

@@ -10,27 +10,14 @@ import { TuttiError } from '../errors/index.ts'
 import type { Subject } from './encryption.port.ts'
 import type { DataKey } from './seal.ts'
 import type { AccountFilter, AccountTable, StandingChange } from './standing.port.ts'
-import { byPeriod, isWanted, judge, parseSums, refusedText, sumsText } from './standing.ts'
+import { type AccountColumns, accountIn, byPeriod, FORGOTTEN_AT_ONCE, isWanted, judge, refusedText, sumsText } from './standing.ts'
 import type { Vault } from './vault.ts'
 
-interface AccountRow {
-  readonly id: string
-  readonly per: AccountState['per']
-  readonly every: AccountState['every']
-  readonly tenant: string | null
-  /** The user, or the flow. */
-  readonly member: string | null
-  readonly period: string
-  readonly begins: number
-  readonly ends: number
-  readonly keep_until: number
-  readonly sums: string
+interface AccountRow extends AccountColumns {
   readonly erased: number
   readonly key_id: number | null
 }
 
-/** With each that is new, so many of before are forgotten: more than come. */
-const FORGOTTEN_AT_ONCE = 8
 const MOST_KNOWN = 20_000
 /** No run is of this tenant, so nobody erases it. */
 const NOBODY = { tenant: '' }
@@ -138,11 +125,9 @@ export function listAccounts(db: DatabaseSync, vault: Vault, filter: AccountFilt
 }
 
 function stateOf(row: AccountRow, vault: Vault): AccountState {
-  const { id, per, every, tenant, period, begins: from, ends: until, keep_until: keepUntil, key_id: key } = row
+  const { key_id: key } = row
   const member = key === null ? row.member : opened(vault, key, row)
-  const isErased = row.erased === 1 || (key !== null && member === null)
-  const name = per === 'flow' ? { flow: member ?? undefined } : { tenant: tenant ?? undefined, ...(member !== null && { user: member }) }
-  return { id, per, every, ...name, period, from, until, keepUntil, ...parseSums(id, row.sums), ...(isErased && { isErased: true }) }
+  return accountIn({ ...row, member }, row.erased === 1 || (key !== null && member === null))
 }
 
 /** Nothing, when its key was destroyed with all that was sealed with it. */

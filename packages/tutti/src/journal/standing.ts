@@ -85,6 +85,31 @@ export const byPeriod = (a: AccountState, b: AccountState): number =>
 
 const nameOf = ({ flow, tenant, user }: AccountState): string => flow ?? `${tenant ?? ''}\0${user ?? ''}`
 
+/** An account, as stores with columns keep it. */
+export interface AccountColumns {
+  readonly id: string
+  readonly per: AccountState['per']
+  readonly every: AccountState['every']
+  readonly tenant: string | null
+  /** The user, or the flow. */
+  readonly member: string | null
+  readonly period: string
+  readonly begins: number
+  readonly ends: number
+  readonly keep_until: number
+  readonly sums: string
+}
+
+/** With each account that is new a store forgets so many of before: more than come. */
+export const FORGOTTEN_AT_ONCE = 8
+
+/** @throws JOURNAL_CORRUPT */
+export function accountIn(row: AccountColumns, isErased: boolean): AccountState {
+  const { id, per, every, tenant, member, period, begins: from, ends: until, keep_until: keepUntil, sums } = row
+  const whose = per === 'flow' ? { flow: member ?? undefined } : { tenant: tenant ?? undefined, ...(member !== null && { user: member }) }
+  return { id, per, every, ...whose, period, from, until, keepUntil, ...parseSums(id, sums), ...(isErased && { isErased: true }) }
+}
+
 /** What a store keeps of an account as text: what is held, what is spent, and what it was limited to. */
 type Sums = Pick<AccountState, 'spent' | 'held' | 'limits'>
 

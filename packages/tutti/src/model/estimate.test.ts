@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { chainOf, toMessages } from '../message/index.ts'
-import { boundInputTokens } from './estimate.ts'
+import { byBytes } from './estimate.ts'
 import type { ModelRequest } from './model.port.ts'
 import { boundOutput, decideMaxOutput } from './output-limit.ts'
 
@@ -15,12 +15,12 @@ describe('the bound on input tokens', () => {
     const tools = [{ name: 'find', description: 'ß'.repeat(100), inputSchema: { type: 'object', properties: { id: { type: 'string' } } } }]
     const output = { name: 'o', schema: { type: 'object', description: '漢'.repeat(100) } }
     const bytes = 2 * Buffer.byteLength(text) + Buffer.byteLength(JSON.stringify(tools)) + Buffer.byteLength(JSON.stringify(output.schema))
-    expect(boundInputTokens(request(text, { system: text, tools, output }))).toBeGreaterThan(bytes)
+    expect(byBytes.of(request(text, { system: text, tools, output }))).toBeGreaterThan(bytes)
   })
 
   test('[B1] counts calls, results and what providers want back', () => {
     const big = 'x'.repeat(1_000)
-    const base = boundInputTokens(request([{ role: 'user', content: 'a' }]))
+    const base = byBytes.of(request([{ role: 'user', content: 'a' }]))
     const parts = [
       { type: 'reasoning', text: '', provider: { openai: { encrypted: big } } },
       { type: 'tool-call', id: '1', tool: 't', input: { big } },
@@ -31,15 +31,21 @@ describe('the bound on input tokens', () => {
       { role: 'assistant', parts },
       { role: 'tool', parts: results },
     ] as unknown as Parameters<typeof toMessages>[0]
-    expect(boundInputTokens(request(history))).toBeGreaterThan(base + 3_000)
+    expect(byBytes.of(request(history))).toBeGreaterThan(base + 3_000)
+  })
+
+  test('[B1] [M11] counts the files that a tool gave', () => {
+    const result = (files: object) => [{ role: 'tool', parts: [{ type: 'tool-result', id: '1', tool: 't', output: 'x', ...files }] }] as unknown as string
+    const image = { type: 'file', mediaType: 'image/png', data: 'AAAA' }
+    expect(byBytes.of(request(result({ files: [image, image] }))) - byBytes.of(request(result({})))).toBeGreaterThanOrEqual(12_000)
   })
 
   test('[M11] media is bounded by kind, not by its bytes alone', () => {
-    const image = (url: string) => boundInputTokens(request([{ role: 'user', content: [{ type: 'image', image: url, mediaType: 'image/png' }] }]))
+    const image = (url: string) => byBytes.of(request([{ role: 'user', content: [{ type: 'image', image: url, mediaType: 'image/png' }] }]))
     expect(image('https://a.test/i.png')).toBe(image('A'.repeat(100_000)))
-    expect(
-      boundInputTokens(request([{ role: 'user', content: [{ type: 'file', data: 'https://a.test/b.pdf', mediaType: 'application/pdf' }] }])),
-    ).toBeGreaterThan(1_000_000)
+    expect(byBytes.of(request([{ role: 'user', content: [{ type: 'file', data: 'https://a.test/b.pdf', mediaType: 'application/pdf' }] }]))).toBeGreaterThan(
+      1_000_000,
+    )
   })
 })
 

@@ -117,7 +117,8 @@ function placeOf(error: ErrorRecord | TuttiError): Place {
   return typeof link === 'number' && typeof attempt === 'number' ? { link, attempt } : start
 }
 
-const mayRetry = (error: ErrorRecord | TuttiError, { on }: Retry): boolean => (on ? on.includes(error.code) : error.disposition === 'retryable')
+/** Whether a failure of this kind is one that may pass. */
+export const mayRetry = (error: ErrorRecord | TuttiError, { on }: Retry): boolean => (on ? on.includes(error.code) : error.disposition === 'retryable')
 
 /** A provider that asks for a longer wait than our own longest is left for the next model, if there is one. */
 function tooLong(error: ErrorRecord | TuttiError, here: Place, links: readonly Link[]): boolean {

@@ -7,30 +7,31 @@
  * On a crash nothing is here to lose: a gateway is made again from its options.
  */
 
-import { TuttiError } from '../errors/index.ts'
 import { type LimitBook, memoryLimits } from '../journal/index.ts'
 import { type Clock, canonical, systemClock } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
-import type { ServiceKey } from '../run/effect.port.ts'
 import { AnswerCache } from './answer-cache.ts'
+import { aloneInBatch } from './batch/alone.ts'
 import type { BatchPort } from './batch/batch.port.ts'
 import { BatchedCall } from './batch/batched.ts'
 import { BatchDesk } from './batch/desk.ts'
 import { batchPortOf } from './batch/port-of.ts'
 import { Breaker } from './breaker.ts'
 import { type Choice, chooseModel } from './choose.ts'
+import { gatewayKey } from './gateway-key.ts'
 import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
 import { Latency } from './latency.ts'
 import { Limiter } from './limiter.ts'
 import { describePolicy, type GuardPolicy, type Link, linksOf } from './links.ts'
-import type { AskModel, BatchPolicy, Candidate, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
+import { embedKept } from './metered.ts'
+import type { AskEmbedding, AskModel, BatchPolicy, Candidate, EmbeddingModel, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
 import { type BilledUnit, type DeclaredPrices, priceOf, unitMicroUsd } from './price.ts'
-import { plainId, type ResolveOptions, resolveModel } from './resolve.ts'
+import { isElsewhere, plainId, type ResolveOptions, resolveEmbedding, resolveModel } from './resolve.ts'
+import { type TokenizerChoice, Tokenizers } from './tokenizer.ts'
 
-/** Where an app keeps its gateway among its services. */
-export const gatewayKey: ServiceKey<Gateway> = { service: 'model.gateway' }
+export { gatewayKey }
 
 export interface GatewayOptions extends ResolveOptions {
   /** The app's model, for agents that declare none. Default: chosen from the environment. */
@@ -38,6 +39,8 @@ export interface GatewayOptions extends ResolveOptions {
   readonly prices?: DeclaredPrices | undefined
   /** By agent; above what the agent declares. */
   readonly overrides?: { readonly [agent: string]: ModelLike } | undefined
+  /** How inputs are counted. Default `'bytes'`; `tutti()` says `'auto'`. */
+  readonly tokenizer?: TokenizerChoice | undefined
   /** What processes on one store have in common of the limits by the minute. Default: each process counts for itself. */
   readonly limits?: LimitBook | undefined
   /** Default: that of this machine. */
@@ -63,7 +66,9 @@ class ModelGateway implements Gateway, CallGround {
   /** By what their declarations say; the object itself is the quicker way there. */
   readonly #guards = new Map<string | GuardPolicy, Guard>()
   readonly #book: LimitBook
+  readonly #tokenizers: Tokenizers
   readonly #latencies = new Map<string, Latency>()
+  readonly #embeddings = new Map<string, Promise<EmbeddingModel>>()
   readonly #desks = new Map<BatchPort | string, BatchDesk>()
   #choice: Promise<Choice> | undefined
 
@@ -71,6 +76,7 @@ class ModelGateway implements Gateway, CallGround {
     this.#options = options
     this.clock = options.clock ?? systemClock
     this.#book = options.limits ?? memoryLimits()
+    this.#tokenizers = new Tokenizers(options.tokenizer ?? 'bytes', options.cwd)
   }
 
   ask(run: Run, question: AskModel): Promise<ModelAnswer> {
@@ -89,14 +95,14 @@ class ModelGateway implements Gateway, CallGround {
     return run['~core'].ask(call.effect())
   }
 
-  #askInBatch(run: Run, question: AskModel, policy: BatchPolicy, [link, ...others]: readonly Link[]): Promise<ModelAnswer> {
-    if (others.length > 0 || (link?.guards.length ?? 0) > 0)
-      throw new TuttiError('CONFIG_INVALID', `batch('${policy.of}') stands in a list or under a policy; it is asked alone`)
+  #askInBatch(run: Run, question: AskModel, policy: BatchPolicy, links: readonly Link[]): Promise<ModelAnswer> {
+    const { retry, outputMode } = aloneInBatch(policy, links)
     const id = plainId(policy.of)
     const price = priceOf(id, this.#options.prices)
     const wired = async (fetch: typeof globalThis.fetch): Promise<Candidate> =>
       candidateOf(await resolveModel(policy.of, { ...this.#options, fetch }), { id, price })
-    return new BatchedCall(question, policy, { desk: this.#desk(policy), wired, id, price }).ask(run)
+    const inputCount = this.#countOf(policy.of, id)
+    return new BatchedCall(question, policy, { desk: this.#desk(policy), wired, id, price, inputCount, retry, outputMode }).ask(run)
   }
 
   #desk({ of, port, everyMs }: BatchPolicy): BatchDesk {
@@ -137,6 +143,22 @@ class ModelGateway implements Gateway, CallGround {
     return unitMicroUsd(id, unit, this.#options.prices)
   }
 
+  embed<T>(run: Run, question: AskEmbedding<T>): Promise<T> {
+    const { model } = question
+    if (typeof model !== 'string') return embedKept(run, model, question)
+    const id = plainId(model)
+    return embedKept(run, { id, load: () => this.#embeddingOf(id) }, question)
+  }
+
+  #embeddingOf(id: string): Promise<EmbeddingModel> {
+    const known = this.#embeddings.get(id)
+    if (known) return known
+    const made = resolveEmbedding(id, this.#options)
+    this.#embeddings.set(id, made)
+    made.catch(() => this.#embeddings.delete(id))
+    return made
+  }
+
   /** Whoever waits for a turn hears that the app is closed. */
   close(): void {
     for (const guard of this.#guards.values()) if (guard instanceof Limiter) guard.close()
@@ -158,9 +180,13 @@ class ModelGateway implements Gateway, CallGround {
     return made
   }
 
+  #countOf(model: NonNullable<Link['model']>, id: string): Candidate['inputCount'] {
+    return this.#tokenizers.countOf(id, typeof model === 'string' && isElsewhere(model, this.#options.env))
+  }
+
   async #make(model: NonNullable<Link['model']>): Promise<Candidate> {
     const id = isLanguageModel(model) ? idOf(model) : plainId(model)
     const resolved = isLanguageModel(model) ? model : await resolveModel(model, this.#options)
-    return candidateOf(resolved, { id, price: priceOf(id, this.#options.prices) })
+    return candidateOf(resolved, { id, price: priceOf(id, this.#options.prices), inputCount: this.#countOf(model, id) })
   }
 }

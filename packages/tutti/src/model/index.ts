@@ -2,7 +2,6 @@ export type { BatchPort, BatchRequest, BatchResult, BatchState } from './batch/b
 export { type Choice, chooseModel } from './choose.ts'
 export { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
 export {
-  type EmbeddingModel,
   embed,
   generateImage,
   type ImageModel,
@@ -17,6 +16,7 @@ export type {
   Accept,
   AskModel,
   AttemptRecord,
+  EmbeddingModel,
   Gateway,
   LanguageModel,
   Model,
@@ -38,3 +38,4 @@ export { importPackage, isInstalled } from './provider-package.ts'
 export { type ProviderLine, providerTable } from './provider-table.ts'
 export { type Env, type ResolveOptions, resolveModel } from './resolve.ts'
 export { type Retuning, retuned } from './retuned.ts'
+export { checkTokenizer, type TokenizerChoice } from './tokenizer.ts'

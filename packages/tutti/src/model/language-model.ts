@@ -39,7 +39,7 @@ export const idOf = (model: LanguageModel): string => `${model.provider.split('.
  * @throws MODEL_UNSUPPORTED for a version tutti does not know.
  * @example candidateOf(openai('gpt-5-mini'), { price: priceOf('openai/gpt-5-mini') })
  */
-export function candidateOf(model: LanguageModel, o: { id?: string | undefined; price: Price | undefined }): Candidate {
+export function candidateOf(model: LanguageModel, o: { id?: string | undefined; price: Price | undefined; inputCount?: Candidate['inputCount'] }): Candidate {
   const id = o.id ?? idOf(model)
   if (!versions.has(model.specificationVersion)) {
     throw new TuttiError(
@@ -50,21 +50,23 @@ export function candidateOf(model: LanguageModel, o: { id?: string | undefined; 
       },
     )
   }
-  return new LanguageModelCandidate(model, id, o.price)
+  return new LanguageModelCandidate(model, id, o)
 }
 
 class LanguageModelCandidate implements Candidate {
   readonly id: string
   readonly price: Price | undefined
+  readonly inputCount: Candidate['inputCount']
   readonly #version: SpecificationVersion
   /** Adapters of OpenAI-compatible servers say whether they pass a schema on; the others always do. */
   readonly #passesSchema: boolean
   /** Called with V4 options; `callOptions` made them fit the version. */
   readonly #model: LanguageModelV4
 
-  constructor(model: LanguageModel, id: string, price: Price | undefined) {
+  constructor(model: LanguageModel, id: string, { price, inputCount }: Pick<Candidate, 'price' | 'inputCount'>) {
     this.id = id
     this.price = price
+    this.inputCount = inputCount
     this.#version = model.specificationVersion
     this.#passesSchema = (model as { supportsStructuredOutputs?: unknown }).supportsStructuredOutputs !== false
     this.#model = model as LanguageModelV4

@@ -45,7 +45,10 @@ export interface Link {
 /** What the policies around a model say of it; the innermost has the last word. */
 type Around = Pick<Link, 'retry' | 'timeouts' | 'guards' | 'outputMode'>
 
-const alone: Around = { retry: { attempts: 3 }, timeouts: {}, guards: [] }
+/** Of a model that nobody said it of. */
+export const undeclaredRetry: ModelRetry = { attempts: 3 }
+
+const alone: Around = { retry: undeclaredRetry, timeouts: {}, guards: [] }
 
 /** @throws CONFIG_INVALID for what is no model. */
 export function linksOf(model: ModelLike | undefined, around: Around = alone): Link[] {

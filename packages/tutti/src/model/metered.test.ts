@@ -4,7 +4,8 @@ import { flow, type Run } from '../run/index.ts'
 import { journalOf } from '../testing/failpoint-store.ts'
 import { testEngine } from '../testing/test-engine.ts'
 import { withModel } from '../testing/with-model.ts'
-import { type EmbeddingModel, embed, generateImage, type ImageModel, rerank, speak, transcribe } from './metered.ts'
+import { embed, generateImage, type ImageModel, rerank, speak, transcribe } from './metered.ts'
+import type { EmbeddingModel } from './model.port.ts'
 
 const named = (modelId: string) => ({ specificationVersion: 'v4', provider: 'acme.api', modelId })
 const prices = {

@@ -11,20 +11,14 @@ import { canonical, hash128, type Json } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { EffectContext, Executed, MeteredFailure } from '../run/effect.port.ts'
 import { failureOf, wasRefused } from './failure.ts'
-import { gatewayKey } from './gateway.ts'
+import { gatewayKey } from './gateway-key.ts'
+import type { AskEmbedding, EmbeddingModel } from './model.port.ts'
 import type { BilledUnit } from './price.ts'
 
 interface ModelObject {
   readonly specificationVersion: string
   readonly provider: string
   readonly modelId: string
-}
-export interface EmbeddingModel extends ModelObject {
-  readonly maxEmbeddingsPerCall: PromiseLike<number | undefined> | number | undefined
-  doEmbed(o: {
-    values: string[]
-    abortSignal?: AbortSignal
-  }): PromiseLike<{ embeddings: readonly (readonly number[])[]; usage?: { tokens: number } | undefined }>
 }
 export interface RerankingModel extends ModelObject {
   doRerank(o: {
@@ -65,21 +59,52 @@ export async function embed(run: Run, model: EmbeddingModel, texts: readonly str
 }
 
 function embedOnce(run: Run, model: EmbeddingModel, values: string[]): Promise<number[][]> {
-  // Each token is made of at least one byte, so there are no more of them.
-  const tokens = values.reduce((sum, text) => sum + Buffer.byteLength(text) + 16, 0)
-  return metered(run, model, {
+  return embedKept(run, model, { asked: values, texts: () => values, keep: (vectors) => vectors.map((vector) => [...vector]) })
+}
+
+/** A model that is loaded when it is asked. */
+interface Named {
+  readonly id: string
+  load(): Promise<EmbeddingModel>
+}
+
+/** Texts, as many as there are, in one step; what is recorded of their vectors is what `keep` makes of them. @throws as `embed` */
+export function embedKept<T>(run: Run, model: EmbeddingModel | Named, { asked, texts, keep }: Omit<AskEmbedding<T>, 'model'>): Promise<T> {
+  const named = 'load' in model ? model : { id: idOf(model), load: async () => model }
+  return metered(run, named.id, {
     name: 'embed',
     kind: 'embedding',
-    asked: values,
+    asked,
     unit: 'input',
-    worst: tokens,
+    // Each token is made of at least one byte, so there are no more of them.
+    worst: () => texts().reduce((sum, text) => sum + Buffer.byteLength(text) + 16, 0),
     call: async (abortSignal) => {
-      const { embeddings, usage } = await model.doEmbed({ values, abortSignal })
-      if (embeddings.length !== values.length)
-        throw new TuttiError('MODEL_MALFORMED', `${idOf(model)} was given ${values.length} texts and answered ${embeddings.length} vectors`)
-      return { value: embeddings.map((vector) => [...vector]), used: usage?.tokens }
+      const values = [...texts()]
+      const { vectors, tokens } = await embedAll(await named.load(), named.id, values, abortSignal)
+      return { value: keep(vectors), used: tokens }
     },
   })
+}
+
+/** In as many calls as the model needs. What one of them does not report, is not known of all. */
+async function embedAll(
+  model: EmbeddingModel,
+  id: string,
+  values: string[],
+  abortSignal: AbortSignal,
+): Promise<{ vectors: (readonly number[])[]; tokens: number | undefined }> {
+  const most = Math.max(1, (await model.maxEmbeddingsPerCall) ?? values.length)
+  const vectors: (readonly number[])[] = []
+  let tokens: number | undefined = 0
+  for (let i = 0; i < values.length; i += most) {
+    const part = values.slice(i, i + most)
+    const { embeddings, usage } = await model.doEmbed({ values: part, abortSignal })
+    if (embeddings.length !== part.length)
+      throw new TuttiError('MODEL_MALFORMED', `${id} was given ${part.length} texts and answered ${embeddings.length} vectors`)
+    vectors.push(...embeddings)
+    tokens = usage === undefined || tokens === undefined ? undefined : tokens + usage.tokens
+  }
+  return { vectors, tokens }
 }
 
 /** How well each of these texts fits the question, best first: a step of its own, billed by the search. @throws as `embed` */
@@ -90,7 +115,7 @@ export function rerank(
   texts: readonly string[],
   o: { top?: number | undefined } = {},
 ): Promise<{ index: number; score: number }[]> {
-  return metered(run, model, {
+  return metered(run, idOf(model), {
     name: 'rerank',
     kind: 'retrieval',
     asked: [query, ...texts, o.top ?? null],
@@ -112,7 +137,7 @@ export function generateImage(
   o: { n?: number | undefined; size?: `${number}x${number}` | undefined } = {},
 ): Promise<(string | Uint8Array)[]> {
   const { n = 1, size } = o
-  return metered(run, model, {
+  return metered(run, idOf(model), {
     name: 'image',
     kind: 'model',
     asked: [prompt, n, size ?? null],
@@ -135,7 +160,7 @@ export function transcribe(
   audio: Uint8Array,
   o: { mediaType: string; maxSeconds: number },
 ): Promise<{ text: string; language?: string | undefined }> {
-  return metered(run, model, {
+  return metered(run, idOf(model), {
     name: 'transcribe',
     kind: 'model',
     asked: [Buffer.from(audio).toString('base64'), o.mediaType],
@@ -154,7 +179,7 @@ export function transcribe(
 /** The text, spoken. Billed by the character. @throws as `embed` */
 export function speak(run: Run, model: SpeechModel, text: string, o: { voice?: string | undefined } = {}): Promise<string | Uint8Array> {
   const characters = [...text].length
-  return metered(run, model, {
+  return metered(run, idOf(model), {
     name: 'speak',
     kind: 'model',
     asked: [text, o.voice ?? null],
@@ -172,16 +197,15 @@ interface Billed<T> {
   readonly kind: StepKind
   readonly asked: Json
   readonly unit: BilledUnit
-  /** In units. */
-  readonly worst: number
+  /** In units; a function: worked out when the call is about to be made. */
+  readonly worst: number | (() => number)
   /** `used` left out: the provider does not say. */
   call(signal: AbortSignal): Promise<{ value: T; used: number | undefined }>
 }
 
-const idOf = ({ provider, modelId }: ModelObject): string => `${provider.split('.')[0]}/${modelId}`
+const idOf = ({ provider, modelId }: Pick<ModelObject, 'provider' | 'modelId'>): string => `${provider.split('.')[0]}/${modelId}`
 
-function metered<T>(run: Run, model: ModelObject, o: Billed<T>): Promise<T> {
-  const id = idOf(model)
+function metered<T>(run: Run, id: string, o: Billed<T>): Promise<T> {
   return run['~core'].ask<T>({
     name: o.name,
     kind: o.kind,
@@ -202,7 +226,7 @@ function metered<T>(run: Run, model: ModelObject, o: Billed<T>): Promise<T> {
         inputTokens: o.unit === 'input' ? Math.ceil(units) : 0,
         modelCalls: 1,
       })
-      const hold = amounts(o.worst)
+      const hold = amounts(typeof o.worst === 'function' ? o.worst() : o.worst)
       return { hold, execute: (context) => attempt(o, { id, hold, amounts, context }) }
     },
     retry: (error, attempt) => (attempt < ATTEMPTS && error.disposition === 'retryable' ? { afterMs: 500 * 2 ** (attempt - 1) } : undefined),

@@ -9,13 +9,12 @@ import { TuttiError } from '../errors/index.ts'
 import { type TokenUsage, textOf } from '../message/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { EffectContext, Executed, MeteredFailure, StreamPart } from '../run/effect.port.ts'
-import { boundInputTokens } from './estimate.ts'
 import { failureOf, wasRefused } from './failure.ts'
 import { attemptsOf, type Failure, markFailure, type Place, placeAfter, waitBefore } from './fallback.ts'
 import { type Fit, fitCall } from './fit.ts'
 import type { CachedAnswer, CallGround, CallOutcome, Passage } from './guard.port.ts'
 import type { Link } from './links.ts'
-import type { AskModel, AttemptRecord, Candidate, ModelAnswer, RawAnswer } from './model.port.ts'
+import type { AskModel, AttemptRecord, Candidate, InputCount, ModelAnswer, RawAnswer } from './model.port.ts'
 import { parseOutput } from './output.ts'
 import { Patience } from './patience.ts'
 import { costMicroUsd, worstMicroUsd } from './price.ts'
@@ -27,6 +26,7 @@ export interface AttemptOptions {
   readonly links: readonly Link[]
   readonly place: Place
   readonly candidate: Candidate
+  readonly inputCount: InputCount
   /** The attempts before it; it adds itself when it fails. */
   readonly history: { attempts: readonly AttemptRecord[] }
   readonly isHedge: boolean
@@ -67,7 +67,7 @@ export class ModelAttempt {
     }
     this.#o = o
     this.#link = o.links[o.place.link] as Link
-    const call = { id, price, settings: request.settings ?? {}, inputTokens: boundInputTokens(request) }
+    const call = { id, price, settings: request.settings ?? {}, inputTokens: o.inputCount.of(request) }
     const { hold, maxOutputTokens, refusal, exhausted } = fitCall(call, o.run['~core'], o.isLast)
     this.hold = hold
     this.refusal = refusal

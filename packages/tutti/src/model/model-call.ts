@@ -10,6 +10,7 @@ import { canonical, hash128, type Json } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { AttemptPlan, EffectSpec } from '../run/effect.port.ts'
 import { refuseFiles } from './capability.ts'
+import { countFor } from './count-for.ts'
 import { attemptsOf, markFailure, type Place, placeAfter, refuseNoLarger, start, tellSizes, waitBefore } from './fallback.ts'
 import type { CallGround } from './guard.port.ts'
 import { describeLink, describeModel, type Link, linksOf } from './links.ts'
@@ -114,6 +115,7 @@ export class ModelCall {
     refuseNoLarger(candidate.id, candidate.price?.maxInputTokens, history.attempts)
     const first = tooDear[0]
     const why = standing.why ?? (first ? `downgraded: the budget has no room for ${first.model}` : this.#reason(place, chosen, last))
+    const inputCount = await countFor(candidate, this.#run['~core'])
     const attempt = new ModelAttempt({
       run: this.#run,
       question: this.#question,
@@ -121,6 +123,7 @@ export class ModelCall {
       links: this.#links,
       place,
       candidate,
+      inputCount,
       history,
       isHedge: beside > 0,
       isLast,
@@ -141,7 +144,7 @@ export class ModelCall {
       hold: attempt.hold,
       flexible: attempt.refusal === undefined && beside === 0,
       ...(exhausted ? { exhausted } : {}),
-      label: { ...label, model: candidate.id, why, ...(waitedMs > 0 ? { waitedMs } : {}) },
+      label: { ...label, model: candidate.id, why, counted: inputCount.name, ...(waitedMs > 0 ? { waitedMs } : {}) },
       execute,
       drop: () => attempt.drop(),
       hedge: this.#hedge(standing, candidate.id),

@@ -4,7 +4,7 @@
  */
 import type { LanguageModelV2, LanguageModelV3, LanguageModelV4 } from '@ai-sdk/provider'
 import type { FinishReason, Message, ProviderData, TokenUsage } from '../message/index.ts'
-import type { JsonSchema } from '../primitives/index.ts'
+import type { Json, JsonSchema } from '../primitives/index.ts'
 import type { Retry, Run } from '../run/definition.port.ts'
 import type { Awaitable, StreamPart } from '../run/effect.port.ts'
 import type { BatchPort } from './batch/batch.port.ts'
@@ -181,15 +181,49 @@ export interface CandidateContext {
   alive(): void
 }
 
+/** One way to bound the input of a call. */
+export interface InputCount {
+  /** `bytes`, or the encoding that counts: `o200k_base`. */
+  readonly name: string
+  /** The most tokens that a provider can count for the input of `request`. */
+  of(request: ModelRequest): number
+}
+
 /** One model that can be called: a resolved link of a fallback chain. */
 export interface Candidate {
   /** 'provider/model'. */
   readonly id: string
   readonly price: Price | undefined
+  /** How its input is counted, where that is known better than by its bytes; what counts is loaded when it is first asked for. */
+  readonly inputCount?: (() => Promise<InputCount>) | undefined
   /** @throws a TuttiError of the MODEL family, or the reason of the signal */
   generate(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer>
   /** The same, showing parts as they come. */
   stream(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer>
+}
+
+/** A provider's model that makes vectors of texts, by shape: versions 2, 3 and 4 of the AI SDK's. */
+export interface EmbeddingModel {
+  readonly specificationVersion: string
+  readonly provider: string
+  readonly modelId: string
+  readonly maxEmbeddingsPerCall: PromiseLike<number | undefined> | number | undefined
+  doEmbed(o: {
+    values: string[]
+    abortSignal?: AbortSignal
+  }): PromiseLike<{ embeddings: readonly (readonly number[])[]; usage?: { tokens: number } | undefined }>
+}
+
+/** Texts to be embedded as one recorded step of a run. */
+export interface AskEmbedding<T> {
+  /** 'provider/model', or a model object. */
+  readonly model: string | EmbeddingModel
+  /** What tells this question from others. */
+  readonly asked: Json
+  /** Read when they are needed: not on replay. */
+  texts(): readonly string[]
+  /** What is recorded: the vectors themselves may be too much for a journal. May be called again after a crash. */
+  keep(vectors: readonly (readonly number[])[]): T
 }
 
 export interface AskModel {
@@ -211,6 +245,8 @@ export interface AskModel {
 /** What the app provides to its runs: asks models, records the attempts, holds and settles their cost. */
 export interface Gateway {
   ask(run: Run, question: AskModel): Promise<ModelAnswer>
+  /** Held, priced and settled as every call is. @throws BUDGET_EXCEEDED | BUDGET_NO_PRICE and the MODEL family */
+  embed?<T>(run: Run, question: AskEmbedding<T>): Promise<T>
   /** Micro-USD for one of what a model is billed by; `undefined`: unknown. */
   unitPrice?(id: string, unit: 'input' | 'search' | 'image' | 'minute' | 'character'): number | undefined
   /** Whoever waits in it is told that the app is closed. */

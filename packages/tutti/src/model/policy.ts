@@ -49,8 +49,8 @@ export function structured(model: ModelLike, by: OutputMode): Model {
 
 /**
  * Asked through the batch API of its provider (OpenAI's or Anthropic's, with the key of the environment): answered within hours, at half the price. Items that ask at the same
- * time go in one batch; each waits for its answer at rest, over restarts. For a `run.map` of many items. Nothing is streamed. It stands alone: no other policy around it,
- * and in no list.
+ * time go in one batch; each waits for its answer at rest, over restarts. For a `run.map` of many items. Nothing is streamed. Around it there may be `retry` (an item that its
+ * batch did not answer is handed in again) and `structured`; under another policy, or in a list, it is refused when it is asked.
  * @param o.within how long an answer is waited for. Default 24 h, what providers promise
  * @param o.every before it is first asked whether the batch has ended; doubled each time, to half an hour. Default 1 min
  * @param o.port the batch API of another provider

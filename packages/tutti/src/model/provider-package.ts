@@ -54,8 +54,21 @@ function readManifest(path: string): Manifest | undefined {
 const conditions: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default'])
 
 function entryOf({ exports, module, main }: Manifest, subpath: string): string {
-  const root = typeof exports === 'object' && exports !== null && subpath in exports ? exports[subpath as keyof typeof exports] : exports
-  return target(root) ?? module ?? main ?? 'index.js'
+  if (typeof exports !== 'object' || exports === null) return target(exports) ?? module ?? main ?? 'index.js'
+  if (Object.hasOwn(exports, subpath)) return target(exports[subpath as keyof typeof exports]) ?? module ?? main ?? 'index.js'
+  return byPattern(exports, subpath) ?? target(exports) ?? module ?? main ?? 'index.js'
+}
+
+/** The longest pattern that fits, as Node has it: of `./*` and `./esm/*` the second (https://nodejs.org/api/packages.html#subpath-patterns). */
+function byPattern(exports: object, subpath: string): string | undefined {
+  const fitting = Object.entries(exports).flatMap(([key, node]) => {
+    const [before, after] = key.split('*')
+    const fits = after !== undefined && subpath.length > key.length - 1 && subpath.startsWith(before as string) && subpath.endsWith(after)
+    return fits ? [{ before: before as string, after, node: node as unknown }] : []
+  })
+  const best = fitting.toSorted((a, b) => b.before.length - a.before.length)[0]
+  const found = best && target(best.node)
+  return best && found?.replaceAll('*', subpath.slice(best.before.length, subpath.length - best.after.length))
 }
 
 /** The first condition that holds wins, as in Node's own algorithm (https://nodejs.org/api/packages.html#conditional-exports). */

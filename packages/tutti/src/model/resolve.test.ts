@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { chooseModel } from './choose.ts'
+import { importPackage } from './provider-package.ts'
 import { providerTable } from './provider-table.ts'
-import { type Env, resolveModel } from './resolve.ts'
+import { type Env, resolveEmbedding, resolveModel } from './resolve.ts'
 
 const here = import.meta.dirname
 const bare = mkdtempSync(join(tmpdir(), 'tutti-resolve-'))
@@ -65,6 +66,13 @@ describe("'provider/model' ids", () => {
     expect(await resolve('groq/x', { GROQ_API_KEY: 'k' }, join(bare, 'deep', 'inside'))).toMatchObject({ provider: 'theirs', modelId: 'x', apiKey: 'k' })
   })
 
+  test('[B8] an embedding model is resolved as a language model is', async () => {
+    const env = { OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'k' }
+    expect(await resolveEmbedding('openai/text-embedding-3-small', { env, cwd: here })).toMatchObject({ modelId: 'text-embedding-3-small' })
+    await expect(resolveEmbedding('openai/text-embedding-3-small', { env: {}, cwd: here })).rejects.toMatchObject({ code: 'MODEL_KEY_MISSING' })
+    await expect(resolveEmbedding('nowhere/x', { env, cwd: here })).rejects.toMatchObject({ code: 'MODEL_UNKNOWN' })
+  })
+
   test('[M1] a package whose factory is not there is told apart from one that is missing', async () => {
     const home = join(bare, 'node_modules', '@ai-sdk', 'xai')
     mkdirSync(home, { recursive: true })
@@ -85,6 +93,16 @@ describe("'provider/model' ids", () => {
       code: 'MODEL_UNSUPPORTED',
       message: expect.stringContaining('a-peer-nobody-installed'),
     })
+  })
+
+  test('[M1] a part of a package is found by its name or its pattern, the longest that fits, as Node has it', async () => {
+    const home = join(bare, 'node_modules', 'parts')
+    mkdirSync(join(home, 'lib', 'deep'), { recursive: true })
+    const exports = { '.': './main.js', './*': { require: './no.cjs', import: './lib/*.js' }, './deep/*': './lib/deep/*.js', './here': './lib/said.js' }
+    writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'parts', type: 'module', exports }))
+    for (const name of ['main', 'lib/one', 'lib/said', 'lib/deep/two']) writeFileSync(join(home, `${name}.js`), `export const name = '${name}'`)
+    const found = async (subpath?: string): Promise<unknown> => (await importPackage('parts', bare, subpath))?.name
+    expect(await Promise.all([found(), found('./one'), found('./deep/two'), found('./here')])).toEqual(['main', 'lib/one', 'lib/deep/two', 'lib/said'])
   })
 
   test('[M1] every needed option of the table can be set by a variable', () => {

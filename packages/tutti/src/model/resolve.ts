@@ -2,7 +2,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { extractive } from './extractive/index.ts'
 import { isLanguageModel } from './language-model.ts'
-import type { LanguageModel, TextEmbedder } from './model.port.ts'
+import type { EmbeddingModel, LanguageModel, TextEmbedder } from './model.port.ts'
 import { importPackage } from './provider-package.ts'
 import { type ProviderLine, providerAliases, providerTable } from './provider-table.ts'
 
@@ -29,12 +29,29 @@ export async function resolveModel(id: string, o: ResolveOptions): Promise<Langu
     throw new TuttiError('MODEL_UNKNOWN', `'${id}' is not a model of tutti; there is 'tutti/extractive'`)
   }
   const line = lineOf(provider, id)
-  const settings = settingsOf(provider, line, o.env)
-  const create = await factoryOf(line, o.cwd)
-  const made = create(o.fetch ? { ...settings, fetch: o.fetch } : settings) as { languageModel?: (model: string) => unknown }
-  const resolved = made.languageModel?.(model)
+  const resolved = (await providerOf(provider, line, o)).languageModel?.(model)
   if (isLanguageModel(resolved)) return resolved
   throw new TuttiError('MODEL_UNSUPPORTED', `${line.package} gave no language model for '${model}'`, { hint: `Update ${line.package}.` })
+}
+
+/** The same for a model that makes vectors. @throws as `resolveModel` @example await resolveEmbedding('openai/text-embedding-3-small', { env: process.env, cwd: process.cwd() }) */
+export async function resolveEmbedding(id: string, o: ResolveOptions): Promise<EmbeddingModel> {
+  const { provider, model } = splitId(id)
+  const line = lineOf(provider, id)
+  const made = await providerOf(provider, line, o)
+  const resolved = made.embeddingModel?.(model) ?? made.textEmbeddingModel?.(model)
+  if (typeof (resolved as EmbeddingModel | undefined)?.doEmbed === 'function') return resolved as EmbeddingModel
+  throw new TuttiError('MODEL_UNSUPPORTED', `${line.package} gave no embedding model for '${model}'`, {
+    hint: `Take one of a provider that has them, or update ${line.package}.`,
+  })
+}
+
+type Provider = { readonly [made in 'languageModel' | 'embeddingModel' | 'textEmbeddingModel']?: (model: string) => unknown }
+
+async function providerOf(provider: string, line: ProviderLine, o: ResolveOptions): Promise<Provider> {
+  const settings = settingsOf(provider, line, o.env)
+  const create = await factoryOf(line, o.cwd)
+  return create(o.fetch ? { ...settings, fetch: o.fetch } : settings) as Provider
 }
 
 /** The provider of an id under the name the table has it by, and the rest, which may hold slashes of its own. @throws MODEL_UNKNOWN */
@@ -51,6 +68,13 @@ function splitId(id: string): { readonly provider: string; readonly model: strin
 export function plainId(id: string): string {
   const { provider, model } = splitId(id)
   return `${provider}/${model}`
+}
+
+/** Whether the environment sends what is asked of this model to another address than its maker's. */
+export function isElsewhere(id: string, env: Env): boolean {
+  const { provider } = splitId(id)
+  const line = Object.hasOwn(providerTable, provider) ? providerTable[provider] : undefined
+  return line !== undefined && settingOf(line, 'baseURL', env) !== undefined
 }
 
 function lineOf(provider: string, id: string): ProviderLine {

@@ -11,6 +11,8 @@ export interface Retuning {
 }
 
 export const retuned = (models: Gateway, { scope, agent, instructions, model }: Retuning): Gateway => ({
+  ...(models.embed ? { embed: (run, question) => (models.embed as NonNullable<Gateway['embed']>)(run, question) } : {}),
+  unitPrice: (id, unit) => models.unitPrice?.(id, unit),
   ask(run, question) {
     if ((scope ?? run.key) !== run.key || (agent ?? question.agent) !== question.agent) return models.ask(run, question)
     const request = instructions === undefined ? question.request : { ...question.request, system: instructions }

@@ -1,5 +1,5 @@
 import type { Scope } from '../primitives/index.ts'
-import { type Flow, flow } from '../run/index.ts'
+import { type Flow, flow, type Run } from '../run/index.ts'
 import type { IngestOptions, IngestReport } from './ingest.ts'
 import { survey, takeIn, takeOut } from './ingest.ts'
 import type { Partition } from './partition.ts'
@@ -14,13 +14,14 @@ const CONCURRENCY = 4
 
 /**
  * Ingestion as a flow: one recorded step a document, so that a killed run goes on where it was, and a finished one says what it did.
- * `open` gives the partition of a scope; `done` is told when the documents stand.
+ * `open` gives the partition of a scope; `done` is told when the documents stand; `fill` embeds them, where that is a part of the run.
  */
 export function ingestFlow(
   name: string,
   open: (scope: Readonly<Scope>) => Partition,
   done: (scope: Readonly<Scope>) => void,
   o: IngestOptions,
+  fill?: (run: Run) => Promise<number>,
 ): Flow<IngestInput, IngestReport> {
   const options = { version: '1', description: `Takes documents into the index '${name}': what is new or changed, and out what is gone.` }
   return flow(`${name}.ingest`, options, async ({ from }: IngestInput, run) => {
@@ -44,6 +45,7 @@ export function ingestFlow(
       else if (file.state === 'added') report.added++
       else report.changed++
     }
+    if (fill) report.embedded = await fill(run)
     return report
   })
 }

@@ -37,6 +37,8 @@ export interface IngestReport {
   removed: number
   unchanged: number
   skipped: SkippedFile[]
+  /** Chunks that a provider's model embedded, where one does. */
+  embedded?: number | undefined
 }
 
 /**

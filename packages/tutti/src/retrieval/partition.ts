@@ -204,6 +204,12 @@ export class Partition {
     })
   }
 
+  /** Whose vectors are here, and of how many numbers each is. */
+  embedders(): readonly { readonly embedder: string; readonly dimensions: number }[] {
+    const sql = 'SELECT embedder, max(length(value)) / 4 AS dimensions FROM vector WHERE partition = ? GROUP BY embedder ORDER BY embedder'
+    return this.#all(sql, this.#id).map(({ embedder, dimensions }) => ({ embedder: embedder as string, dimensions: dimensions as number }))
+  }
+
   /** The vectors of the chunks, in the order they were stored; `after` is the `vector` of the last one seen. */
   *vectors(embedder: string, after = 0): Generator<{ readonly vector: number; readonly chunk: number; readonly value: Float32Array }> {
     const sql = `SELECT vector.id AS vector, chunk.id AS chunk, value FROM vector JOIN chunk ON chunk.partition = vector.partition AND chunk.embedding = vector.embedding

@@ -8,9 +8,9 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
-import type { ModelLike } from '../model/model.port.ts'
-import type { Scope } from '../primitives/index.ts'
-import { checkName, type Flow, type Tool } from '../run/index.ts'
+import type { EmbeddingModel, ModelLike } from '../model/model.port.ts'
+import type { Json, Scope } from '../primitives/index.ts'
+import { checkName, type Flow, type Run, type Tool } from '../run/index.ts'
 import { defaultIndexPath, openDatabase } from './database.ts'
 import type { Document, Passage } from './document.ts'
 import type { Embedder } from './embedder.port.ts'
@@ -18,16 +18,18 @@ import type { IngestReport } from './ingest.ts'
 import { type IngestInput, ingestFlow } from './ingest-flow.ts'
 import { minilm } from './minilm.ts'
 import { type Filter, Partition } from './partition.ts'
-import { checkQuestion, search, VectorView } from './search.ts'
+import { type ProviderEmbedding, providerEmbedding } from './provider-embedding.ts'
+import { checkQuestion, search, searchWith, VectorView } from './search.ts'
 import { type SearchToolOptions, searchTool } from './search-tool.ts'
 import { warm } from './warmer.ts'
 
 export interface IndexOptions {
   /**
-   * `'minilm'`: the model of `@tutti/embed-minilm`; an embedder of your own; `false`: words alone.
+   * `'minilm'`: the model of `@tutti/embed-minilm`; an embedder of your own; `false`: words alone. A provider's model (`'openai/text-embedding-3-small'`, or a model object)
+   * is asked in runs alone, and paid for by them: by `ingest`, by the tool of an agent, by `search` with its `run`.
    * Default: `'minilm'` when its package is installed, else words alone.
    */
-  embed?: 'minilm' | Embedder | false | undefined
+  embed?: 'minilm' | (string & {}) | EmbeddingModel | Embedder | false | undefined
   /** Orders what was found once more, by a model. Declared, not built yet. */
   rerank?: 'local' | ModelLike | undefined
   /** Every tenant reads and fills the same documents. Default false: each has its own. */
@@ -51,6 +53,8 @@ export interface SearchIndexOptions {
   /** Fields of `meta`, or `source`: one value, or any of several. `{ package: ['zod', 'ai'] }` */
   filter?: Filter | undefined
   signal?: AbortSignal | undefined
+  /** The run that pays for embedding the question, where a provider's model does: what is found is a recorded step of it. */
+  run?: Run | undefined
 }
 
 export interface IndexStats {
@@ -60,13 +64,18 @@ export interface IndexStats {
   readonly embedded: number
   /** Which model embeds; `undefined` when words alone are searched. */
   readonly embedder: string | undefined
+  /** Of its vectors; `undefined` before there is one. */
+  readonly dimensions?: number | undefined
   /** Why words alone are searched. */
   readonly reason?: string | undefined
 }
 
 export interface Index {
   readonly name: string
-  /** The best passages, best first. @throws RETRIEVAL_NO_INDEX before anything was ingested; RETRIEVAL_QUERY_TOO_LONG beyond 8,000 characters */
+  /**
+   * The best passages, best first. @throws RETRIEVAL_NO_INDEX before anything was ingested; RETRIEVAL_QUERY_TOO_LONG beyond 8,000 characters; where a provider's model
+   * embeds, CONFIG_INVALID without its `run`, RETRIEVAL_EMBEDDER_CHANGED, and what asking a model throws
+   */
   search(query: string, o: SearchIndexOptions): Promise<Passage[]>
   /** The index as a tool for an agent. */
   asTool(o?: SearchToolOptions): Tool<{ query: string }, Passage[]>
@@ -95,12 +104,14 @@ export function index(name: string, o: IndexOptions = {}): Index {
   return {
     name,
     search: (query, options) => room.search(query, options),
-    asTool: (options = {}) => searchTool(name, (query, asked) => room.search(query, asked), options),
+    asTool: (options = {}) =>
+      searchTool(name, (query, { vector, ...asked }) => (vector ? room.searchBy(query, vector, asked) : room.search(query, asked)), options, room.question),
     ingest: ingestFlow(
       name,
       (scope) => room.partition(scope),
       (scope) => room.warmAhead(scope),
       o,
+      room.fill,
     ),
     warm: (options) => room.warm(options),
     stats: ({ scope }) => room.stats(scope),
@@ -118,25 +129,63 @@ class SearchIndex {
   #database: DatabaseSync | undefined
   readonly #partitions = new Map<string, { readonly partition: Partition; view?: VectorView | undefined }>()
   readonly #warming = new Map<string, Promise<void>>()
+  readonly #provider: ProviderEmbedding | undefined
   #stop = new AbortController()
   #reason: string | undefined
 
   constructor(name: string, o: IndexOptions) {
     this.#name = name
     this.#o = o
+    this.#provider = providerEmbedding(name, o.embed)
   }
 
-  async search(query: string, { scope, ...o }: SearchIndexOptions): Promise<Passage[]> {
-    const partition = this.partition(scope)
+  async search(query: string, { scope, run, ...o }: SearchIndexOptions): Promise<Passage[]> {
     checkQuestion(query)
-    if (partition.isEmpty())
-      throw new TuttiError('RETRIEVAL_NO_INDEX', `the index '${this.#name}' holds nothing${this.#o.shared ? '' : ` for the tenant '${scope.tenant}'`}`, {
-        data: { index: this.#name },
-      })
+    if (this.#provider) return this.#searchIn(run, query, { scope, ...o })
+    const partition = this.#filled(scope)
     const embedder = await this.#embedder()
     const passages = await search(partition, embedder && { embedder, view: this.#view(scope, embedder) }, query, o)
     this.warmAhead(scope)
     return passages
+  }
+
+  /** By a vector that a run has paid for. */
+  async searchBy(query: string, vector: Float32Array, { scope, ...o }: SearchIndexOptions): Promise<Passage[]> {
+    const { id } = this.#provider as ProviderEmbedding
+    return searchWith(this.#filled(scope), this.#view(scope, { id, dimensions: vector.length }), { text: query, vector }, o)
+  }
+
+  /** Where a provider's model embeds: the vector of a question, as a step of a run. */
+  get question(): ((run: Run, query: string) => Promise<Float32Array>) | undefined {
+    const provider = this.#provider
+    return provider && ((run, query) => provider.question(run, query, () => this.#filled(run.scope)))
+  }
+
+  /** Where a provider's model embeds: everything that is not embedded yet, as steps of a run. */
+  get fill(): ((run: Run) => Promise<number>) | undefined {
+    const provider = this.#provider
+    return provider && ((run) => provider.fill(run, (scope) => this.partition(scope)))
+  }
+
+  async #searchIn(run: Run | undefined, query: string, { scope, signal: _, ...o }: SearchIndexOptions): Promise<Passage[]> {
+    const embed = this.question
+    if (!run || !embed)
+      throw new TuttiError('CONFIG_INVALID', `the index '${this.#name}' asks ${this.#provider?.id} for the vector of a question, which a run has to pay for`, {
+        hint: 'Search in a flow, `docs.search(query, { scope: run.scope, run })`, or give an agent `docs.asTool()`.',
+      })
+    const vector = await embed(run, query)
+    const asked = { query, top: o.top ?? null, filter: (o.filter as Json | undefined) ?? null }
+    return (await run.step(`search ${this.#name}`, asked, () => this.searchBy(query, vector, { scope, ...o }))) as Passage[]
+  }
+
+  /** @throws RETRIEVAL_NO_INDEX */
+  #filled(scope: Readonly<Scope>): Partition {
+    const partition = this.partition(scope)
+    if (partition.isEmpty())
+      throw new TuttiError('RETRIEVAL_NO_INDEX', `the index '${this.#name}' holds nothing${this.#o.shared ? '' : ` for the tenant '${scope.tenant}'`}`, {
+        data: { index: this.#name },
+      })
+    return partition
   }
 
   /** @throws CONFIG_INVALID without a tenant */
@@ -145,11 +194,17 @@ class SearchIndex {
   }
 
   async stats(scope: Readonly<Scope>): Promise<IndexStats> {
-    const embedder = await this.#embedder()
-    return { ...this.partition(scope).counts(embedder?.id), embedder: embedder?.id, ...(this.#reason === undefined ? {} : { reason: this.#reason }) }
+    const embedder = this.#provider?.id ?? (await this.#embedder())?.id
+    const partition = this.partition(scope)
+    const dimensions = partition.embedders().find((each) => each.embedder === embedder)?.dimensions
+    return { ...partition.counts(embedder), embedder, ...(dimensions && { dimensions }), ...(this.#reason === undefined ? {} : { reason: this.#reason }) }
   }
 
   async warm({ scope, signal }: { scope: Readonly<Scope>; signal?: AbortSignal | undefined }): Promise<number> {
+    if (this.#provider)
+      throw new TuttiError('CONFIG_INVALID', `the index '${this.#name}' is embedded by ${this.#provider.id}, which its \`ingest\` flow pays for`, {
+        hint: 'Run the flow again: it embeds what is not embedded yet.',
+      })
     const embedder = await this.#embedder()
     if (!embedder) throw new TuttiError('RETRIEVAL_EMBEDDER_MISSING', `the index '${this.#name}' cannot embed: ${this.#reason}`)
     return warm(this.partition(scope), embedder, { signal: signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal, background: false })
@@ -158,7 +213,8 @@ class SearchIndex {
   /** Goes on with embedding in the background; it ends by itself, with the index, or with the process. */
   warmAhead(scope: Readonly<Scope>): void {
     const key = this.#key(scope)
-    if (this.#o.ahead === false || this.#warming.has(key)) return
+    // Nobody would pay for what a provider's model embeds.
+    if (this.#o.ahead === false || this.#provider || this.#warming.has(key)) return
     const work = async (): Promise<void> => {
       const embedder = await this.#embedder()
       if (embedder) await warm(this.partition(scope), embedder, { signal: this.#stop.signal, background: true })
@@ -192,7 +248,7 @@ class SearchIndex {
     return open
   }
 
-  #view(scope: Readonly<Scope>, embedder: Embedder): VectorView {
+  #view(scope: Readonly<Scope>, embedder: Pick<Embedder, 'id' | 'dimensions'>): VectorView {
     const open = this.#open(scope)
     open.view ??= new VectorView(open.partition, embedder)
     return open.view
@@ -213,7 +269,7 @@ class SearchIndex {
       this.#reason = 'the index was declared with `embed: false`'
       return undefined
     }
-    if (embed !== undefined && embed !== 'minilm') return embed
+    if (typeof embed === 'object') return embed as Embedder
     try {
       return await minilm()
     } catch (error) {

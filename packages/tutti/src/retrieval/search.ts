@@ -31,12 +31,12 @@ export interface SearchOptions {
 /** The vectors of a partition, held in memory and brought up to date before each use. */
 export class VectorView {
   readonly #partition: Partition
-  readonly #embedder: Embedder
+  readonly #embedder: Pick<Embedder, 'id' | 'dimensions'>
   #matrix: VectorMatrix
   #changes = -1
   #lastVector = 0
 
-  constructor(partition: Partition, embedder: Embedder) {
+  constructor(partition: Partition, embedder: Pick<Embedder, 'id' | 'dimensions'>) {
     this.#partition = partition
     this.#embedder = embedder
     this.#matrix = new VectorMatrix(embedder.dimensions)
@@ -89,6 +89,17 @@ export async function search(
   const words = searchByWords(partition, question, o)
   const meaning = vectors && question.trim() !== '' ? await searchByMeaning(partition, vectors, question, words, o) : []
   return passages(partition, fuse(words, meaning).slice(0, o.top ?? 8))
+}
+
+/** The best passages by words, and by a question that is a vector already. */
+export function searchWith(
+  partition: Partition,
+  view: VectorView,
+  question: { readonly text: string; readonly vector: Float32Array },
+  o: SearchOptions = {},
+): Passage[] {
+  const meaning = question.text.trim() === '' ? [] : view.nearest(question.vector, o.filter)
+  return passages(partition, fuse(searchByWords(partition, question.text, o), meaning).slice(0, o.top ?? 8))
 }
 
 async function searchByMeaning(

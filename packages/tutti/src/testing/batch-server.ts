@@ -18,12 +18,12 @@ export class BatchServer {
   endsAfter = 1
   /** Fails the next creation of a batch with this status. */
   refuse: number | undefined
-  readonly #reply: (prompt: string) => BatchReply
+  readonly #reply: (prompt: string, batch: number) => BatchReply
   readonly #files = new Map<string, string>()
   readonly #server: Server
   url = ''
 
-  private constructor(reply: (prompt: string) => BatchReply) {
+  private constructor(reply: (prompt: string, batch: number) => BatchReply) {
     this.#reply = reply
     this.#server = createServer((request, response) => {
       this.#answer(request).then(
@@ -33,7 +33,7 @@ export class BatchServer {
     })
   }
 
-  static async open(reply: (prompt: string) => BatchReply): Promise<BatchServer> {
+  static async open(reply: (prompt: string, batch: number) => BatchReply): Promise<BatchServer> {
     const made = new BatchServer(reply)
     await new Promise<void>((resolve) => made.#server.listen(0, '127.0.0.1', resolve))
     made.url = `http://127.0.0.1:${(made.#server.address() as AddressInfo).port}/v1`
@@ -83,7 +83,7 @@ export class BatchServer {
     const status = held.cancelled ? 'cancelled' : held.polls >= this.endsAfter ? 'completed' : 'in_progress'
     const [output, errors]: [string[], string[]] = [[], []]
     for (const { id, body } of held.items) {
-      const reply = this.#reply(JSON.stringify(body))
+      const reply = this.#reply(JSON.stringify(body), number)
       if (reply === 'expired') errors.push(JSON.stringify({ custom_id: id, response: null, error: { code: 'batch_expired', message: 'expired' } }))
       else if (typeof reply === 'number')
         errors.push(JSON.stringify({ custom_id: id, response: { status_code: reply, body: { error: { message: 'refused' } } }, error: null }))
@@ -105,7 +105,7 @@ export class BatchServer {
     if (!held) return 404
     if (verb === '/results')
       return held.items
-        .map(({ id, body }) => JSON.stringify({ custom_id: id, result: resultOf(this.#reply(JSON.stringify(body))) }))
+        .map(({ id, body }) => JSON.stringify({ custom_id: id, result: resultOf(this.#reply(JSON.stringify(body), Number(number))) }))
         .reverse()
         .join('\n')
     if (verb === '/cancel') held.cancelled = true

@@ -128,6 +128,11 @@ async function nextDue(clock: SimulatedClock, store: JournalStore): Promise<numb
 /** The gateway, with every question put to the model of the test, and listed once it is sent. */
 function listening(inner: Gateway, o: TestOptions, calls: TestCall[], clock: Clock): Gateway {
   return {
+    unitPrice: (id, unit) => inner.unitPrice?.(id, unit),
+    embed(run, question) {
+      if (typeof question.model === 'string') refuseRealEmbedding(question.model)
+      return (inner.embed as NonNullable<Gateway['embed']>)(run, question)
+    },
     ask(run, question) {
       const model = o.model ?? question.model ?? 'tutti/extractive'
       if (question.insteadOfAll !== undefined) refuseReal(question.insteadOfAll, question.agent)
@@ -197,6 +202,11 @@ function refuseReal(model: ModelLike, agent: string): void {
   throw new TuttiError('CONFIG_INVALID', `the agent '${agent}' would ask '${id}' for real`, {
     hint: 'Give testing() a `model`, e.g. scripted([...]); it stands for every model.',
   })
+}
+
+/** @throws CONFIG_INVALID */
+function refuseRealEmbedding(id: string): never {
+  throw new TuttiError('CONFIG_INVALID', `an index would ask '${id}' for real`, { hint: 'Give the index of a test a model object of its own, with `doEmbed`.' })
 }
 
 function promptOf({ system, messages }: ModelRequest): string {

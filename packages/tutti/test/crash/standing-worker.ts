@@ -12,9 +12,11 @@ export interface StandingTask {
   readonly log: string
   readonly runs: readonly string[]
   readonly limitMicroUsd: number
+  /** By whose clocks a month is a month. */
+  readonly timeZone: string
 }
 
-const { file, log, runs, limitMicroUsd } = JSON.parse(process.argv[2] ?? '') as StandingTask
+const { file, log, runs, limitMicroUsd, timeZone } = JSON.parse(process.argv[2] ?? '') as StandingTask
 const lines = openSync(log, 'a')
 const say = (line: string): void => void writeSync(lines, `${line}\n`)
 const store = sqliteStore(file)
@@ -55,7 +57,7 @@ const spend = flow('spend', async (_: null, run) => {
   return said
 })
 
-const budgets = new StandingBudgets([{ per: 'tenant', every: 'month', usd: limitMicroUsd / 1e6 }])
+const budgets = new StandingBudgets([{ per: 'tenant', every: 'month', timeZone, usd: limitMicroUsd / 1e6 }])
 const engine = new EmbeddedEngine({ store, flows: [spend], budgets, leaseMs: 700 })
 await engine.open()
 const left = async (id: string): Promise<void> => {

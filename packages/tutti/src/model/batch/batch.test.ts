@@ -6,8 +6,7 @@ import { flow } from '../../run/index.ts'
 import { type BatchReply, BatchServer } from '../../testing/batch-server.ts'
 import { type TestEngine, testEngine } from '../../testing/test-engine.ts'
 import { withModel } from '../../testing/with-model.ts'
-import { breaker } from '../index.ts'
-import { batch } from '../policy.ts'
+import { batch, breaker, cache, hedge, limit, retry, structured, timeout } from '../policy.ts'
 import { priceOf } from '../price.ts'
 
 const ids = ['openai/gpt-5-mini', 'anthropic/claude-haiku-4-5'] as const
@@ -21,7 +20,7 @@ const labelled =
     return otherwise[item] ?? JSON.stringify({ label: item })
   }
 
-async function served(id: Id, reply: (prompt: string) => BatchReply = labelled()) {
+async function served(id: Id, reply: (prompt: string, batch: number) => BatchReply = labelled()) {
   const server = await BatchServer.open(reply)
   onTestFinished(() => server.close())
   const env = { OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'k', OPENAI_BASE_URL: server.url, ANTHROPIC_BASE_URL: server.url }
@@ -116,11 +115,53 @@ describe.each(ids)('a map in a batch of %s', (id) => {
   })
 })
 
-test('[M12] a provider without a batch API, and a batch in a list or under a policy, are refused', async () => {
+test('[M12] [M4] under `retry` an item that its batch did not answer goes into another one, as often as was said, and no oftener', async () => {
+  const { server, env } = await served('openai/gpt-5-mini', (prompt, batch) => {
+    const item = /item-\d+/.exec(prompt)?.[0] ?? 'none'
+    return item === 'item-2' || (item === 'item-1' && batch === 0) ? 'expired' : JSON.stringify({ label: item })
+  })
+  const model = retry(batch('openai/gpt-5-mini', { every: '30ms', within: '10s' }), { attempts: 2, backoff: '10ms' })
+  const label = agent({ name: 'label', output: z.object({ label: z.string() }), model })
+  const all = flow('all', async (given: string[], run) => {
+    const told = await run.map('label', given, label, { onError: 'collect' })
+    return told.map((each) => (each.ok ? each.output.label : each.error.code))
+  })
+  const { start } = testEngine([all], { resume: false, ...withModel(undefined, { env }) })
+  const { output, usage } = await (await start(all, items(3), { budget: { usd: 1 } })).result()
+  expect(output).toEqual(['item-0', 'item-1', 'MODEL_TIMEOUT'])
+  expect(server.batches.flatMap((each) => each.items)).toHaveLength(5)
+  expect(usage).toMatchObject({ inputTokens: 2_000, outputTokens: 200 })
+})
+
+test('[M12] [M6] `structured` around a batch says how its answers are asked for', async () => {
+  const { server, env } = await served('openai/gpt-5-mini')
+  const model = structured(batch('openai/gpt-5-mini', { every: '30ms', within: '10s' }), 'prompt')
+  const label = agent({ name: 'label', output: z.object({ label: z.string() }), model })
+  const { start } = testEngine([label], { resume: false, ...withModel(undefined, { env }) })
+  expect((await (await start(label, 'item-7')).result()).output).toEqual({ label: 'item-7' })
+  const sent = JSON.stringify(server.batches[0]?.items[0]?.body)
+  expect(sent).not.toContain('json_schema')
+  expect(sent).toContain('label')
+})
+
+test('[M12] a provider without a batch API, and a batch in a list or under a policy that means nothing to it, are refused', async () => {
   expect(() => batch('google/gemini-2.5-flash')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('google') }))
-  for (const model of [[batch('openai/gpt-5-mini'), 'openai/gpt-5-mini'], breaker(batch('openai/gpt-5-mini'))] as const) {
+  const one = batch('openai/gpt-5-mini')
+  const wrong = {
+    'in a list': [one, 'openai/gpt-5-mini'],
+    'under breaker()': breaker(one),
+    'under limit()': retry(limit(one, { concurrency: 1 }), { attempts: 2 }),
+    'under cache()': cache(one),
+    'under hedge()': hedge(one, { after: '1s' }),
+    'under timeout()': structured(timeout(one, { total: '1m' }), 'json'),
+  } as const
+  for (const [where, model] of Object.entries(wrong)) {
     const made = agent({ name: 'a', model })
     const { start } = testEngine([made], withModel(undefined, { env: { OPENAI_API_KEY: 'k' } }))
-    await expect((await start(made, 'hi')).result()).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('asked alone') })
+    await expect((await start(made, 'hi')).result()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `batch('openai/gpt-5-mini') stands ${where}, and is asked alone`,
+      hint: expect.stringContaining('retry'),
+    })
   }
 })

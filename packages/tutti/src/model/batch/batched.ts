@@ -10,12 +10,12 @@ import { TuttiError } from '../../errors/index.ts'
 import { canonical, hash128 } from '../../primitives/index.ts'
 import type { Run } from '../../run/definition.port.ts'
 import type { EffectContext, Executed, MeteredFailure } from '../../run/effect.port.ts'
-import { boundInputTokens } from '../estimate.ts'
+import { countFor } from '../count-for.ts'
 import { failureOf, wasRefused } from '../failure.ts'
-import { placeAfter, waitBefore } from '../fallback.ts'
+import { mayRetry, placeAfter, waitBefore } from '../fallback.ts'
 import { type Fit, fitCall } from '../fit.ts'
 import type { Link } from '../links.ts'
-import type { AskModel, BatchPolicy, CandidateContext, ModelAnswer } from '../model.port.ts'
+import type { AskModel, BatchPolicy, Candidate, CandidateContext, ModelAnswer, ModelRetry, OutputMode } from '../model.port.ts'
 import type { Price, Rate } from '../price.port.ts'
 import { costMicroUsd } from '../price.ts'
 import type { BatchState } from './batch.port.ts'
@@ -28,6 +28,10 @@ export interface BatchGround {
   /** 'provider/model', and what it costs when it is asked at once. */
   readonly id: string
   readonly price: Price | undefined
+  readonly inputCount?: Candidate['inputCount']
+  /** How often an item is handed in. Default: five times while the API refuses it, and once when its batch has answered something else than an answer. */
+  readonly retry?: ModelRetry | undefined
+  readonly outputMode?: OutputMode | undefined
 }
 
 /** Batches cost half, at every provider that has them. */
@@ -57,12 +61,27 @@ export class BatchedCall {
   /** @throws a TuttiError of the MODEL family; BUDGET_EXCEEDED, BUDGET_NO_PRICE */
   ask(run: Run): Promise<ModelAnswer> {
     const { name, request } = this.#question
-    return run['~core'].open(name, { thread: request.thread }, (inner) => this.#through(inner))
+    return run['~core'].open(name, { thread: request.thread }, (inner) => this.#rounds(inner))
   }
 
-  async #through(run: Run): Promise<ModelAnswer> {
+  /** Where `retry` was declared, an item whose batch did not answer it goes into another one: as often, and after as long, as was said. */
+  async #rounds(run: Run): Promise<ModelAnswer> {
+    const { retry } = this.#ground
+    for (let attempt = 1; ; attempt++) {
+      const sent = await this.#submit(run)
+      try {
+        return await this.#through(run, sent)
+      } catch (error) {
+        if (!retry || attempt >= retry.attempts || run.signal.aborted || !TuttiError.is(error) || !error.code.startsWith('MODEL_') || !mayRetry(error, retry))
+          throw error
+        const links = [{ retry } as unknown as Link]
+        await run.sleep(`again:${attempt}`, waitBefore({ link: 0, attempt: attempt + 1 }, error, links, `${run.id}/${run.key}/again/${attempt}`))
+      }
+    }
+  }
+
+  async #through(run: Run, sent: Submitted): Promise<ModelAnswer> {
     const begun = run.now().getTime()
-    const sent = await this.#submit(run)
     const { desk, id } = this.#ground
     let seen: BatchState
     let waitMs = this.#policy.everyMs
@@ -90,7 +109,8 @@ export class BatchedCall {
 
   #submit(run: Run): Promise<Submitted> {
     const { request } = this.#question
-    const links = [{ retry: { attempts: 5, backoff: '5s' } } as unknown as Link]
+    const { retry = { attempts: 5, backoff: '5s' } } = this.#ground
+    const links = [{ retry } as unknown as Link]
     return run['~core'].ask<Submitted>({
       name: 'submit',
       kind: 'model',
@@ -98,18 +118,18 @@ export class BatchedCall {
       fingerprint: hash128(canonical({ kind: 'batch', thread: request.thread, tools: request.tools ? hash128(JSON.stringify(request.tools)) : null })),
       tunable: hash128(canonical({ model: this.#ground.id, system: request.system ?? null })),
       label: { agent: this.#question.agent, model: this.#ground.id, why: 'batch' },
-      plan: () => {
-        const fit = this.#fit(run)
+      plan: async () => {
+        const fit = await this.#fit(run)
         return { hold: fit.hold, execute: (context) => this.#handIn(fit, context) }
       },
       retry: (error, attempt) => {
-        const next = attempt < 5 ? placeAfter(error, links) : undefined
+        const next = attempt < retry.attempts ? placeAfter(error, links) : undefined
         return next && { afterMs: waitBefore({ link: 0, attempt: attempt + 1 }, error, links, `${run.id}/${run.key}/${attempt}`) }
       },
     })
   }
 
-  #fit(run: Run): Fit {
+  async #fit(run: Run): Promise<Fit> {
     const { request } = this.#question
     const { id } = this.#ground
     const core = run['~core']
@@ -117,7 +137,8 @@ export class BatchedCall {
       throw new TuttiError('BUDGET_NO_PRICE', `${id} has no price, and this run may spend no more than ${(core.left().microUsd ?? 0) / 1e6} USD`, {
         data: { model: id },
       })
-    return fitCall({ id, price: this.#price, settings: request.settings ?? {}, inputTokens: boundInputTokens(request) }, core, true)
+    const inputTokens = (await countFor(this.#ground, core)).of(request)
+    return fitCall({ id, price: this.#price, settings: request.settings ?? {}, inputTokens }, core, true)
   }
 
   /** What was taken is counted in full; its `answer` gives back what was not used. */
@@ -125,7 +146,7 @@ export class BatchedCall {
     const { desk, wired } = this.#ground
     const item = context.idempotencyKey
     try {
-      const { url, body } = await written(wired, this.#question.request, candidateContext(context.signal, maxOutputTokens))
+      const { url, body } = await written(wired, this.#question.request, this.#contextOf(context.signal, maxOutputTokens))
       const batch = await this.#heard(desk.submit({ id: item, url, body }, context.signal))
       return { value: { batch, item, counted: { ...hold } }, settle: hold }
     } catch (error) {
@@ -168,7 +189,7 @@ export class BatchedCall {
       throw new TuttiError('MODEL_REQUEST_REFUSED', `${id}: the batch ${batch} was refused: ${state.failure}`, { data: { model: id, batch } })
     const result = await this.#heard(desk.result(batch, item))
     if ('missing' in result) throw missing(result.missing, id, batch)
-    const answer = await read(wired, this.#question.request, candidateContext(context.signal, 0), result)
+    const answer = await read(wired, this.#question.request, this.#contextOf(context.signal, 0), result)
     if ('error' in answer) throw failureOf(answer.error, { model: id, phase: 'call' })
     const { inputTokens, outputTokens, cacheReadTokens = 0 } = answer.usage
     const cost = this.#price && costMicroUsd(this.#price, answer.usage)
@@ -183,6 +204,10 @@ export class BatchedCall {
     return { value, settle: minus(used, counted) }
   }
 
+  #contextOf(signal: AbortSignal, maxOutputTokens: number): CandidateContext {
+    return { signal, maxOutputTokens, outputMode: this.#ground.outputMode, show: () => {}, alive: () => {} }
+  }
+
   /** What the API throws, as failures of models are said. */
   async #heard<T>(asked: Promise<T>): Promise<T> {
     try {
@@ -192,8 +217,6 @@ export class BatchedCall {
     }
   }
 }
-
-const candidateContext = (signal: AbortSignal, maxOutputTokens: number): CandidateContext => ({ signal, maxOutputTokens, show: () => {}, alive: () => {} })
 
 function missing(why: 'expired' | 'cancelled' | 'lost', id: string, batch: string): TuttiError {
   const data = { model: id, batch }

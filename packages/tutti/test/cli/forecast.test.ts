@@ -27,16 +27,12 @@ describe('forecast', () => {
     const few = await tutti(cwd, ['forecast', 'desk'])
     expect(few).toMatchObject({ code: 0, err: '' })
     expect(few.out).toMatch(
-      /^money {2}half below \$0\.0020, 95 of 100 below \$0\.0030\ntime {3}half below .+, 95 of 100 below .+\nfrom 3 completed runs: few, so the second figure is the highest seen\n$/,
+      /^money {2}half below \$0\.002, 95 of 100 below \$0\.003\ntime {3}half below .+, 95 of 100 below .+\nfrom 3 completed runs: few, so the second figure is the highest seen\n$/,
     )
     ran(25)
     const told = parsed(await tutti(cwd, ['forecast', 'desk', JSON.stringify('x'.repeat(1_000)), '--json']))
     expect(told).toMatchObject({ flow: 'desk', runs: 28, basis: { usd: 'input size' } })
     expect(told.usd.p50).toBeCloseTo(0.01, 3)
-    expect((await tutti(cwd, ['forecast', 'desk', JSON.stringify('x'.repeat(1_000))])).out).toMatch(
-      /money {2}half below \$0\.0100, .*, by the size of the input\n/,
-    )
-    for (const args of [['moon'], ['desk', '--flow-version', '9']])
-      expect(await tutti(cwd, ['forecast', ...args])).toMatchObject({ out: '', err: expect.stringContaining('RUN_NO_HISTORY') })
+    expect(await tutti(cwd, ['forecast', 'desk', '--flow-version', '9'])).toMatchObject({ out: '', err: expect.stringContaining('RUN_NO_HISTORY') })
   })
 })

@@ -8,6 +8,7 @@ import type { Scope } from '../../primitives/index.ts'
 import type { SourceGround } from '../source.port.ts'
 import { type Client, type ClientPackage, loadClient, loadStdio } from './client-package.ts'
 import { unreachable } from './failure.ts'
+import { inOrder } from './in-order.ts'
 import { type Authorization, authorizationOf } from './oauth.ts'
 import { isCommand, type McpOptions, type McpServer } from './options.ts'
 
@@ -170,15 +171,16 @@ export class Connection {
       transport.stderr?.on('data', (chunk: Buffer) => {
         this.#complaints = (this.#complaints + chunk.toString()).slice(-COMPLAINT_LENGTH)
       })
-      return transport
+      return inOrder(transport)
     }
     const headers = typeof server.headers === 'function' ? await server.headers(scope) : server.headers
     const auth = typeof server.auth === 'function' ? await server.auth(scope) : server.auth
     if (auth) this.#authorization ??= authorizationOf(auth, server.url, sdk)
-    return new sdk.StreamableHTTPClientTransport(new URL(server.url), {
+    const transport = new sdk.StreamableHTTPClientTransport(new URL(server.url), {
       ...(headers ? { requestInit: { headers } } : {}),
       ...(this.#authorization ? { authProvider: this.#authorization.provider } : {}),
     })
+    return inOrder(transport)
   }
 }
 

@@ -1,5 +1,5 @@
 /** The report that `npm run tests` leaves behind (vitest's JSON reporter): the part that this house reads. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
@@ -40,6 +40,23 @@ export function readReport(path = reportPath): TestReport | undefined {
   })
   const count = (state: ReportedTest['state']): number => tests.filter((test) => test.state === state).length
   return { tests, counts: { passed: count('passed'), failed: count('failed'), skipped: count('skipped') } }
+}
+
+/** Files with a failed test. */
+export const failedFiles = (report: TestReport | undefined): readonly string[] => [
+  ...new Set((report?.tests ?? []).filter(({ state }) => state === 'failed').map(({ file }) => file)),
+]
+
+/** Puts a later report of some files over the whole one, and says which tests passed only then. */
+export function mergeReport(laterPath: string, path = reportPath): readonly ReportedTest[] {
+  const before = readReport(path)
+  const later = readReport(laterPath)
+  if (!before || !later) return []
+  const [whole, part] = [path, laterPath].map((from) => JSON.parse(readFileSync(from, 'utf8')) as VitestReport) as [VitestReport, VitestReport]
+  const again = new Map(part.testResults.map((file) => [file.name, file]))
+  writeFileSync(path, JSON.stringify({ ...whole, testResults: whole.testResults.map((file) => again.get(file.name) ?? file) }))
+  const passed = new Set(later.tests.filter(({ state }) => state === 'passed').map(({ file, title }) => `${file} ${title}`))
+  return before.tests.filter(({ file, title, state }) => state === 'failed' && passed.has(`${file} ${title}`))
 }
 
 function stateOf(status: string): ReportedTest['state'] {

@@ -62,7 +62,14 @@ const engine = new EmbeddedEngine({ store, flows: [spend], budgets, leaseMs: 700
 await engine.open()
 const left = async (id: string): Promise<void> => {
   const run = await engine.start(spend, null, { id, scope: { tenant: 'acme' } }).catch(() => undefined)
-  if (run) await new EmbeddedHandle(engine, run).outcome()
+  if (run) await toItsEnd(new EmbeddedHandle(engine, run))
+}
+/** Killed often enough before its first call has ended, a run counts as one that brings its process down: it is left to a person, who knows better here. */
+async function toItsEnd(handle: EmbeddedHandle<unknown>): Promise<void> {
+  const outcome = await handle.outcome()
+  if (outcome.status !== 'failed' || !TuttiError.is(outcome.error, 'RUN_CRASH_LOOP')) return
+  await handle.resume()
+  await toItsEnd(handle)
 }
 const lane = async (which: number): Promise<void> => {
   for (const [i, id] of runs.entries()) if (i % 2 === which) await left(id)

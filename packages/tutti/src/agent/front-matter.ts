@@ -1,5 +1,14 @@
 /** A Markdown file that begins with YAML between two lines of `---`: its fields, each with its line, and the text below. What is wrong with it is collected, so that one reading mends all. */
-import { isScalar, LineCounter, parseDocument } from 'yaml'
+import { createRequire } from 'node:module'
+
+type Yaml = typeof import('yaml')
+let yaml: Yaml | undefined
+
+/** Seventy modules, loaded with the first file that is read, and at once: an agent from a file is declared as any other. */
+function loadYaml(): Yaml {
+  yaml ??= createRequire(import.meta.url)('yaml') as Yaml
+  return yaml
+}
 
 export interface FrontMatter {
   /** As the messages name it. */
@@ -22,6 +31,7 @@ export function readFrontMatter(file: string, text: string): FrontMatter {
   const rest = text.slice(opening[0].length)
   const closing = CLOSING.exec(rest)
   if (!closing) return nothing(1, 'its front matter is not closed by a line of ---')
+  const { isScalar, LineCounter, parseDocument } = loadYaml()
   const lines = new LineCounter()
   const document = parseDocument(rest.slice(0, closing.index), { lineCounter: lines, uniqueKeys: true })
   const lineAt = (offset: number): number => lines.linePos(offset).line + 1

@@ -1,7 +1,6 @@
 /** From what a person names (files, folders, patterns, packages) to the files that are read. */
 import { stat } from 'node:fs/promises'
 import { extname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { glob, isDynamicPattern } from 'tinyglobby'
 import { TuttiError } from '../errors/index.ts'
 
 /** Kinds of files that are read, by their extension. */
@@ -33,6 +32,7 @@ export async function scan(from: string, o: ScanOptions = {}): Promise<Scanned> 
   const root = resolve(o.root ?? '.')
   const origin = toPosix(from).replace(/(?<=[^/])\/+$/, '')
   const path = resolve(root, from)
+  const { isDynamicPattern } = await import('tinyglobby')
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' && isDynamicPattern(origin)) return undefined
     throw new TuttiError('RETRIEVAL_UNREADABLE', `${from} cannot be read: ${cause.code === 'ENOENT' ? 'it does not exist' : cause.message}`, {
@@ -59,6 +59,8 @@ function matching(pattern: string, root: string): Promise<string[]> {
 }
 
 async function find(patterns: string[], cwd: string, ignore: string[]): Promise<string[]> {
+  // Loaded with the first folder that is searched: most apps search none.
+  const { glob } = await import('tinyglobby')
   try {
     return await glob(patterns, {
       cwd,

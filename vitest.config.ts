@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /**
@@ -14,7 +15,8 @@ export default defineConfig({
     environment: 'node',
     pool: 'forks',
     execArgv: ['--conditions=tutti-source'],
-    env: { NODE_OPTIONS: '--conditions=tutti-source' },
+    // Hundreds of processes are started from the sources: what one has stripped of its types and compiled, the next reads.
+    env: { NODE_OPTIONS: '--conditions=tutti-source', NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/node-compile') },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     expect: { requireAssertions: true },

@@ -24,7 +24,12 @@ export function callingModel(calls: number): LanguageModel {
           ]
         : [part],
     )
-    return { stream: ReadableStream.from([...said, { type: 'finish', finishReason, usage }]) }
+    const start = (controller: ReadableStreamDefaultController<object>): void => {
+      for (const part of said) controller.enqueue(part)
+      controller.enqueue({ type: 'finish', finishReason, usage })
+      controller.close()
+    }
+    return { stream: new ReadableStream({ start }) }
   }
   return { specificationVersion: 'v4', provider: 'scripted', modelId: 'calling', supportedUrls: {}, doGenerate, doStream } as unknown as LanguageModel
 }

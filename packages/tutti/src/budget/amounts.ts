@@ -10,6 +10,8 @@ export interface Amounts {
 
 export const nothing: Amounts = { microUsd: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, modelCalls: 0, toolCalls: 0 }
 
+const amountNames = Object.keys(nothing) as (keyof Amounts)[]
+
 export const sum = (a: Amounts, b: Amounts): Amounts => ({
   microUsd: a.microUsd + b.microUsd,
   inputTokens: a.inputTokens + b.inputTokens,
@@ -21,7 +23,8 @@ export const sum = (a: Amounts, b: Amounts): Amounts => ({
 
 /** The first amount that nothing can have used: not a number, infinite, or below zero. */
 export function unsound(amounts: Amounts): keyof Amounts | undefined {
-  return (Object.keys(nothing) as (keyof Amounts)[]).find((name) => !(Number.isFinite(amounts[name]) && amounts[name] >= 0))
+  for (const name of amountNames) if (!(Number.isFinite(amounts[name]) && amounts[name] >= 0)) return name
+  return undefined
 }
 
 /** Limits as a person writes them. A limit left out does not limit; `tokens` is input and output together. */

@@ -41,6 +41,10 @@ interface Hold {
   readonly amounts: Amounts
 }
 
+/** The limits of whoever has none. */
+const unlimited: Limits = Object.freeze({})
+const noneOf: readonly Limited[] = []
+
 /** The account every hold draws on. */
 const RUN_ACCOUNT = ''
 export const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
@@ -85,6 +89,7 @@ export class Ledger {
   refusal(paths: readonly string[], amounts: Amounts): Refusal | undefined {
     for (const path of [RUN_ACCOUNT, ...paths]) {
       const account = this.#account(path)
+      if (account.limits === unlimited) continue
       for (const limit of limitedNames) {
         const allowed = allowedTo(account, limit)
         if (allowed === undefined) continue
@@ -116,7 +121,7 @@ export class Ledger {
    */
   settle(token: string, actual?: Amounts | undefined): readonly Limited[] {
     const hold = this.#holds.get(token)
-    if (!hold) return []
+    if (!hold) return noneOf
     this.#holds.delete(token)
     this.#settled.add(token)
     const used = actual && !unsound(actual) ? actual : hold.amounts
@@ -124,7 +129,8 @@ export class Ledger {
       account.held = minus(account.held, hold.amounts)
       account.spent = sum(account.spent, used)
     }
-    return limitedNames.filter((name) => amountOf(used, name) > amountOf(hold.amounts, name))
+    const passed = (name: Limited): boolean => amountOf(used, name) > amountOf(hold.amounts, name)
+    return limitedNames.some(passed) ? limitedNames.filter(passed) : noneOf
   }
 
   /** What a token holds, until it is settled. */
@@ -174,7 +180,7 @@ export class Ledger {
   #account(path: string): Account {
     let account = this.#accounts.get(path)
     if (!account) {
-      account = { limits: {}, granted: {}, onExhausted: undefined, spent: nothing, held: nothing }
+      account = { limits: unlimited, granted: {}, onExhausted: undefined, spent: nothing, held: nothing }
       this.#accounts.set(path, account)
     }
     return account
@@ -183,8 +189,9 @@ export class Ledger {
 
 /** @throws BUDGET_INVALID | FLOW_NOT_YET */
 export function limitsOf(budget: Budget | undefined): Limits {
+  if (!budget) return unlimited
   const limits: Limits = {}
-  for (const [name, value] of Object.entries(budget ?? {})) {
+  for (const [name, value] of Object.entries(budget)) {
     if (value === undefined) continue
     if (name === 'onExhausted') {
       checkPolicy(value)

@@ -20,7 +20,7 @@ export interface CallOptionsFor {
 /** V2 and V3 options differ from V4's in files and reasoning only; the caller hands them to a model of that version. */
 export function callOptions(request: ModelRequest, { version, output, maxOutputTokens, abortSignal }: CallOptionsFor): LanguageModelV4CallOptions {
   const { settings = {} } = request
-  const tools = [...(request.tools ?? []).map(toolOf), ...(output?.mode === 'tool' ? [answeringTool(output)] : [])]
+  const tools = [...(request.tools ? toolsOf(request.tools) : []), ...(output?.mode === 'tool' ? [answeringTool(output)] : [])]
   const system = output?.inInstructions ? [request.system, schemaInstruction(output)].filter(Boolean).join('\n\n') : request.system
   const prompt = promptOf(system, request.messages, version)
   const options: LanguageModelV4CallOptions = { prompt, maxOutputTokens: maxOutputTokens - thinkingBudget(settings), abortSignal }
@@ -63,6 +63,15 @@ function withStrictness(provider: ProviderData | undefined, output: OutputPlan |
 
 type FunctionTool = Extract<NonNullable<LanguageModelV4CallOptions['tools']>[number], { type: 'function' }>
 
+/** The specs of an agent are the same array every turn. */
+const convertedTools = new WeakMap<readonly ToolSpec[], readonly FunctionTool[]>()
+
+function toolsOf(specs: readonly ToolSpec[]): readonly FunctionTool[] {
+  const known = convertedTools.get(specs) ?? specs.map(toolOf)
+  convertedTools.set(specs, known)
+  return known
+}
+
 const toolOf = ({ name, description, inputSchema }: ToolSpec): FunctionTool => ({ type: 'function', name, description, inputSchema })
 
 const answeringTool = ({ name, schema }: OutputPlan): FunctionTool => ({
@@ -80,8 +89,17 @@ function toolChoiceOf({ tools, toolChoice }: ModelRequest, output: OutputPlan | 
   return { type: toolChoice ?? 'auto' }
 }
 
+/** Messages are never changed, so each is converted once, and not again at every turn of a conversation. */
+const converted: Readonly<Record<SpecificationVersion, WeakMap<Message, LanguageModelV4Message>>> = { v2: new WeakMap(), v3: new WeakMap(), v4: new WeakMap() }
+
 function promptOf(system: string | undefined, messages: readonly Message[], version: SpecificationVersion): LanguageModelV4Message[] {
-  const prompt = messages.map((message) => messageOf(message, version))
+  const known = converted[version]
+  const prompt = messages.map((message) => {
+    const made = known.get(message) ?? messageOf(message, version)
+    known.set(message, made)
+    // What is kept is not handed out: a middleware may add to what it is given.
+    return typeof made.content === 'string' ? { ...made } : ({ ...made, content: [...made.content] } as LanguageModelV4Message)
+  })
   return system === undefined || system === '' ? prompt : [{ role: 'system', content: system }, ...prompt]
 }
 

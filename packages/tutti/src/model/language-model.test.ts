@@ -164,6 +164,18 @@ describe.each(['v2', 'v3', 'v4'] as const)('a language model of version %s', (ve
     for (let n = 1; n < sent.length; n++) expect(sent[n]?.startsWith((sent[n - 1] as string).slice(0, -1))).toBe(true)
   })
 
+  test('[M10] a middleware that adds to the prompt it is given adds to nothing that is sent later', async () => {
+    const seen: { prompt: { content: unknown[]; extra?: unknown }[] }[] = []
+    const messages = toMessages('hi')
+    await candidate(streamParts(version), seen).generate(request(messages), context())
+    const [first] = seen as [(typeof seen)[number]]
+    const sent = structuredClone(first.prompt)
+    first.prompt[0]?.content.push({ type: 'text', text: 'more' })
+    Object.assign(first.prompt[0] ?? {}, { extra: true })
+    await candidate(streamParts(version), seen).generate(request(messages), context())
+    expect(seen[1]?.prompt).toEqual(sent)
+  })
+
   test('[B6] an abort ends a stream that never ends, with the reason of the signal', async () => {
     const endless = { ...fake(version, []), doStream: async () => ({ stream: new ReadableStream() }) } as unknown as LanguageModel
     const abort = new AbortController()

@@ -6,7 +6,7 @@
  */
 import type { Amounts, Refusal } from '../budget/index.ts'
 import { type ErrorRecord, rebuildError, TuttiError } from '../errors/index.ts'
-import { canonical, hash128, type Json } from '../primitives/index.ts'
+import { canonical, hash128, hashOften, type Json } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { AttemptPlan, EffectSpec } from '../run/effect.port.ts'
 import { refuseFiles } from './capability.ts'
@@ -42,7 +42,7 @@ export class ModelCall {
   effect(): EffectSpec<ModelAnswer> {
     const { name, agent, request } = this.#question
     const { thread, settings = {} } = request
-    const system = hash128(request.system ?? '')
+    const system = hashOften(request.system ?? '')
     const tools = request.tools ? hashOnce(request.tools) : null
     const output = request.output ? hashOnce(request.output) : null
     const label = {
@@ -56,8 +56,9 @@ export class ModelCall {
       name,
       kind: 'model',
       effect: 'idempotent',
-      fingerprint: hash128(canonical({ kind: 'model', thread, tools, output, toolChoice: request.toolChoice ?? null })),
-      tunable: hash128(canonical({ system, model: describeModel(this.#model), settings: withoutUndefined(settings) })),
+      // Keys in order, here and below: so they are not sorted for every call.
+      fingerprint: hash128(canonical({ kind: 'model', output, thread, toolChoice: request.toolChoice ?? null, tools })),
+      tunable: hashOften(canonical({ model: describeModel(this.#model), settings: withoutUndefined(settings), system })),
       label,
       plan: (_attempt, last) => this.#plan(last, label),
       retry: (error, attempt) => {

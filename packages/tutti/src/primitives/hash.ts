@@ -5,6 +5,21 @@ export function hash128(text: string | Uint8Array): string {
   return hash('sha256', text, 'base64url').slice(0, 22)
 }
 
+/** At most so many texts are remembered; then all are forgotten, and hashed again when they come. */
+const REMEMBERED = 256
+const often = new Map<string, string>()
+
+/** The same, remembered: for the few texts that come again and again. */
+export function hashOften(text: string): string {
+  let known = often.get(text)
+  if (known === undefined) {
+    if (often.size === REMEMBERED) often.clear()
+    known = hash128(text)
+    often.set(text, known)
+  }
+  return known
+}
+
 /** A number in [0, 1) that is the same for the same text. */
 export function hashFraction(text: string): number {
   return Number.parseInt(hash('sha256', text, 'hex').slice(0, 13), 16) / 2 ** 52

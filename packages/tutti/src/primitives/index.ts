@@ -2,7 +2,7 @@ export { LazyAbort, untilAborted } from './abort.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { type Duration, durationMs } from './duration.ts'
 export { type Failpoint, failpoint, failpoints, watchFailpoints } from './failpoint.ts'
-export { hash128, hashFraction, hashUuid } from './hash.ts'
+export { hash128, hashFraction, hashOften, hashUuid } from './hash.ts'
 export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
 export {

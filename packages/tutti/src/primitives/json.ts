@@ -10,7 +10,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 const WRAPPED = '~devalue'
 /** Keys that mean something in a journal; a value that has them is wrapped. */
-const RESERVED = new Set([WRAPPED, '~blob', '__proto__'])
+const isReserved = (key: string): boolean => (key.startsWith('~') ? key === WRAPPED || key === '~blob' : key === '__proto__')
 const NOT_JSON = Symbol('not JSON')
 
 /** An error of tutti may stand in a value (a failed item of a map); it is kept as a journal keeps every error. */
@@ -71,7 +71,7 @@ function copyObject(value: object, depth: number, keysOf: KeysOf): unknown {
   if (prototype !== Object.prototype && prototype !== null) return NOT_JSON
   const copy: Record<string, unknown> = {}
   for (const key of keysOf(value)) {
-    if (RESERVED.has(key)) return NOT_JSON
+    if (isReserved(key)) return NOT_JSON
     const item = copyJson((value as Record<string, unknown>)[key], depth + 1, keysOf)
     if (item === NOT_JSON) return NOT_JSON
     copy[key] = item

@@ -11,6 +11,7 @@ import {
   encode,
   hash128,
   hashFraction,
+  hashOften,
   hashUuid,
   type Json,
   type RunId,
@@ -113,7 +114,7 @@ export class ScopedRun implements RunCore {
     const { pump } = this.#context
     const { schema } = signal['~signal']
     const until = o.timeout === undefined ? undefined : pump.time + durationMs(o.timeout)
-    const fingerprint = hash128(`${signal.name}|${o.timeout ?? ''}`)
+    const fingerprint = hashOften(`${signal.name}|${o.timeout ?? ''}`)
     const place = this.#scope.next(signal.name)
     const ask = pump.ask(this.#scope, place.key, () => ({ op: 'wait', ...place, fingerprint, signal: signal.name, schema, until, data: o.data }))
     const answer = ask.promise.then((value) => {
@@ -252,7 +253,7 @@ export class ScopedRun implements RunCore {
     scope.checkUse()
     const taken: T[] = []
     if (scope.apart) return taken
-    const fingerprint = hash128(`${signal.name}|`)
+    const fingerprint = hashOften(`${signal.name}|`)
     while (this.#context.pump.isSent(scope, signal.name, fingerprint)) taken.push((await this.wait(signal as Signal<unknown, unknown>)) as T)
     return taken
   }

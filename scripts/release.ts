@@ -17,17 +17,22 @@ const root = join(import.meta.dirname, '..')
 function release(folder: string): void {
   const out = join(folder, 'release')
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
-  const missing = manifest.files.find((path) => !existsSync(join(folder, path)))
+  const missing = manifest.files.find((path) => sourceOf(folder, path) === undefined)
   if (missing !== undefined) throw new Error(`${manifest.name} publishes '${missing}', which does not exist: build it first`)
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out)
-  for (const path of manifest.files) cpSync(join(folder, path), join(out, path), { recursive: true })
-  for (const page of ['README.md', 'LICENSE']) {
-    const source = [join(folder, page), join(root, page)].find(existsSync)
-    if (source !== undefined) cpSync(source, join(out, page))
+  for (const path of [...manifest.files, 'README.md', 'LICENSE']) {
+    const source = sourceOf(folder, path)
+    if (source !== undefined) cpSync(source, join(out, path), { recursive: true, filter: (each) => !ofTheRepository.test(each) })
   }
   writeFileSync(join(out, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`)
 }
+
+/** Of the package itself, else of the repository: its documentation and examples are those of the package that everything else stands on. */
+const sourceOf = (folder: string, path: string): string | undefined => [join(folder, path), join(root, path)].find(existsSync)
+
+/** Tests, and what says which test of the repository proves what. */
+const ofTheRepository = /(?:\.test\.ts|[\\/]features\.(?:json|md))$/
 
 function published({ scripts, devDependencies, publishConfig, exports, ...rest }: Manifest): unknown {
   return { ...rest, exports: JSON.parse(JSON.stringify(exports, (key, value) => (key === 'tutti-source' ? undefined : value))) }

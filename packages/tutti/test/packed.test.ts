@@ -1,7 +1,9 @@
 /** The package as its users get it: the tarball of release/ (`npm run build`), installed from the registry into an empty folder. */
 import { spawnSync } from 'node:child_process'
-import { globSync, statSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { Client } from '@modelcontextprotocol/client'
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EmptyFolder, emptyFolderWith } from '../../../scripts/empty-folder.ts'
 
@@ -68,6 +70,30 @@ describe('the packed package', () => {
     const replayed = JSON.parse(alone('replay', asked.run, '--home', 'elsewhere', '--json'))
     expect(JSON.stringify(replayed.output)).toBe(JSON.stringify(asked.output))
   }, 30_000)
+
+  it('[X7] serves its own documentation and that of what is installed beside it, once the server library is there; without it says what to install', async () => {
+    const command = join(folder.path, 'node_modules/.bin/tutti')
+    const home = ['--home', join(folder.path, 'docs-home')]
+    const without = spawnSync(command, ['mcp', 'docs', ...home], { cwd: folder.path, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } })
+    expect([without.status, without.stderr]).toEqual([2, expect.stringContaining('npm install @modelcontextprotocol/server@2')])
+    mkdirSync(join(folder.path, 'node_modules/@modelcontextprotocol'))
+    symlinkSync(join(root, 'node_modules/@modelcontextprotocol/server'), join(folder.path, 'node_modules/@modelcontextprotocol/server'))
+    const client = new Client({ name: 'test', version: '1' })
+    const begun = performance.now()
+    await client.connect(new StdioClientTransport({ command, args: ['mcp', 'docs', ...home], cwd: folder.path, stderr: 'ignore' }))
+    const connectedMs = performance.now() - begun
+    const ask = async (name: string, input: Record<string, unknown>): Promise<string> =>
+      ((await client.callTool({ name, arguments: input })).content as { text: string }[])[0]?.text ?? ''
+    const { version } = JSON.parse(readFileSync(join(root, 'packages/tutti/package.json'), 'utf8')) as { version: string }
+    expect(await ask('search_docs', { query: 'pins of the tools of a server' })).toContain(`tutti/docs/mcp.md`)
+    console.info(`mcp docs: connected after ${connectedMs.toFixed(0)} ms, first answer after ${(performance.now() - begun).toFixed(0)} ms`)
+    expect(await ask('read_doc', { page: 'tutti/examples/agent.ts' })).toContain("from 'tutti'")
+    const pages = await ask('list_docs', { package: 'tutti' })
+    for (const page of ['README.md', 'docs/errors.md', 'docs/decisions/queues.md']) expect(pages).toContain(`tutti/${page}  `)
+    expect(pages).not.toMatch(/features\.|\.test\.ts/)
+    expect(await ask('list_docs', {})).toContain(`tutti ${version}  `)
+    await client.close()
+  }, 60_000)
 
   it('imports every face it declares; the suites of tutti/conformance where vitest is', () => {
     const faces = JSON.parse(folder.run('node', '-p', "JSON.stringify(Object.keys(require('tutti/package.json').exports))")) as string[]

@@ -9,7 +9,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
-import { type InstalledPackage, installedPackages, scan } from '../retrieval/index.ts'
+import { type InstalledPackage, installationStamp, installedPackages, scan } from '../retrieval/index.ts'
 import type { Home } from './home.ts'
 import type { CorpusOptions } from './options.ts'
 
@@ -108,22 +108,8 @@ async function hasDocs({ dir }: InstalledPackage, root: string): Promise<boolean
 
 // ── what decides whether anything changed ──
 
-/** What a package manager writes whenever it installs something. */
-const INSTALL_RECORDS = ['node_modules/.package-lock.json', 'node_modules/.modules.yaml', 'node_modules/.yarn-state.yml', 'node_modules']
-const LOCKFILES = ['package.json', 'package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock']
-
 async function stampOfPackages(request: CorpusRequest): Promise<string> {
-  const { root } = request
-  const texts = await Promise.all(LOCKFILES.map((file) => readFile(join(root, file), 'utf8').catch(() => null)))
-  const times = await Promise.all(
-    INSTALL_RECORDS.map((file) =>
-      stat(join(root, file)).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => null,
-      ),
-    ),
-  )
-  return hash128(canonical([request, texts, times]))
+  return hash128(canonical([request, await installationStamp(request.root)]))
 }
 
 async function stampOfPlaces(request: CorpusRequest): Promise<string> {

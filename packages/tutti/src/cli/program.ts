@@ -96,12 +96,22 @@ function declareTools(program: Command, act: Act): void {
   app(command(tools, 'approve [names...]', 'approve what servers offer now: all of it, that of SERVER, or SERVER/TOOL alone'))
     .addHelpText('after', '\nExample: npx tutti tools approve files/read_file --app app.ts')
     .action(act(async () => (await load()).approveTools))
-  const mcp = program.command('mcp').description('for clients of the Model Context Protocol: serve')
+  const mcp = program.command('mcp').description('for clients of the Model Context Protocol: docs, serve')
   app(command(mcp, 'serve', 'serve your flows, agents and tools as MCP tools over standard input and output, until the client is gone'))
     .option('--http <port>', 'over Streamable HTTP instead, on this machine, until Ctrl-C; 0 is any port', wholeNumber)
     .option('--expose <names>', 'only these flows and tools; several with commas (default: every flow and tool that the module exports)', listed)
     .addHelpText('after', '\nExample: npx tutti mcp serve --app app.ts --expose desk,find_order')
     .action(act(async () => (await import('./mcp-serve.ts')).mcpServe))
+  command(mcp, 'docs', 'serve the documentation of the packages installed here, in exactly these versions, to coding agents; until the client is gone')
+    .option('--http <port>', 'over Streamable HTTP instead, on this machine, until Ctrl-C; 0 is any port', wholeNumber)
+    .option('--project <dir>', 'where the packages are installed (default: here, or in the nearest folder above)')
+    .option('--package <name>', 'only this package, and tutti; may be given again', several)
+    .option('--all', 'every installed package, not only those that the project names')
+    .addHelpText(
+      'after',
+      '\nExample: npx tutti mcp docs --package zod\nIn the file of a client: { "mcpServers": { "docs": { "command": "npx", "args": ["tutti", "mcp", "docs"] } } }',
+    )
+    .action(act(async () => (await import('./mcp-docs.ts')).mcpDocs))
 }
 
 function declareRuns(program: Command, act: Act): void {

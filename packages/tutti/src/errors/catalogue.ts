@@ -118,6 +118,7 @@ export const catalogue = {
   RETRIEVAL_INDEX_UNUSABLE: line('terminal', 'The file of an index cannot be used.', 'Delete it and ingest again; everything in it comes from the sources.'),
   RETRIEVAL_EMPTY: line('terminal', 'Nothing to read was found at the given place.', 'Check the path or pattern; licences and changelogs are left out by default.'),
   RETRIEVAL_UNREADABLE: line('terminal', 'A folder or file cannot be read.', 'Check that it exists and may be read.'),
+  RETRIEVAL_NO_PAGE: line('terminal', 'The documentation has no page or package of this name.', 'Take a name as a search or the list of pages gives it.'),
   RETRIEVAL_EMBEDDER_MISSING: line('terminal', 'The package of the embedding model is not installed.', 'npm install @tutti/embed-minilm'),
   RETRIEVAL_EMBEDDER_FAILED: line('terminal', 'The embedding model could not be started.', 'The cause is attached; `index(name, { embed: false })` searches by words alone.'),
   RETRIEVAL_EMBEDDER_CHANGED: line('terminal', 'An index was embedded by another model than it is declared with.', 'Run its `ingest` flow: it embeds with the new one what the old one did; or declare the old one.'),

@@ -1,9 +1,17 @@
 export { type Citation, type CitationVerdict, type Cited, type CitedSchema, cited, type SourceReader, type Verified, verifyCitations } from './cited.ts'
 export type { Document, DocumentMeta, MediaType, Passage, SkippedFile } from './document.ts'
+export {
+  type Documentation,
+  type DocumentationOptions,
+  type DocumentationPage,
+  type DocumentedPackage,
+  documentation,
+  type OwnDocumentation,
+} from './documentation.ts'
 export type { Embedder, EmbedOptions } from './embedder.port.ts'
 export { readHtml } from './html.ts'
 export type { IngestReport } from './ingest.ts'
-export { type InstalledPackage, installedPackages, type PackageDocsOptions, packageDocs } from './installed-package.ts'
+export { type InstalledPackage, installationStamp, installedPackages, type PackageDocsOptions, packageDocs } from './installed-package.ts'
 export { lineAt } from './line.ts'
 export { type Loaded, type LoadOptions, load, readText } from './load.ts'
 export { minilm } from './minilm.ts'

@@ -1,6 +1,7 @@
 /** Which packages are installed here, in exactly which version, and what documentation they bring. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { canonical, hash128 } from '../primitives/index.ts'
 import type { Document, SkippedFile } from './document.ts'
 import { load } from './load.ts'
 import { scan } from './scan.ts'
@@ -60,6 +61,24 @@ export async function packageDocs(root: string, o: PackageDocsOptions = {}): Pro
     }
   }
   return { documents, skipped }
+}
+
+/** What a package manager writes whenever it installs something. */
+const INSTALL_RECORDS = ['node_modules/.package-lock.json', 'node_modules/.modules.yaml', 'node_modules/.yarn-state.yml', 'node_modules']
+const LOCKFILES = ['package.json', 'package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock']
+
+/** Of what package managers wrote at `root`: the same stamp, and nothing was installed or removed since. */
+export async function installationStamp(root: string): Promise<string> {
+  const texts = await Promise.all(LOCKFILES.map((file) => readFile(join(root, file), 'utf8').catch(() => null)))
+  const times = await Promise.all(
+    INSTALL_RECORDS.map((file) =>
+      stat(join(root, file)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => null,
+      ),
+    ),
+  )
+  return hash128(canonical([texts, times]))
 }
 
 async function fromLockfile(root: string, packages: NonNullable<Lockfile['packages']>): Promise<InstalledPackage[]> {

@@ -181,6 +181,12 @@ export class Partition {
     }
   }
 
+  /** Every document by its name, without its text. */
+  titles(): { readonly source: string; readonly meta: DocumentMeta }[] {
+    const rows = this.#all('SELECT source, meta FROM document WHERE partition = ? ORDER BY source', this.#id)
+    return rows.map(({ source, meta }) => ({ source: source as string, meta: JSON.parse(meta as string) as DocumentMeta }))
+  }
+
   /** Which of these chunks have no vector of this embedder yet, in the order given. */
   unembedded(embedder: string, ids: readonly number[]): Unembedded[] {
     const sql = `SELECT chunk.id, embedding, heading, text FROM json_each(?2) AS wanted JOIN chunk ON chunk.id = wanted.value

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { agent, flow, type McpOptions, mcp, toolQuestion } from 'tutti'
+import { agent, flow, inMemory, type McpOptions, mcp, toolQuestion, tutti } from 'tutti'
 import { scripted } from 'tutti/testing'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { answering } from '../../src/testing/scripted.ts'
 import { testing } from '../../src/testing/testing.ts'
 
 const child = new URL('desk-child.ts', import.meta.url).pathname
@@ -124,6 +125,33 @@ describe.each(revisions)('over stdio, revision %s', (protocol) => {
     await run.cancel('enough')
     await expect.poll(written, { timeout: 10_000 }).toContain('aborted')
     expect(await run.outcome()).toMatchObject({ status: 'cancelled' })
+  })
+
+  test('[T2][T4] a server that says its tools have changed is asked for them again by the next run, which what nobody approved ends', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'tutti-mcp-'))
+    vi.stubEnv('TUTTI_HOME', home)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const model = answering(({ options }) => (options.prompt.length === 1 ? call('learn', { trick: 'somersault' }) : 'done'))
+    const helper = agent({ name: 'helper', tools: [desk({ protocol })] })
+    const adding = flow('adding', async (_: null, run) => desk({ protocol }).call(run, 'add', { a: 1, b: 2 }))
+    await using app = tutti({ flows: [helper, adding], store: inMemory(), model })
+    const shown = (turn: number) => model.calls[turn]?.options.tools?.map(({ name }) => name) ?? []
+    expect((await app.run(helper, 'go')).output).toBe('done')
+    // A run works with the tools it began with.
+    expect([shown(0), shown(1)]).not.toContainEqual(expect.arrayContaining(['desk_somersault']))
+    // The word of the server travels beside the answer.
+    const next = () =>
+      app.run(adding, null).then(
+        ({ output }) => output,
+        ({ code, message }) => `${code}: ${message}`,
+      )
+    await expect.poll(next, { timeout: 10_000 }).toMatch(/^TOOL_CHANGED: .*'somersault' is new/)
+    await expect(app.run(helper, 'go')).rejects.toMatchObject({ code: 'TOOL_CHANGED' })
+    expect(model.calls).toHaveLength(2)
+    // As if a person had approved it: what is offered now is written down anew.
+    rmSync(join(home, 'tools.lock.json'))
+    expect((await app.run(helper, 'go')).output).toBe('done')
+    expect(shown(2)).toContain('desk_somersault')
   })
 
   test('[T2] resources and prompts are reachable as tools', async () => {

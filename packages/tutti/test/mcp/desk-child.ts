@@ -56,7 +56,17 @@ function server({ era }: { era: string }): McpServer {
         if (progressToken !== undefined)
           await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: steps, message: `step ${progress}` } })
       }
+      // The library of the client forgets what comes in one breath with the answer.
+      await new Promise((resolve) => setTimeout(resolve, 200))
       return text('there')
+    },
+  )
+  made.registerTool(
+    'learn',
+    { description: 'Learns a trick, and says so.', inputSchema: z.object({ trick: z.string() }), annotations: { readOnlyHint: true } },
+    async ({ trick }) => {
+      made.registerTool(trick, { description: 'A trick.', inputSchema: z.object({}), annotations: { readOnlyHint: true } }, async () => text('done'))
+      return text('learned')
     },
   )
   made.registerTool('draw', { description: 'Draws.', inputSchema: z.object({}), annotations: { readOnlyHint: true } }, async () => ({

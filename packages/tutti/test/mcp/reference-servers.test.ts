@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { agent, flow, inMemory, type McpOptions, mcp, tutti } from 'tutti'
 import { scripted } from 'tutti/testing'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -20,7 +21,8 @@ const folder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'tutti-refe
 const filesIn = (dir: string, options: McpOptions = {}) => mcp('files', { command: process.execPath, args: [program('server-filesystem'), dir] }, options)
 const memoryIn = (dir: string, options: McpOptions = {}, id = 'memory') =>
   mcp(id, { command: process.execPath, args: [program('server-memory')], env: { MEMORY_FILE_PATH: join(dir, 'memory.jsonl') } }, options)
-const everything = (options: McpOptions = {}) => mcp('everything', { command: process.execPath, args: [program('server-everything'), 'stdio'] }, options)
+const everything = (options: McpOptions = {}, flags: readonly string[] = []) =>
+  mcp('everything', { command: process.execPath, args: [...flags, program('server-everything'), 'stdio'] }, options)
 
 const resultsIn = (model: ReturnType<typeof scripted>, turn: number) =>
   (model.calls[turn]?.options.prompt.flatMap(({ role, content }) => (role === 'tool' ? content : [])) ?? []) as { output: { type: string; value: unknown } }[]
@@ -85,14 +87,17 @@ test('[T4] two servers with the same tools are two: each call reaches its own', 
 })
 
 test('[T2] a reference server that is killed in a call leaves a call that must not be repeated in doubt; the next call finds a new server', async () => {
-  const source = everything({ effects: 'once' })
+  // It writes down its process id before it begins.
+  const dir = folder()
+  const note = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(join(dir, 'pid'))}, String(process.pid))`
+  writeFileSync(join(dir, 'note.mjs'), note)
+  const source = everything({ effects: 'once' }, ['--import', pathToFileURL(join(dir, 'note.mjs')).href])
   const walking = flow('walking', async (_: null, run) => source.call(run, 'trigger-long-running-operation', { duration: 600, steps: 600 }))
   const adding = flow('adding', async (_: null, run) => source.call(run, 'get-sum', { a: 1, b: 2 }))
   await using app = testing({ flows: [walking, adding] })
   const run = await app.start(walking, null)
   for await (const event of run.events()) if (event.type === 'step.progress') break
-  const server = serverOf(process.pid)
-  process.kill(server, 'SIGKILL')
+  process.kill(Number(readFileSync(join(dir, 'pid'), 'utf8')), 'SIGKILL')
   expect(await run.outcome()).toMatchObject({ status: 'waiting', for: [{ signal: expect.stringContaining('tutti') }] })
   expect((await app.run(adding, null)).output).toBe('The sum of 1 and 2 is 3.')
 })
@@ -118,11 +123,3 @@ test('[T4] an agent whose server says something else of a tool than was approved
   expect(refused).toEqual({ said: expect.stringMatching(/^TOOL_CHANGED .*'add' has another description/), calls: 0 })
   expect(await asked('Adds two numbers.')).toEqual({ said: 'three', calls: 2 })
 })
-
-/** The child of this process that is the server. */
-function serverOf(parent: number): number {
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('server-everything'))
-  if (found === undefined) throw new Error(`no server among the children ${children.join(', ')}`)
-  return Number(found)
-}

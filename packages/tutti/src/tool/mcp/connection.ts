@@ -123,7 +123,10 @@ export class Connection {
     this.#transport = transport
     client.onclose = () => {
       // Only of the connection that is in use: an older one may close late.
-      if (this.#transport === transport) this.#client = undefined
+      if (this.#transport !== transport) return
+      this.#client = undefined
+      // Whoever answers next may be another version of the server.
+      this.#o.onToolsChanged()
     }
     try {
       await client.connect(transport, { timeout: CONNECT_MS, ...(prior && !protocol ? { prior } : {}) })
@@ -147,7 +150,7 @@ export class Connection {
       versionNegotiation: { mode: protocol === undefined ? 'auto' : protocol === '2025-11-25' ? 'legacy' : { pin: protocol } },
       inputRequired: { autoFulfill: false },
       // What is called when tools change, instead of a handler of our own, which would silence the library's.
-      listChanged: { tools: { autoRefresh: false, onChanged: () => onToolsChanged() } },
+      listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => onToolsChanged() } },
       ...(partition === '' ? {} : { cachePartition: partition }),
     }
   }

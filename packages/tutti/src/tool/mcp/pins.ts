@@ -108,7 +108,7 @@ export async function approvedTools(pins: Pins, server: string, offered: readonl
   if (changes.length === 0) return
   throw new TuttiError('TOOL_CHANGED', `the tools of the MCP server '${server}' are not those that were approved: ${changes.map(sayChange).join('; ')}`, {
     data: { source: server, changes: changes.map(({ tool, change }) => ({ tool, change })) },
-    hint: `Read them with \`tutti tools\`, then \`tutti tools approve ${server}\`, or leave them out with \`only\`.`,
+    hint: `Read them with \`tutti tools --app FILE\`, then \`tutti tools approve ${server} --app FILE\`, or leave them out with \`only\`.`,
   })
 }
 

@@ -50,6 +50,8 @@ export class OpenServer implements OpenSource {
   readonly #idle: Line[] = []
   readonly #open = new Map<string, { readonly call: OpenCall; readonly line: Line }>()
   readonly #listed = new Map<string, readonly Tool[]>()
+  /** How often a server has said that its tools changed: a list that was asked for before that is not kept. */
+  #changes = 0
   #every = new Set<Line>()
 
   constructor(o: ServerDeclaration, ground: SourceGround, pins: Pins) {
@@ -78,10 +80,11 @@ export class OpenServer implements OpenSource {
     const { client, sdk } = await line.connection.client()
     const known = this.#listed.get(partition)
     if (known) return offeredTools(id, known, options)
+    const changes = this.#changes
     try {
       const { tools } = await this.#again(line, sdk, client, (open) => open.listTools(undefined, { signal: ctx.signal, timeout: NO_TIMEOUT_MS }))
       // A server that says when they change need not be asked again until it does.
-      if (client.getServerCapabilities()?.tools?.listChanged) this.#listed.set(partition, tools)
+      if (changes === this.#changes && client.getServerCapabilities()?.tools?.listChanged) this.#listed.set(partition, tools)
       return offeredTools(id, tools, options)
     } catch (error) {
       ctx.signal.throwIfAborted()
@@ -227,7 +230,10 @@ export class OpenServer implements OpenSource {
       verdict,
       scope,
       partition,
-      onToolsChanged: () => this.#listed.delete(partition),
+      onToolsChanged: () => {
+        this.#changes++
+        this.#listed.delete(partition)
+      },
       onQuestion: (method, params) => {
         if (!line.call) throw new Error('no call is under way that this could belong to')
         return line.call.ask({ method, params: params as Json })

@@ -55,6 +55,7 @@ without a model, and \`budget\`, \`deadline\` and [approvals](tools.md#approval)
 |---|---|
 | \`tool()\`, \`dynamicTool()\`, a tool set | \`adopt(tools, { effect })\`: \`effect\` says whether a call may be repeated. Left out it is \`'once'\`: after a crash in the middle of a call, a person says what became of it |
 | a tool without \`execute\` | refused: what runs in the browser cannot be called here |
+| \`contextSchema\` of a tool, \`toolsContext\` | \`adopt(tools, { toolsContext: { weather: { apiKey } } })\`, checked when the tool is adopted, in no journal; without it such a tool is refused |
 | \`needsApproval\` of a tool | kept: the run waits for a person, durably; a function is asked with the input, and is given no messages |
 | a model of a provider package (V2, V3, V4) | \`agent({ model })\`, as it is; several are a chain |
 | \`stopWhen: isStepCount(n)\` | \`limits: { turns: n }\`. A loop that is cut off fails with \`AGENT_TURN_LIMIT\`; it does not answer with what it has |

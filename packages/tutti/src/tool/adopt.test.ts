@@ -66,6 +66,23 @@ test('[X1] of a tool of the AI SDK that shows preliminary results, the last one 
   expect(await told(adopt({ streaming }, { effect: 'read' }), 'streaming', {})).toBe('whole')
 })
 
+test('[X1] a tool of the AI SDK with a contextSchema is given its context, which no model is shown; without one that fits it is refused when it is adopted', async () => {
+  const weather = aiTool({
+    description: ({ context }) => `Weather, by ${context.source}`,
+    inputSchema: z.object({ city: z.string() }),
+    contextSchema: z.object({ key: z.string(), source: z.string().default('the office') }),
+    needsApproval: (_, { context }) => context.key === 'watched',
+    execute: async ({ city }, { context }) => `${city}: sun, says ${context.source} (${context.key.length})`,
+  })
+  const tools = adopt({ weather }, { effect: 'read', toolsContext: { weather: { key: 'secret' } } })
+  expect(tools[0]?.['~tool'].description).toBe('Weather, by the office')
+  expect(await told(tools, 'weather', { city: 'Turin' })).toBe('Turin: sun, says the office (6)')
+  const refused = (toolsContext?: Record<string, unknown>) => () => adopt({ weather }, toolsContext ? { toolsContext } : {})
+  expect(refused()).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('was not given') }))
+  expect(refused({ other: { key: 'secret' } })).toThrow(expect.objectContaining({ hint: 'adopt(tools, { toolsContext: { "weather": { … } } })' }))
+  expect(refused({ weather: { key: 7 } })).toThrow(expect.objectContaining({ message: expect.stringContaining('does not fit') }))
+})
+
 test('[X1] a tool of LangChain keeps its own this, and is given a signal', async () => {
   expect(await told(adopt([new LangChainTool()], { effect: { lookup: 'read' } }), 'lookup', { word: 'lento' })).toBe('lento is a word')
 })

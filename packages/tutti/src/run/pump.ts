@@ -78,6 +78,12 @@ export class Pump {
     if (!this.#live && !this.#over) this.#orStop(() => this.#divergence.checkScope(scope))
   }
 
+  /** Its code failed: nobody can take what is still under way in it, so that is not done, and not paid, to the end. */
+  failScope(scope: RunScope): void {
+    if (this.#over || scope.abort.aborted) return
+    this.cancelScope(scope, new TuttiError('RUN_CANCELLED', `'${scope.key}' failed, so what was under way in it is not needed`))
+  }
+
   closeScope(scope: RunScope): void {
     scope.closed = true
     this.#scopes.delete(scope)

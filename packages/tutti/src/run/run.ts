@@ -200,6 +200,9 @@ export class ScopedRun implements RunCore {
     const work = standing.run(child, async () => {
       try {
         return await body(run)
+      } catch (error) {
+        pump.failScope(child)
+        throw error
       } finally {
         pump.closeScope(child)
         if (deadline) pump.cancel([deadline], new TuttiError('RUN_CANCELLED', `'${child.key}' has ended`))

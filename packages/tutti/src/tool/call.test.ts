@@ -358,3 +358,33 @@ describe('concurrency', () => {
     ])
   })
 })
+
+test('[T1][R7] when one call ends the agent, those beside it are cancelled at once, though the flow goes on', async () => {
+  const stopped = vi.fn()
+  const slow = tool({
+    name: 'slow',
+    description: '',
+    input: z.object({}),
+    effect: 'read',
+    execute: (_, { signal }) =>
+      new Promise<string>((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          stopped(signal.reason.code)
+          reject(signal.reason)
+        })
+      }),
+  })
+  const desk = agent({ name: 'desk', tools: [slow, findTool()] })
+  const office = flow('office', async (_: null, run) => {
+    const ended = await run.call(desk, 'go', { budget: { toolCalls: 1 } }).catch((error: TuttiError) => error.code)
+    return run.step('after', ended, (code) => ({ code, stopped: stopped.mock.calls.flat() }))
+  })
+  const calls = [
+    { call: 'slow', input: {} },
+    { call: 'find', input: { id: '17' } },
+  ]
+  await using app = testing({ flows: [office], model: scripted([calls]) })
+  const { output, id } = await app.run(office, null)
+  expect(output).toEqual({ code: 'BUDGET_EXCEEDED', stopped: ['RUN_CANCELLED'] })
+  expect((await app.replay(id, office)).output).toEqual(output)
+})

@@ -18,7 +18,12 @@ export interface Fate {
   readonly trace?: string | undefined
 }
 
-export function life(task: WorkerTask, { afterMs, at, trace }: Fate = {}): Promise<'killed' | 'done'> {
+/** @param program what runs: it says something when it is ready. Default: the worker of these campaigns. */
+export function life<T extends { readonly file: string } = WorkerTask>(
+  task: T,
+  { afterMs, at, trace }: Fate = {},
+  program = worker,
+): Promise<'killed' | 'done'> {
   const flags = ['--conditions=tutti-source', '--disable-warning=ExperimentalWarning', ...(at || trace ? [`--import=${preload}`] : [])]
   const env = {
     ...process.env,
@@ -28,7 +33,7 @@ export function life(task: WorkerTask, { afterMs, at, trace }: Fate = {}): Promi
     CRASH_TRACE: trace ?? '',
   }
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [worker, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'], env })
     let complaint = ''
     child.stderr.on('data', (text) => (complaint += text))
     child.stdout.once('data', () => afterMs !== undefined && setTimeout(() => child.kill('SIGKILL'), afterMs))
@@ -43,6 +48,6 @@ export async function warmUp(folder: string): Promise<void> {
   await life({ file: join(folder, 'none.db'), log: join(folder, 'none.log'), runs: [], alone: true })
 }
 
-export const campaignOf = ({ file, log, runs }: WorkerTask): Campaign => ({ log, runs, open: () => sqliteStore(file) })
+export const campaignOf = ({ file, log, runs }: Pick<WorkerTask, 'file' | 'log' | 'runs'>): Campaign => ({ log, runs, open: () => sqliteStore(file) })
 
-export const look = (task: WorkerTask): Promise<Look> => lookAt(campaignOf(task))
+export const look = (task: Pick<WorkerTask, 'file' | 'log' | 'runs'>): Promise<Look> => lookAt(campaignOf(task))

@@ -20,7 +20,7 @@ const CONCURRENCY = 4
 
 const gatewayService: ServiceKey<Gateway> = { service: 'model.gateway' }
 
-export const isProviderModel = (value: unknown): value is EmbeddingModel => typeof (value as Partial<EmbeddingModel> | null)?.doEmbed === 'function'
+const isProviderModel = (value: unknown): value is EmbeddingModel => typeof (value as Partial<EmbeddingModel> | null)?.doEmbed === 'function'
 
 /** What an index was declared with, when that is a provider's model. @throws CONFIG_INVALID for a name that is none */
 export function providerEmbedding(index: string, embed: unknown): ProviderEmbedding | undefined {

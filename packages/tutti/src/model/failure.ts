@@ -80,6 +80,9 @@ function classify(error: unknown, phase: Phase): readonly [code: ErrorCode, why:
   if (network) return [byNetwork(network, phase), why]
   // What Anthropic's package throws for a first event that it cannot read.
   if (error instanceof SyntaxError || /expected a normalized .{0,20}stream error/i.test(why)) return ['MODEL_MALFORMED', why]
+  // What the frames of Bedrock's streams fail with: broken off, or not what they say of themselves.
+  if (phase === 'stream' && /incomplete .{0,40}frame/i.test(why)) return ['MODEL_STREAM_CUT', why]
+  if (/event.stream|message length|checksum|header type tag/i.test(why)) return ['MODEL_MALFORMED', why]
   // What undici, and some providers with it, throw when a connection ends while its body is read.
   if (phase === 'stream' && (error instanceof TypeError || /terminated|premature|aborted/i.test(why))) return ['MODEL_STREAM_CUT', why]
   return [byWord(error) ?? 'MODEL_FAILED', why]

@@ -1,4 +1,5 @@
 /** Streams that are not what their protocol says, through the packages that read them: whatever they make of it, no answer comes of it. */
+import { createAmazonBedrock } from '@ai-sdk/amazon-bedrock'
 import { createAnthropic } from '@ai-sdk/anthropic'
 import { createGoogleGenerativeAI } from '@ai-sdk/google'
 import { createOpenAI } from '@ai-sdk/openai'
@@ -15,12 +16,14 @@ const packages: Record<string, (fetch: Fetch) => LanguageModel> = {
   'openai chat': (fetch) => createOpenAI({ apiKey: 'k', fetch }).chat('gpt-5-mini'),
   anthropic: (fetch) => createAnthropic({ apiKey: 'k', fetch })('claude-sonnet-4-5'),
   google: (fetch) => createGoogleGenerativeAI({ apiKey: 'k', fetch })('gemini-2.5-flash'),
+  'amazon-bedrock': (fetch) => createAmazonBedrock({ apiKey: 'k', region: 'eu-central-1', fetch })('anthropic.claude-sonnet-4-5-20250929-v1:0'),
   'openai-compatible': (fetch) => createOpenAICompatible({ name: 'vllm', baseURL: 'http://127.0.0.1:1', fetch })('m'),
 }
 const bodies: Record<string, string> = {
   'an event that is no JSON': 'data: {"id": \n\n',
   'JSON of another protocol': 'data: {"hello":"there"}\n\n',
   'a web page': '<html><body>Bad gateway</body></html>',
+  'a frame of bytes that is none': `\0\0\0\x10${'\0'.repeat(12)}`,
   nothing: '',
 }
 

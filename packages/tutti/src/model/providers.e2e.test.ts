@@ -15,6 +15,7 @@ beforeEach(() => {
   mock.clearFixtures()
   mock.clearRequests()
   mock.resetMatchCounts()
+  mock.clearChaos()
 })
 
 const env = {
@@ -135,6 +136,20 @@ describe.each(models)('%s, cut', (model) => {
     expect(shown.split('|').at(-1)).toBe(long)
     expect(shown).toContain('|')
     expect(told.answer?.message.parts).toMatchObject([{ text: long }])
+  })
+})
+
+describe.each(models)('%s, malformed', (model) => {
+  test('[M4] an answer that is not what its protocol says is none: it is asked for once more, whole or streamed, and fails', async () => {
+    mock.onMessage('hello', { content: 'Hello there.' })
+    mock.setChaos({ malformedRate: 1 })
+    for (const stream of [false, true]) {
+      mock.clearRequests()
+      const told = await ask(retry(model, { attempts: 2 }), request('hello'), stream)
+      expect(told.error?.code).toMatch(/^MODEL_(MALFORMED|STREAM_CUT)$/)
+      expect(told.answer).toBeUndefined()
+      expect(mock.getRequests()).toHaveLength(2)
+    }
   })
 })
 

@@ -89,6 +89,26 @@ describe('what it is asked and answers', () => {
       })
     })
 
+    test('[M6] a schema that nothing fits costs three answers of each model, and no more', async () => {
+      const never = agent({
+        name: 'a',
+        output: z.object({ n: z.number().min(2).max(1) }),
+        model: [
+          weak(),
+          scripted(
+            [1, 2, 3, 4].map((n) => ({ json: { n } })),
+            { id: 'sure' },
+          ),
+        ],
+      })
+      await using app = testing({ flows: [never] })
+      const outcome = await (await app.start(never, 'how many?')).outcome()
+      expect(outcome).toMatchObject({ status: 'failed', error: { code: 'MODEL_OUTPUT_INVALID' }, usage: { modelCalls: 6 } })
+      const { attempts } = (outcome as unknown as { error: { data: { attempts: { answer: string; message: string }[] } } }).error.data
+      expect(attempts.map(({ answer }) => answer)).toEqual(['one', 'two', 'three', '{"n":1}', '{"n":2}', '{"n":3}'])
+      expect(attempts.every(({ message }) => message !== '')).toBe(true)
+    })
+
     test('[M2] a model that fails after another one did not fit lists both', async () => {
       const gone = retry(scripted([{ error: 500 }], { id: 'gone' }), { attempts: 1 })
       await using app = testing({ flows: [made([weak(), gone])] })

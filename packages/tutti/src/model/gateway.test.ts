@@ -215,6 +215,20 @@ describe('what a call holds and uses', () => {
     expect(settled(half)).toMatchObject({ settle: { inputTokens: 3, outputTokens: 70 } })
   })
 
+  test('[B1] usage that no provider can mean (NaN, below zero, a half) keeps the hold, whole or streamed, and lifts no limit', async () => {
+    const nonsense = { inputTokens: { total: Number.NaN, cacheRead: -7 }, outputTokens: { total: -1_000_000, reasoning: 0.5 } }
+    const streamed = played('openai/gpt-5-mini', ({ say }) => say('x'), { usage: nonsense }).model
+    for (const [model, stream] of [
+      [reporting(nonsense), false],
+      [streamed, true],
+    ] as const) {
+      const told = await ask({ model, stream }, { budget: { usd: 1 } })
+      expect(told.answer?.finish).toBe('stop')
+      expect(settled(told)).toMatchObject({ settle: started(told)[0]?.hold })
+      expect((settled(told) as { settle: { microUsd: number } }).settle.microUsd).toBeGreaterThan(0)
+    }
+  })
+
   test('[B1] a refused attempt gives its hold back; one that may have been worked on does not', async () => {
     expect(failures(await ask({ model: scripted([{ error: 429 }, 'x']) }))[0]).toMatchObject({
       settle: { microUsd: 0, inputTokens: 0, outputTokens: 0, modelCalls: 1 },

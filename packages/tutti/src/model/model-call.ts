@@ -14,7 +14,7 @@ import { countFor } from './count-for.ts'
 import { attemptsOf, markFailure, type Place, placeAfter, refuseNoLarger, start, tellSizes, waitBefore } from './fallback.ts'
 import type { CallGround } from './guard.port.ts'
 import { describeLink, describeModel, type Link, linksOf } from './links.ts'
-import type { AskModel, AttemptRecord, ModelAnswer, ModelLike, ModelRequest } from './model.port.ts'
+import type { AskModel, AttemptRecord, Candidate, InputCount, ModelAnswer, ModelLike, ModelRequest } from './model.port.ts'
 import { ModelAttempt, seedOf } from './model-attempt.ts'
 
 export class ModelCall {
@@ -143,6 +143,7 @@ export class ModelCall {
     const exhausted = first && !attempt.refusal ? downgraded(first, candidate.id) : attempt.exhausted
     return {
       hold: attempt.hold,
+      ...adviceOn(attempt.refusal, candidate, inputCount),
       flexible: attempt.refusal === undefined && beside === 0,
       ...(exhausted ? { exhausted } : {}),
       label: { ...label, model: candidate.id, why, counted: inputCount.name, ...(waitedMs > 0 ? { waitedMs } : {}) },
@@ -173,6 +174,12 @@ export class ModelCall {
     if (last.code === 'MODEL_NOT_ACCEPTED') return `escalated: the answer of ${before.model} was not accepted`
     return `fallback after ${before.code} of ${before.model}`
   }
+}
+
+/** Where a tokenizer would have counted less, if it were there. */
+function adviceOn(refusal: Refusal | undefined, { id, inputCount }: Candidate, used: InputCount): Pick<Plan, 'advice'> {
+  if (!refusal || refusal.limit === 'modelCalls' || !inputCount || used.name !== 'bytes') return {}
+  return { advice: `Raise the limit, or \`npm install gpt-tokenizer\`: the input of ${id} was counted by its bytes, for English about four times its tokens.` }
 }
 
 type Plan = AttemptPlan<ModelAnswer>

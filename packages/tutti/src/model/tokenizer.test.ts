@@ -1,8 +1,11 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { countTokens as cl100k } from 'gpt-tokenizer/encoding/cl100k_base'
 import { countTokens as o200k } from 'gpt-tokenizer/encoding/o200k_base'
 import { encodeChat } from 'gpt-tokenizer/model/gpt-4o'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Budget } from '../budget/index.ts'
 import { scripted } from '../testing/scripted.ts'
 import { byBytes } from './estimate.ts'
@@ -139,6 +142,26 @@ describe('under a budget', () => {
     expect(entry).toMatchObject({ label: { counted: 'o200k_base' }, hold: { inputTokens: tokens + 96, outputTokens: 100 } })
     const bytes = started(await asked({ usd: 1 }, 'bytes'))
     expect(bytes).toMatchObject({ label: { counted: 'bytes' }, hold: { inputTokens: Buffer.byteLength(english) * 500 + 96 } })
+  })
+
+  test('[B1] a refusal says that a tokenizer would have counted less, where one could and is not there', async () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'tutti-tokenizer-'))
+    onTestFinished(() => rmSync(cwd, { recursive: true }))
+    // A package of that name that cannot count stands for none: what lies beside tutti would be found otherwise.
+    const home = join(cwd, 'node_modules', 'gpt-tokenizer')
+    mkdirSync(home, { recursive: true })
+    writeFileSync(join(home, 'package.json'), '{"type":"module","exports":{"./*":"./none.js"}}')
+    writeFileSync(join(home, 'none.js'), 'export const other = 1')
+    const refused = async (tokenizer: TokenizerChoice, budget: Budget) =>
+      (await ask({ model: model(), request: long }, { budget, gateway: { tokenizer, cwd } })).error
+    expect(await refused('auto', { inputTokens: 20_000 })).toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      hint: expect.stringContaining('npm install gpt-tokenizer'),
+    })
+    for (const told of [await refused('bytes', { inputTokens: 20_000 }), await refused('auto', { modelCalls: 0 })]) {
+      expect(told?.code).toBe('BUDGET_EXCEEDED')
+      expect(told?.hint).not.toContain('gpt-tokenizer')
+    }
   })
 
   test('[B1] a question that its bytes would not let through goes through; where nothing is limited no tokenizer is asked', async () => {

@@ -56,6 +56,8 @@ export interface Undo<T> {
 export interface AttemptPlan<T> {
   /** The worst case. Left out: the attempt costs nothing, and a `read` needs no `step.started`. */
   readonly hold?: Amounts | undefined
+  /** What may help where the worst case does not fit: the hint of the error. */
+  readonly advice?: string | undefined
   /** It asks for what was left when it was planned: where that does not fit any more, another is planned. */
   readonly flexible?: boolean | undefined
   /** Why it is made otherwise than asked for. */

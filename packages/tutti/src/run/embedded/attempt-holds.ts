@@ -18,12 +18,12 @@ export class AttemptHolds {
   }
 
   /** Why the attempt may not be made, if it may not. */
-  hold(attempt: number, worst: Amounts | undefined): Refused | undefined {
+  hold(attempt: number, worst: Amounts | undefined, advice?: string): Refused | undefined {
     if (!worst) return undefined
     const { draws, key } = this.#op
     try {
       const refusal = this.#ground.ledger.hold(draws, tokenOf(key, attempt), worst)
-      return refusal && { refusal, error: exceeded(refusal, key) }
+      return refusal && { refusal, error: exceeded(refusal, key, advice) }
     } catch (error) {
       return { refusal: undefined, error: error as TuttiError }
     }
@@ -81,10 +81,11 @@ export interface Refused {
 const amountOf = (amounts: Amounts, name: Limited): number => (name === 'tokens' ? amounts.inputTokens + amounts.outputTokens : amounts[name])
 const sayAmount = (name: Limited, amount: number): string => (name === 'microUsd' ? `${(amount / 1_000_000).toFixed(6)} USD` : `${amount} ${name}`)
 
-function exceeded({ account, limit, allowed, taken, asked, policy }: Refusal, key: string): TuttiError {
+function exceeded({ account, limit, allowed, taken, asked, policy }: Refusal, key: string, hint: string | undefined): TuttiError {
   const whose = account === '' ? 'the run' : `'${account}'`
   const say = (amount: number): string => sayAmount(limit, amount)
   return new TuttiError('BUDGET_EXCEEDED', `'${key}' could use ${say(asked)}; of the ${say(allowed)} allowed to ${whose}, ${say(taken)} are spent or held`, {
     data: { account, limit, allowed, taken, asked, policy },
+    ...(hint === undefined ? {} : { hint }),
   })
 }

@@ -119,7 +119,7 @@ class EffectDrive {
 
   #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
     const { spec } = this.#op
-    const refused = this.#holds.hold(this.#attempt, plan.hold)
+    const refused = this.#holds.hold(this.#attempt, plan.hold, plan.advice)
     if (refused) {
       plan.drop?.()
       return this.#refused(refused, plan)

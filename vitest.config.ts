@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -14,6 +15,8 @@ export default defineConfig({
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'examples/**/*.test.ts', 'scripts/**/*.test.ts'],
     environment: 'node',
     pool: 'forks',
+    // Left out, one processor would be kept free, and on a machine with two each file would wait for the one before it.
+    maxWorkers: availableParallelism(),
     execArgv: ['--conditions=tutti-source'],
     // Hundreds of processes are started from the sources: what one has stripped of its types and compiled, the next reads.
     env: { NODE_OPTIONS: '--conditions=tutti-source', NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/node-compile') },

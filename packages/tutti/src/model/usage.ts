@@ -65,5 +65,10 @@ function sumOf(...values: readonly unknown[]): number | undefined {
 
 /** Absent rather than `undefined`: an answer is recorded as plain JSON. */
 function known(usage: TokenUsage): TokenUsage {
-  return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== undefined))
+  const said: Record<string, number> = {}
+  for (const name of Object.keys(usage) as (keyof TokenUsage)[]) {
+    const value = usage[name]
+    if (value !== undefined) said[name] = value
+  }
+  return said
 }

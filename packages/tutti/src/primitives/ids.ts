@@ -10,8 +10,18 @@ export function newId(prefix: string, nowMs: number): string {
   let time = ''
   for (let left = nowMs, i = 0; i < 9; i++, left = Math.floor(left / 32)) time = alphabet[left % 32] + time
   let random = ''
-  for (const byte of randomBytes(11)) random += alphabet[byte % 32]
+  for (const byte of drawn(11)) random += alphabet[byte % 32]
   return `${prefix}_${time}${random}`
+}
+
+/** Asked of the system for many names at once; what was used is not used again. */
+let pool = Buffer.alloc(0)
+
+function drawn(bytes: number): Buffer {
+  if (pool.length < bytes) pool = randomBytes(1_100)
+  const taken = pool.subarray(0, bytes)
+  pool = pool.subarray(bytes)
+  return taken
 }
 
 export const newRunId = (nowMs: number): RunId => newId('run', nowMs) as RunId

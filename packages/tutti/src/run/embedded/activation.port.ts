@@ -13,6 +13,8 @@ export interface ActivationOptions extends LeaseTerms {
   readonly seed?: Seed | undefined
   /** What accounts that outlive the run limit. */
   readonly budgets?: StandingBudgets | undefined
+  /** A run that was made a moment ago: nobody can have sent anything to it since. Left out, its messages are read when it opens. */
+  readonly isUnheard?: (() => boolean) | undefined
   sight(sighting: Sighting): boolean
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void

@@ -135,7 +135,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     if (this.#live) return
     this.#live = true
     this.#alarms.setDeadline(this.started.deadline)
-    this.poke().catch((error) => this.fail(error))
+    if (!this.#o.isUnheard?.()) this.poke().catch((error) => this.fail(error))
   }
 
   isSent(signal: string): boolean {

@@ -17,6 +17,8 @@ import type { Standings } from './standings.ts'
 
 /** So many runs are taken up together. */
 const AT_ONCE = 200
+/** So many runs may ask for their messages one by one. */
+const FEW = 4
 
 export interface UpkeepOptions extends Omit<EngineParts, 'owner'> {
   readonly queues: Queues
@@ -32,6 +34,7 @@ export class Upkeep {
   #stopped = false
   #looking = false
   #again = false
+  #changes = 0
 
   constructor(o: UpkeepOptions) {
     this.#o = o
@@ -55,6 +58,11 @@ export class Upkeep {
     this.#tick.ref()
   }
 
+  /** How often the store has said that it may hold something new. */
+  get changes(): number {
+    return this.#changes
+  }
+
   stop(): void {
     this.#stopped = true
     clearInterval(this.#tick)
@@ -62,12 +70,24 @@ export class Upkeep {
 
   /** The store may hold something new: of this run, or of anyone. */
   changed(run?: RunId): void {
+    this.#changes++
     const { live, standings } = this.#o
-    const poked = run === undefined ? [...live.values()] : [live.get(run)]
-    for (const one of poked) one?.activation.poke().catch(() => {})
+    if (run === undefined) this.#pokeSpokenTo()
+    else poke([live.get(run)])
     if (run === undefined) standings.tell()
     else standings.lookAgain(run)
     this.#lookForDue()
+  }
+
+  /** Of many runs those that have a message: one question for all, where each would ask for its own. */
+  #pokeSpokenTo(): void {
+    const { live, store } = this.#o
+    if (live.size <= FEW) return poke(live.values())
+    const flows = [...new Set([...live.values()].map(({ flow }) => flow.name))]
+    store.unheard(flows, AT_ONCE).then(
+      (heads) => poke(heads.length < AT_ONCE ? heads.map(({ run }) => live.get(run)) : live.values()),
+      () => poke(live.values()),
+    )
   }
 
   /** One look at a time: what came during one is made up for by one more. */
@@ -147,3 +167,7 @@ export class Upkeep {
 /** A run that another process drives, or whose flow is not here, is not ours to take up. */
 export const isElsewhere = (error: unknown): boolean =>
   TuttiError.is(error) && ['RUN_BUSY', 'CONFIG_FLOW_UNKNOWN', 'RUN_VERSION_MISMATCH', 'ENGINE_CLOSED'].includes(error.code)
+
+function poke(runs: Iterable<LiveRun | undefined>): void {
+  for (const one of runs) one?.activation.poke().catch(() => {})
+}

@@ -30,17 +30,21 @@ const { file, log, runs } = JSON.parse(process.argv[2] ?? '') as TeamTask
 const lines = openSync(log, 'a')
 
 /** Writes down what it is shown before it answers: a process that is killed meanwhile has shown it all the same. */
-const listened =
-  (run: string): Asked =>
-  (model) => ({
-    ...model,
-    async doGenerate(options: Parameters<ScriptedModel['doGenerate']>[0]) {
-      const shown: Shown = { run, model: model.modelId, pid: process.pid, prompt: options.prompt }
+function listened(run: string): Asked {
+  return (model) => {
+    const hear = async ({ prompt }: Asking): Promise<void> => {
+      const shown: Shown = { run, model: model.modelId, pid: process.pid, prompt }
       writeSync(lines, `${JSON.stringify(shown)}\n`)
-      await later(2 + MOST_MS * hashFraction(`${model.modelId} ${options.prompt.length}`))
-      return model.doGenerate(options)
-    },
-  })
+      await later(2 + MOST_MS * hashFraction(`${model.modelId} ${prompt.length}`))
+    }
+    return {
+      ...model,
+      doGenerate: async (asking: Asking) => hear(asking).then(() => model.doGenerate(asking)),
+      doStream: async (asking: Asking) => hear(asking).then(() => model.doStream(asking)),
+    }
+  }
+}
+type Asking = Parameters<ScriptedModel['doGenerate']>[0]
 
 const made = Object.values(topologies).map((make, i) => [runs[i] as RunId, make(listened(runs[i] as string))] as const)
 const engine = new EmbeddedEngine({

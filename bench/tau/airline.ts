@@ -82,13 +82,14 @@ const leg = z.object({ flight_number: z.string(), date: z.string() })
 const passenger = z.object({ first_name: z.string(), last_name: z.string(), dob: z.string() })
 const cabin = z.enum(['basic_economy', 'economy', 'business'])
 
-/** The seat prices of a leg, if it can be flown. */
-function fareOf({ flights }: Airline, { flight_number, date }: Leg, inCabin: string, seats: number): Required<Leg> {
+/** A leg with its seat price, if it can be flown; what was asked beside it stays where it was, as in the original. */
+function fareOf({ flights }: Airline, asked: Leg, inCabin: string, seats: number): Required<Leg> {
+  const { flight_number, date } = asked
   const flight = flights[flight_number] ?? refuse(`flight ${flight_number} not found`)
   const day = flight.dates[date] ?? refuse(`flight ${flight_number} not found on date ${date}`)
   if (day.status !== 'available') refuse(`flight ${flight_number} not available on date ${date}`)
   if ((day.available_seats?.[inCabin] ?? 0) < seats) refuse(`not enough seats on flight ${flight_number}`)
-  return { flight_number, date, price: day.prices?.[inCabin] ?? 0, origin: flight.origin, destination: flight.destination }
+  return { ...asked, price: day.prices?.[inCabin] ?? 0, origin: flight.origin, destination: flight.destination }
 }
 
 const bookingOf = z.object({
@@ -239,7 +240,7 @@ export function airlineTools(airline: Airline, seen: (name: string, output: stri
     tool({
       name,
       description: name.replaceAll('_', ' '),
-      input,
+      input: asGiven(input),
       effect,
       execute: (given) => {
         const output = answered(() => act(given as z.infer<S>))
@@ -267,6 +268,16 @@ export function airlineTools(airline: Airline, seen: (name: string, output: stri
     make('think', 'read', z.object({ thought: z.string() }), () => ''),
     make('transfer_to_human_agents', 'once', z.object({ summary: z.string() }), () => 'Transfer successful'),
   ]
+}
+
+/** Checked, and taken as it was given: Python leaves what was not asked for, and the order, as they are. */
+function asGiven<S extends z.ZodType>(schema: S): S {
+  const { '~standard': standard } = schema
+  const validate = async (value: unknown) => {
+    const checked = await standard.validate(value)
+    return checked.issues ? checked : { value }
+  }
+  return { '~standard': { ...standard, validate } } as unknown as S
 }
 
 function answered(act: () => string): string {

@@ -9,7 +9,7 @@ describe('prompts', () => {
     expect(toMessages('hello')).toEqual([{ role: 'user', parts: [{ type: 'text', text: 'hello' }] }])
   })
 
-  test('[M1] our own messages pass through unchanged, malformed calls and failures included', () => {
+  test('[M1] our own messages pass through unchanged, malformed calls, failures and the files of a tool included', () => {
     const ours: Message[] = [
       { role: 'system', parts: [{ type: 'text', text: 'be brief' }] },
       { role: 'user', parts: [{ type: 'file', mediaType: 'image/png', data: 'AAAA' }] },
@@ -18,6 +18,10 @@ describe('prompts', () => {
         { type: 'tool-call', id: '1', tool: 'find', input: {}, malformed: 'not JSON' },
       ),
       { role: 'tool', parts: [{ type: 'tool-result', id: '1', tool: 'find', output: 'no', failed: true }] },
+      {
+        role: 'tool',
+        parts: [{ type: 'tool-result', id: '2', tool: 'draw', output: 'a dot', files: [{ type: 'file', mediaType: 'image/png', data: 'AAAA' }] }],
+      },
     ]
     expect(toMessages(ours)).toEqual(ours)
   })

@@ -10,7 +10,7 @@ type AssistantPart = Extract<Message, { role: 'assistant' }>['parts'][number]
 /** @throws RUN_INPUT_INVALID for a file that cannot be read */
 export function fromParts(role: Message['role'], parts: readonly ForeignPart[], where: string): Message[] {
   if (role === 'assistant') return fromAssistant(parts, where)
-  const kept = parts.flatMap((part) => plainPart(part, where) ?? ownToolPart(part) ?? [])
+  const kept = parts.flatMap((part) => plainPart(part, where) ?? ownToolPart(part, where) ?? [])
   return kept.length > 0 ? [{ role, parts: kept } as Message] : []
 }
 
@@ -32,7 +32,7 @@ function fromAssistant(parts: readonly ForeignPart[], where: string): Message[] 
       results.push(uiResult(part, call))
       continue
     }
-    const kept = plainPart(part, where) ?? ownToolPart(part)
+    const kept = plainPart(part, where) ?? ownToolPart(part, where)
     if (!kept) continue
     // Text after results belongs to the next turn, marked or not.
     if (results.length > 0) endTurn()
@@ -56,7 +56,7 @@ function plainPart(part: ForeignPart, where: string): TextPart | ReasoningPart |
 }
 
 /** A tool part of our own format; UI parts name the tool in their type and have a state. */
-function ownToolPart(part: ForeignPart): ToolCallPart | ToolResultPart | undefined {
+function ownToolPart(part: ForeignPart, where: string): ToolCallPart | ToolResultPart | undefined {
   if ('state' in part || typeof part.id !== 'string' || typeof part.tool !== 'string') return undefined
   const { id, tool } = part
   if (part.type === 'tool-call') {
@@ -64,7 +64,9 @@ function ownToolPart(part: ForeignPart): ToolCallPart | ToolResultPart | undefin
     return { type: 'tool-call', id, tool, input: jsonOf(part.input), ...malformed, ...providerOf(part) }
   }
   if (part.type !== 'tool-result') return undefined
-  return { type: 'tool-result', id, tool, output: jsonOf(part.output), ...(part.failed === true ? { failed: true } : {}), ...providerOf(part) }
+  const files = Array.isArray(part.files) ? part.files.flatMap((file: ForeignPart) => plainPart(file, where) ?? []).filter((each) => each.type === 'file') : []
+  const more = { ...(part.failed === true ? { failed: true } : {}), ...(files.length > 0 ? { files } : {}) }
+  return { type: 'tool-result', id, tool, output: jsonOf(part.output), ...more, ...providerOf(part) }
 }
 
 function uiCall(part: ForeignPart): ToolCallPart | undefined {

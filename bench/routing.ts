@@ -55,15 +55,18 @@ async function intents(): Promise<void> {
   )
   const right = inside.filter(([, intent], i) => found[i]?.choice === intent).length / inside.length
   const scores = (from: number, to?: number): number[] => found.slice(from, to).map(({ score }) => score)
-  const threshold = 0.4
-  const kept = inside.filter(([, intent], i) => found[i]?.choice === intent && (found[i]?.score ?? 0) >= threshold).length / inside.length
-  const refused = scores(inside.length).filter((score) => score < threshold).length / outside.length
   report(
     { name: 'CLINC150: accuracy over 150 intents', value: right, unit: '', limit: 0.893, target: { atLeast: 0.89 } },
     { name: 'CLINC150: out of scope, AUROC of the likeness', value: auroc(scores(0, inside.length), scores(inside.length)), unit: '', limit: 0.953 },
-    { name: 'CLINC150: accuracy at the default threshold (0.4)', value: kept, unit: '' },
-    { name: 'CLINC150: out of scope that is refused at it', value: refused, unit: '' },
   )
+  for (const threshold of [0.3, 0.35, 0.4, 0.45]) {
+    const kept = inside.filter(([, intent], i) => found[i]?.choice === intent && (found[i]?.score ?? 0) >= threshold).length / inside.length
+    const refused = scores(inside.length).filter((score) => score < threshold).length / outside.length
+    report(
+      { name: `CLINC150: in scope, to the right branch at the threshold ${threshold}`, value: kept, unit: '' },
+      { name: `CLINC150: out of scope, refused at ${threshold}`, value: refused, unit: '' },
+    )
+  }
 }
 
 /** USD per million tokens when the answers were made (2024): Mixtral 8×7B, and GPT-4 Turbo (1106). */

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { agent } from '../agent/index.ts'
 import { type Budget, flow, inMemory, sqlite, tutti } from '../index.ts'
-import type { EmbeddingModel } from '../model/model.port.ts'
+import type { EmbeddingModel, Gateway } from '../model/model.port.ts'
 import { scripted } from '../testing/scripted.ts'
+import { testEngine } from '../testing/test-engine.ts'
 import { testing } from '../testing/testing.ts'
 import { index } from './index.ts'
 import { sampleEmbedder } from './sample-embedder.ts'
@@ -141,6 +142,28 @@ describe("an index that a provider's model embeds", () => {
       code: 'RETRIEVAL_EMBEDDER_CHANGED',
       message: "acme/vec answered a vector of 32 dimensions, and the index 'docs' has 64",
     })
+  })
+
+  test('[R1] a step that was lost after its vectors were stored asks for none of them again', async () => {
+    const { at } = await place()
+    const of = at(embedding())
+    const asked: (readonly string[])[] = []
+    // A gateway whose first attempt stores, and is lost before it is recorded.
+    const lossy: Gateway = {
+      ask: () => Promise.reject(new Error('not asked')),
+      async embed(_, { texts, keep }) {
+        for (const attempt of [1, 2]) {
+          asked.push(texts())
+          const kept = keep(asked.at(-1)?.map((text) => [text.length, 1]) ?? [])
+          if (attempt === 2) return kept
+        }
+        throw new Error('unreachable')
+      },
+    }
+    const { start } = testEngine([of.ingest], { services: new Map([['model.gateway', lossy]]) })
+    await (await start(of.ingest, { from: 'docs' }, { scope })).result()
+    expect(asked.map(({ length }) => length)).toEqual([3, 0])
+    expect(await of.stats({ scope })).toMatchObject({ embedded: 3 })
   })
 
   test('[R1] [B2] an ingestion that stopped goes on where it was: what was embedded is not asked for again', async () => {

@@ -19,14 +19,17 @@ const count = Number(option('questions') ?? 2_000)
 
 interface Question {
   readonly atMs: number
+  /** Written, and read. */
   readonly tokens: number
+  readonly read: number
 }
 /** The trace as it came: its first minutes. */
 const rows = readCsv(join(data, 'azure-llm-trace/data/AzureLLMInferenceTrace_conv.csv')).slice(0, count)
 const start = Date.parse(`${rows[0]?.TIMESTAMP?.replace(' ', 'T').slice(0, 23)}Z`)
-const questions: readonly Question[] = rows.map(({ TIMESTAMP = '', GeneratedTokens = '' }) => ({
+const questions: readonly Question[] = rows.map(({ TIMESTAMP = '', GeneratedTokens = '', ContextTokens = '' }) => ({
   atMs: Date.parse(`${TIMESTAMP.replace(' ', 'T').slice(0, 23)}Z`) - start,
   tokens: Math.max(2, Number(GeneratedTokens)),
+  read: Number(ContextTokens),
 }))
 
 interface Seen {
@@ -34,8 +37,12 @@ interface Seen {
   readonly totalMs: readonly number[]
   readonly failed: number
   readonly calls: number
+  readonly read: number
   readonly tokens: number
 }
+
+/** A million tokens, read or written: about what these models cost then. */
+const USD_PER_MILLION = 0.9
 
 /** The whole trace, with a model made of providers. */
 async function play(names: readonly string[], policy: (models: readonly ModelLike[]) => ModelLike): Promise<Seen> {
@@ -45,8 +52,8 @@ async function play(names: readonly string[], policy: (models: readonly ModelLik
   const firstMs: number[] = []
   const totalMs: number[] = []
   let failed = 0
-  const one = flow('one', async ({ index, tokens }: { index: number; tokens: number }, run: Run) => {
-    const messages = toMessages(promptOf(index, tokens))
+  const one = flow('one', async ({ index, tokens, read }: { index: number; tokens: number; read: number }, run: Run) => {
+    const messages = toMessages(promptOf({ question: index, tokens, read }))
     await askModel(run, { name: 'turn:1', agent: 'a', model, request: { messages, thread: { at: 1, chain: chainOf(messages) } } })
   })
   const services = new Map([[gatewayKey.service, gateway({ env: {}, cwd: import.meta.dirname, clock })]])
@@ -59,7 +66,7 @@ async function play(names: readonly string[], policy: (models: readonly ModelLik
     engine.feed.watch(id, (sighting) => {
       if (sighting.type === 'part' && sighting.part.type === 'text') first ??= clock.now() - began
     })
-    await engine.start(one, { index, tokens: question.tokens }, { id })
+    await engine.start(one, { index, tokens: question.tokens, read: question.read }, { id })
     const { status } = await new EmbeddedHandle(engine, id).outcome()
     if (status !== 'completed') failed++
     else totalMs.push(clock.now() - began)
@@ -74,9 +81,11 @@ async function play(names: readonly string[], policy: (models: readonly ModelLik
   await clock.advance('10m')
   await Promise.all(under)
   await engine.close({ graceMs: 0 })
-  const sum = (of: 'calls' | 'tokens'): number => providers.reduce((all, { seen }) => all + seen[of], 0)
-  return { firstMs, totalMs, failed, calls: sum('calls'), tokens: sum('tokens') }
+  const sum = (of: 'calls' | 'read' | 'tokens'): number => providers.reduce((all, { seen }) => all + seen[of], 0)
+  return { firstMs, totalMs, failed, calls: sum('calls'), read: sum('read'), tokens: sum('tokens') }
 }
+
+const usdPerThousand = ({ read, tokens }: Seen): number => (((read + tokens) * USD_PER_MILLION) / 1e6 / count) * 1_000
 
 const quantile = (values: readonly number[], share: number): number => values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? Number.NaN
 
@@ -113,6 +122,7 @@ for (const { name, of, policy } of ways) {
     figure('whole answer p99', 'ms', quantile(seen.totalMs, 0.99), quantile(base.totalMs, 0.99)),
     figure('calls a question', '', seen.calls / count, base.calls / count),
     figure('tokens written a question', '', seen.tokens / count, base.tokens / count),
+    figure(`1,000 questions, at ${USD_PER_MILLION} USD a million tokens`, 'USD', usdPerThousand(seen), usdPerThousand(base)),
     figure('failed', '', seen.failed, base.failed),
   )
 }

@@ -17,15 +17,23 @@ interface Recorded {
 
 export interface TracedProvider {
   readonly model: LanguageModel
-  readonly seen: { calls: number; failed: number; tokens: number }
+  /** `read`: tokens of all inputs that were not refused; `tokens`: written. */
+  readonly seen: { calls: number; failed: number; read: number; tokens: number }
 }
 
-/** Which question this is, and how many tokens its answer has: the bench writes both into the prompt. */
-export const promptOf = (question: number, tokens: number): string => `question:${question} tokens:${tokens}`
+interface Asked {
+  readonly question: number
+  /** Tokens of its answer, and of itself. */
+  readonly tokens: number
+  readonly read: number
+}
 
-function questionIn(prompt: unknown): { readonly question: number; readonly tokens: number } {
-  const [, question, tokens] = /question:(\d+) tokens:(\d+)/.exec(JSON.stringify(prompt)) ?? []
-  return { question: Number(question), tokens: Number(tokens) }
+/** Which question this is, how many tokens its answer has, and how many it has itself: the bench writes them into the prompt. */
+export const promptOf = ({ question, tokens, read }: Asked): string => `question:${question} tokens:${tokens} read:${read}`
+
+function questionIn(prompt: unknown): Asked {
+  const [, question, tokens, read] = /question:(\d+) tokens:(\d+) read:(\d+)/.exec(JSON.stringify(prompt)) ?? []
+  return { question: Number(question), tokens: Number(tokens), read: Number(read) }
 }
 
 /**
@@ -34,11 +42,11 @@ function questionIn(prompt: unknown): { readonly question: number; readonly toke
  */
 export function tracedProvider(data: string, name: string, clock: Clock): TracedProvider {
   const recorded = (JSON.parse(readFileSync(join(data, `llmperf/raw_data/individual/${name}.json`), 'utf8')) as Recorded[]).filter(isUsable)
-  const seen = { calls: 0, failed: 0, tokens: 0 }
+  const seen = { calls: 0, failed: 0, read: 0, tokens: 0 }
   const asked = new Map<number, number>()
   const doStream = async ({ prompt, abortSignal }: { prompt: unknown; abortSignal?: AbortSignal }) => {
     seen.calls++
-    const { question, tokens } = questionIn(prompt)
+    const { question, tokens, read } = questionIn(prompt)
     const time = asked.get(question) ?? 0
     asked.set(question, time + 1)
     const one = recorded[Math.floor(drawn(question, time) * recorded.length)] as Recorded
@@ -46,6 +54,7 @@ export function tracedProvider(data: string, name: string, clock: Clock): Traced
       seen.failed++
       throw refused
     }
+    seen.read += read
     const firstMs = one.ttft_s * 1_000
     const eachMs = Math.max(0, one.end_to_end_latency_s - one.ttft_s) * (1_000 / Math.max(1, one.number_output_tokens - 1))
     return { stream: answer(clock, firstMs, firstMs + eachMs * (tokens - 1), tokens, abortSignal, seen) }

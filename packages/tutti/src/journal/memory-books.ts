@@ -249,7 +249,10 @@ function letGo(book: RunBook): void {
 }
 
 /** A copy, so that no caller reaches into the books. */
-export const copyHead = (head: RunHead): RunHead => structuredClone(head)
+export function copyHead(head: RunHead): RunHead {
+  const { waiting } = head
+  return { ...head, scope: { ...head.scope }, labels: { ...head.labels }, ...(waiting ? { waiting: structuredClone(waiting) } : {}) }
+}
 
 const isDriven = ({ owner, leaseUntil }: RunHead, now: number): boolean => owner !== undefined && leaseUntil !== undefined && leaseUntil > now
 

@@ -45,8 +45,15 @@ const capabilities: readonly Capability[] = [
   { of: /^(mistral|perplexity)\//, files: pictures },
 ]
 
+/** By id: an app has a handful of models, and asks of each with every call. */
+const found = new Map<string, Partial<Capability>>()
+
 function known<K extends keyof Capability>(id: string, property: K): Capability[K] | undefined {
-  return capabilities.find((line) => line[property] !== undefined && line.of.test(id))?.[property]
+  const here = found.get(id) ?? {}
+  if (Object.hasOwn(here, property)) return here[property]
+  const value = capabilities.find((line) => line[property] !== undefined && line.of.test(id))?.[property]
+  found.set(id, { ...here, [property]: value })
+  return value
 }
 
 /** How the model `id` answers a schema; `undefined`: its package knows. */

@@ -11,15 +11,19 @@ export class Latency {
   readonly #seen: number[] = []
   #next = 0
   #p95: number | undefined
+  /** It was computed after so many answers. */
+  #computedAt = Number.NEGATIVE_INFINITY
 
   note(ms: number): void {
     this.#seen[this.#next % REMEMBERED] = ms
     this.#next++
-    if (this.#next >= LEAST && (this.#p95 === undefined || this.#next % EVERY === 0)) this.#p95 = percentile(this.#seen, 0.95)
   }
 
-  /** In ms; `undefined` until enough was seen. */
+  /** In ms; `undefined` until enough was seen. Computed for whoever asks: most calls are not hedged. */
   get p95(): number | undefined {
+    if (this.#next < LEAST || this.#next - this.#computedAt < EVERY) return this.#p95
+    this.#computedAt = this.#next - (this.#next % EVERY)
+    this.#p95 = percentile(this.#seen, 0.95)
     return this.#p95
   }
 }

@@ -24,6 +24,7 @@ export class Registry {
 
   add(flow: AnyFlow): void {
     const versions = this.#flows.get(flow.name) ?? new Map<string, AnyFlow>()
+    if (versions.get(flow.version) === flow) return
     this.#flows.set(flow.name, versions.set(flow.version, flow))
     this.#addCarrier(flow)
     const queues = [...versions.values()].flatMap(({ name, '~flow': { options } }) => (options.queue ? [queueLimits(name, options.queue)] : []))

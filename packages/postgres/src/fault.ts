@@ -41,13 +41,15 @@ export function kindOf(error: unknown): 'collided' | 'lost' | 'final' {
 export function faultOf(cause: unknown, place: string): unknown {
   if (TuttiError.is(cause) || !(cause instanceof Error)) return cause
   const { code = '', message } = firstOf(cause)
-  if (kindOf(cause) !== 'final')
+  // A name that nobody knows may be one of a machine that is not there yet; nobody but a worker waits for that.
+  if (kindOf(cause) !== 'final' || code === 'ENOTFOUND')
     return new TuttiError('JOURNAL_UNWRITABLE', `Postgres at ${place} cannot be reached: ${message || code}`, {
       data: { place, code },
+      disposition: 'retryable',
       hint: 'Is it running, and is this its address (TUTTI_STORE)? Nothing that was acknowledged is lost: resume the run once it is back.',
       cause,
     })
-  if (!isSqlState(code) && code !== 'ENOTFOUND') return cause
+  if (!isSqlState(code)) return cause
   const [as, says, hint] = meanings[code] ?? meanings[code.slice(0, 2)] ?? ['JOURNAL_UNWRITABLE', 'refused what was asked', undefined]
   return new TuttiError(as, `Postgres at ${place} ${says}: ${message}`, { data: { place, code }, hint, cause })
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
@@ -9,7 +8,7 @@ import { restate } from '@tutti/restate'
 import { sqlite, tutti } from 'tutti'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { balancer } from './balancer.ts'
-import { missingRestate, startRestate } from './restate-server.ts'
+import { freePorts, missingRestate, startRestate } from './restate-server.ts'
 import { STEPS, stepsFlow } from './steps-flow.ts'
 
 const RUNS = 40
@@ -22,7 +21,7 @@ describe.skipIf(missing)(`Restate${missing ? ` (not run: ${missing})` : ''}`, ()
     const folder = mkdtempSync(join(tmpdir(), 'tutti-cluster-'))
     const [store, log] = [join(folder, 'journal.db'), join(folder, 'log')]
     const server = await startRestate({ nodes: 3 })
-    const ports = [await freePort(), await freePort()]
+    const ports = await freePorts(2)
     const lb = await balancer(ports)
     const workers: ChildProcess[] = []
     onTestFinished(async () => {
@@ -76,14 +75,6 @@ async function worker(of: Record<string, unknown>): Promise<ChildProcess> {
     child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)))
   })
   return child
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function until(isSo: () => boolean): Promise<void> {

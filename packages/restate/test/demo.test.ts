@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { missingPostgres, startPostgres } from '../../postgres/test/postgres-server.ts'
-import { missingRestate, startRestate } from './restate-server.ts'
+import { freePorts, missingRestate, startRestate } from './restate-server.ts'
 
 const missing = missingRestate() ?? missingPostgres()
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -24,7 +23,7 @@ describe.skipIf(missing)(`Restate and Postgres${missing ? ` (not run: ${missing}
   }, async () => {
     const home = mkdtempSync(join(tmpdir(), 'tutti-demo-'))
     const children: ChildProcess[] = []
-    const [restate, postgres, port] = await Promise.all([startRestate(), startPostgres(), freePort()])
+    const [restate, postgres, [port]] = await Promise.all([startRestate(), startPostgres(), freePorts(1)])
     onTestFinished(async () => {
       for (const child of children) child.kill('SIGKILL')
       await Promise.all([restate.stop(), postgres.stop()])
@@ -78,12 +77,4 @@ describe.skipIf(missing)(`Restate and Postgres${missing ? ` (not run: ${missing}
 async function node(env: Env, ...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, ...args], { cwd: root, env: { ...process.env, ...env } })
   return stdout
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

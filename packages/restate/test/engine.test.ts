@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { postgres } from '@tutti/postgres'
 import { restate } from '@tutti/restate'
 import { type EnginePlace, engineConformance } from 'tutti/conformance'
@@ -6,7 +5,7 @@ import { describe } from 'vitest'
 import { fillJournal } from '../../postgres/test/full-journal-server.ts'
 import { missingPostgres, startPostgres } from '../../postgres/test/postgres-server.ts'
 import { balancer } from './balancer.ts'
-import { missingRestate, startRestate } from './restate-server.ts'
+import { freePorts, missingRestate, startRestate } from './restate-server.ts'
 
 const missing = missingRestate() ?? missingPostgres()
 
@@ -15,7 +14,7 @@ describe.skipIf(missing)(`Restate and Postgres${missing ? `, NOT RUN: ${missing}
     make: async (): Promise<EnginePlace> => {
       const [server, database] = await Promise.all([startRestate(), startPostgres()])
       const { ingress, admin } = server
-      const ports = [await freePort(), await freePort()]
+      const ports = await freePorts(2)
       const front = await balancer(ports)
       return {
         program: new URL('engine-worker.ts', import.meta.url),
@@ -40,11 +39,3 @@ describe.skipIf(missing)(`Restate and Postgres${missing ? `, NOT RUN: ${missing}
     },
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

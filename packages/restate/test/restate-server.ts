@@ -29,14 +29,15 @@ const START_MS = 60_000
 /** Why it cannot be had here; `undefined` when it can. */
 export function missingRestate(): string | undefined {
   try {
-    binary()
+    restateBinary()
     return undefined
   } catch (error) {
     return `the package @restatedev/restate-server-${platform()}-${arch()} is not installed (${(error as Error).message.split('\n')[0]})`
   }
 }
 
-function binary(): string {
+/** The server itself. */
+export function restateBinary(): string {
   const require = createRequire(createRequire(import.meta.url).resolve('@restatedev/restate-server/package.json'))
   return join(dirname(require.resolve(`@restatedev/restate-server-${platform()}-${arch()}/package.json`)), 'bin/restate-server')
 }
@@ -58,7 +59,7 @@ export async function startRestate({ nodes: count = 1 }: { readonly nodes?: 1 | 
     const log = openSync(join(home, 'log'), 'w')
     const env = { PATH: process.env.PATH, DO_NOT_TRACK: '1' }
     const begun = (): ChildProcess => {
-      const child = spawn(binary(), ['--config-file', join(home, 'restate.toml')], { cwd: home, env, stdio: ['ignore', log, log] })
+      const child = spawn(restateBinary(), ['--config-file', join(home, 'restate.toml')], { cwd: home, env, stdio: ['ignore', log, log] })
       children.push(child)
       return child
     }
@@ -132,7 +133,7 @@ async function healthy(url: string): Promise<void> {
 }
 
 /** Taken and given back: another process may take one in the moment between. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer()

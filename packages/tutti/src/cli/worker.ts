@@ -1,3 +1,4 @@
+import { setTimeout as later } from 'node:timers/promises'
 import { configuredEngine, servingOf } from '../configured.ts'
 import { TuttiError } from '../errors/index.ts'
 import type { RunHead } from '../journal/index.ts'
@@ -7,7 +8,7 @@ import { appOf } from './app-file.ts'
 import { exitCode } from './exit-code.ts'
 import { type Home, homeOf } from './home.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
-import { type Paint, pad, paintFor } from './paint.ts'
+import { type Paint, pad, paintFor, printable } from './paint.ts'
 import { plural, sayMs } from './quantity.ts'
 import { statusStyle } from './runs.ts'
 import { hostedSession, openSession } from './session.ts'
@@ -25,6 +26,8 @@ export interface WorkerOptions extends CommonOptions, AppFileOptions {
 
 /** How often it is said what is driven and what waits. */
 const HEALTH_MS = 60_000
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 5_000
 
 /** `tutti worker --app FILE`: drives all that is due of these flows (queued, scheduled, woken, left behind) until Ctrl-C or SIGTERM, then drains. */
 export async function worker(terminal: Terminal, o: WorkerOptions): Promise<number> {
@@ -43,9 +46,14 @@ export async function worker(terminal: Terminal, o: WorkerOptions): Promise<numb
   // It also keeps the process from ending while nothing is due.
   const health = setInterval(() => void log.health(), HEALTH_MS)
   try {
-    await log.begin(app.flows.map(({ name }) => name))
-    await engine.open()
-    log.ready()
+    log.begin(app.flows.map(({ name }) => name))
+    if (!(await openWhenThere(engine, log, asked.promise))) {
+      log.end()
+      // Whatever it was connecting to is not waited for: it drives nothing.
+      return terminal.exit(exitCode.done)
+    }
+    if (!log.draining) await log.health()
+    if (!log.draining) log.ready()
     await asked.promise
     await engine.close({ graceMs })
     log.end()
@@ -54,6 +62,27 @@ export async function worker(terminal: Terminal, o: WorkerOptions): Promise<numb
     clearInterval(health)
     await engine.close({ graceMs: 0 })
     stop()
+  }
+}
+
+/**
+ * Opens it, as often as it takes while what it stands on (Postgres, Restate) is not there: at the start of a machine they come up in any order. What no waiting mends is
+ * thrown. False when the worker was asked to end before it drove anything.
+ */
+async function openWhenThere(engine: RunEngine, log: WorkerLog, asked: Promise<void>): Promise<boolean> {
+  const ends = asked.then(() => undefined)
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const opening = engine.open().then(
+      () => 'open' as const,
+      (error: unknown) => ({ error }),
+    )
+    const opened = await Promise.race([opening, ends])
+    if (opened === 'open' || (opened === undefined && log.drives)) return true
+    if (opened === undefined) return false
+    const { error } = opened
+    if (!TuttiError.is(error) || error.disposition !== 'retryable') throw error
+    log.away(error)
+    await Promise.race([later(pauseMs, undefined, { ref: false }), ends])
   }
 }
 
@@ -88,6 +117,8 @@ class WorkerLog {
   readonly #driven = new Map<RunId, { readonly flow: string; readonly since: number }>()
   readonly #counts = new Map<Said, number>()
   #flows: readonly string[] = []
+  /** What was last said to be away, and when. */
+  #away: { readonly message: string; readonly at: number } | undefined
 
   constructor(terminal: Terminal, home: Home, engine: RunEngine, json: boolean) {
     this.#terminal = terminal
@@ -98,10 +129,23 @@ class WorkerLog {
     engine.watchStandings((run, standing, flow) => this.#see(run, standing, flow))
   }
 
-  async begin(flows: readonly string[]): Promise<void> {
+  get drives(): boolean {
+    return this.#driven.size > 0
+  }
+
+  begin(flows: readonly string[]): void {
     this.#flows = flows
     if (!this.#json) printLine(this.#terminal.err, `Drives ${flows.join(', ')} in ${this.#home.place}. Ctrl-C lets what is under way finish, and ends.`)
-    await this.health()
+  }
+
+  /** What it stands on does not answer. Said once, and again now and then. */
+  away({ code, message, hint }: TuttiError): void {
+    const at = Date.now()
+    if (this.#away?.message === message && at - this.#away.at < HEALTH_MS) return
+    this.#away = { message, at }
+    if (this.#json) return this.#line({ event: 'away', code, message })
+    printLine(this.#terminal.err, `${this.#paint('yellow', 'waits')} ${this.#paint('bold', code)}: ${printable(message)}`)
+    printLine(this.#terminal.err, `  ${printable(hint)} It is tried again until it answers; Ctrl-C ends this.`)
   }
 
   /** It takes up what is due from now on. */
@@ -125,11 +169,17 @@ class WorkerLog {
     else printLine(this.#terminal.err, `Ended: ${counts.map(([what, count]) => `${count} ${what}`).join(', ') || 'nothing was due'}.`)
   }
 
-  /** How much is driven here, and how much waits of these flows. */
+  /** How much is driven here, and how much waits of these flows. A store that is away for a while ends no worker. */
   async health(): Promise<void> {
-    const heads = (
-      await Promise.all(this.#flows.map((flow) => this.#engine.store.list({ flow, status: ['queued', 'running', 'waiting'], limit: MOST_COUNTED })))
-    ).flat()
+    let heads: readonly RunHead[]
+    try {
+      heads = (
+        await Promise.all(this.#flows.map((flow) => this.#engine.store.list({ flow, status: ['queued', 'running', 'waiting'], limit: MOST_COUNTED })))
+      ).flat()
+    } catch (error) {
+      if (!TuttiError.is(error) || this.draining) return
+      return this.away(error)
+    }
     const count = (status: RunHead['status']): number => heads.filter((head) => head.status === status).length
     const health = { driven: this.#driven.size, queued: count('queued'), running: count('running'), waiting: count('waiting') }
     if (this.#json) this.#line({ event: 'health', ...health })

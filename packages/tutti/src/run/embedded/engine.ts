@@ -110,6 +110,7 @@ export class EmbeddedEngine {
   open(): Promise<void> {
     if (this.closed) return Promise.reject(new TuttiError('ENGINE_CLOSED', 'the app was closed'))
     this.#opened ??= this.#open().catch((error) => {
+      this.#unwatch?.()
       this.#opened = undefined
       throw error
     })

@@ -38,7 +38,7 @@ const TICK_MS = 5_000
 
 /** The engine elsewhere. Every call may be made again: what was told before is not done twice. */
 export interface Host {
-  /** Reachable, and its workers known to it where this process is one. */
+  /** Reachable, and its workers known to it where this process is one. One that failed is called again. */
   open(runs: HostedRuns): Promise<void>
   submit(run: SubmittedRun): Promise<void>
   /** A run that rests is to be called for: there is something in its inbox, or a person asks for it to go on. */
@@ -79,6 +79,8 @@ export class HostedEngine implements RunEngine {
   #forgetTick: (() => void) | undefined
   #unwatch: (() => void) | undefined
   #opened: Promise<void> | undefined
+  /** Opening was tried: something may be held, though it failed. */
+  #touched = false
   #closing: Promise<void> | undefined
 
   constructor(ground: EngineGround, host: Host) {
@@ -100,6 +102,8 @@ export class HostedEngine implements RunEngine {
   open(): Promise<void> {
     if (this.closed) return Promise.reject(new TuttiError('ENGINE_CLOSED', 'the app was closed'))
     this.#opened ??= this.#open().catch((error) => {
+      // The next call opens it again, and watches anew.
+      this.#unwatch?.()
       this.#opened = undefined
       throw error
     })
@@ -107,6 +111,7 @@ export class HostedEngine implements RunEngine {
   }
 
   async #open(): Promise<void> {
+    this.#touched = true
     await this.store.open()
     this.#unwatch = this.store.watch((run, what) => {
       if (run !== undefined && what === 'progress') return this.#watchers.tellProgress(run)
@@ -294,7 +299,7 @@ export class HostedEngine implements RunEngine {
     await Promise.allSettled([...this.#attempts.keys()].map((attempt) => attempt.drain(graceMs)))
     this.#onTheirWay.close()
     this.#forgetTick?.()
-    if (this.#opened) {
+    if (this.#touched) {
       await this.#host.close({ graceMs })
       await this.store.close()
     }

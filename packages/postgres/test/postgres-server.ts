@@ -1,6 +1,7 @@
 /** A Postgres of its own on loopback: a cluster in a new folder, at a free port, with the installed server. Stopped by process id. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -40,7 +41,7 @@ function binaries(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
 }
 
-function userOf(name: string): { readonly uid: number; readonly gid: number } | undefined {
+function userOf(name: string): User | undefined {
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .find((each) => each.startsWith(`${name}:`))
@@ -55,11 +56,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   const user = process.getuid?.() === 0 ? userOf('postgres') : undefined
   if (user) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
-  const made = spawnSync(join(bin, 'initdb'), ['-D', data, '-U', 'tutti', '--no-sync', '--encoding=UTF8', '--locale=C', '--auth=trust'], {
-    ...user,
-    cwd: folder,
-  })
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
+  done(user, 'cp', '-a', templateOf(bin, user), data)
   const port = await freePort()
   const all = { port: `${port}`, listen_addresses: '127.0.0.1', unix_socket_directories: '', shared_buffers: '128MB', max_connections: '60', ...settings }
   const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -92,6 +89,40 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+interface User {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** A new cluster takes as long to make as all else at the start: it is made once on this machine, and copied. */
+function templateOf(bin: string, user: User | undefined): string {
+  const { mtimeMs } = statSync(join(bin, 'initdb'))
+  const template = join(
+    tmpdir(),
+    `tutti-cluster-${createHash('sha256')
+      .update(`${bin} ${mtimeMs} ${user?.uid ?? process.getuid?.()}`)
+      .digest('hex')
+      .slice(0, 12)}`,
+  )
+  if (existsSync(template)) return template
+  const folder = mkdtempSync(`${template}-`)
+  if (user) chownSync(folder, user.uid, user.gid)
+  done(user, join(bin, 'initdb'), '-D', join(folder, 'data'), '-U', 'tutti', '--no-sync', '--encoding=UTF8', '--locale=C', '--auth=trust')
+  try {
+    renameSync(join(folder, 'data'), template)
+  } catch (error) {
+    // Another process was quicker.
+    if (!existsSync(template)) throw error
+  }
+  rmSync(folder, { recursive: true, force: true })
+  return template
+}
+
+function done(user: User | undefined, command: string, ...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(command, args, { ...user, cwd: tmpdir() })
+  if (status !== 0) throw new Error(`${command} failed: ${error?.message ?? stderr}`)
 }
 
 async function ask(url: string, statement: string): Promise<readonly Record<string, unknown>[]> {

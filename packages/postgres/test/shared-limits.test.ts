@@ -23,7 +23,8 @@ describe.skipIf(missing)(`[S5] two workers on one Postgres${missing ? `, NOT RUN
   it('[B4] two workers, killed again and again, never ask a provider for more than their limit allows', async () => {
     const schema = 'tutti_budgets'
     const store = postgres(server.url, { schema })
-    await underFire({ url: server.url, schema }, store, Date.now() % 100_000)
+    const program = new URL('standing-worker.ts', import.meta.url)
+    await underFire({ program, place: () => ({ url: server.url, schema }), store, runs: 10, kills: 6 }, Date.now() % 100_000)
     await store.close()
     expect(await server.ask(`SELECT count(*)::int AS left FROM ${schema}.holds`)).toEqual([{ left: 0 }])
   }, 120_000)

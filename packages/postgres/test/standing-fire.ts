@@ -7,18 +7,25 @@ import { setTimeout as later } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { JournalStore, RunId } from 'tutti/store'
 import { expect } from 'vitest'
-import type { StandingTask } from './standing-worker.ts'
+import type { StandingTask } from './standing-runs.ts'
 
-const RUNS = 10
-const KILLS = 6
+/** Who is shot at. */
+export interface Target {
+  /** The program of a worker, and what it is told besides its task. */
+  readonly program: URL
+  place(worker: number): object
+  readonly store: JournalStore
+  /** Of each of the two. */
+  readonly runs: number
+  readonly kills: number
+}
 
 /** @param seed of the moments at which they are killed */
-export async function underFire(at: Pick<StandingTask, 'url' | 'schema'>, store: JournalStore, seed: number): Promise<void> {
+export async function underFire(target: Target, seed: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-standing-'))
-  const log = join(folder, 'log')
   const children: ChildProcess[] = []
   try {
-    await killedAgainAndAgain({ at, store, seed, log, children })
+    await killedAgainAndAgain({ ...target, seed, log: join(folder, 'log'), children })
   } finally {
     for (const child of children) child.kill('SIGKILL')
     rmSync(folder, { recursive: true })
@@ -30,20 +37,16 @@ interface Member {
   readonly over: Promise<unknown>
 }
 
-interface Fire {
-  readonly at: Pick<StandingTask, 'url' | 'schema'>
-  readonly store: JournalStore
+interface Fire extends Target {
   readonly seed: number
   readonly log: string
   readonly children: ChildProcess[]
 }
 
-async function killedAgainAndAgain({ at, store, seed, log, children }: Fire): Promise<void> {
+async function killedAgainAndAgain({ program, place, store, seed, log, children, ...times }: Fire): Promise<void> {
   const said = (): string[] => readFileSync(log, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
   const begin = (task: string): Member => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('standing-worker.ts', import.meta.url)), task], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(program), task], { stdio: ['ignore', 'ignore', 'inherit'] })
     children.push(child)
     return { child, over: new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code))) }
   }
@@ -53,15 +56,20 @@ async function killedAgainAndAgain({ at, store, seed, log, children }: Fire): Pr
     return drawn / 2 ** 32
   }
   const timeZone = zoneInItsMonth()
-  const limitMicroUsd = 2_000 + Math.floor(random() * 2_000)
-  const runs = [0, 1].map((worker) => Array.from({ length: RUNS }, (_, i) => `${worker}-${i}`))
-  const start = (worker: number): Member => begin(JSON.stringify({ ...at, log, limitMicroUsd, timeZone, runs: runs[worker] ?? [] } satisfies StandingTask))
+  // Not enough for all of them.
+  const limitMicroUsd = Math.floor((200 + random() * 200) * times.runs)
+  const runs = [0, 1].map((worker) => Array.from({ length: times.runs }, (_, i) => `${worker}-${i}`))
+  const start = (worker: number): Member =>
+    begin(JSON.stringify({ ...place(worker), log, limitMicroUsd, timeZone, runs: runs[worker] ?? [] } satisfies StandingTask))
   const living = [start(0), start(1)]
-  for (let kill = 0; kill < KILLS; kill++) {
+  for (let kill = 0; kill < times.kills; kill++) {
     const calls = said().length
     while (said().length < calls + 4 && living.some(({ child }) => child.exitCode === null)) await later(5)
     await later(random() * 25)
-    const worker = Math.floor(random() * 2)
+    // Who has just begun a call; an engine elsewhere may give all of them to one.
+    const pid = Number(said().at(-1)?.split(' ')[3])
+    const busy = living.findIndex(({ child }) => child.pid === pid)
+    const worker = busy < 0 ? Math.floor(random() * 2) : busy
     const { child, over } = living[worker] as Member
     child.kill('SIGKILL')
     await over

@@ -50,13 +50,15 @@ export class RestateHost implements Host {
   async open(runs: HostedRuns): Promise<void> {
     const { serve } = this.#o
     if (!serve) return
-    const server = await this.#listen(runs, serve)
+    // It listens once, however often Restate has to be asked.
+    this.#server ??= await this.#listen(runs, serve)
+    const server = this.#server
     if (serve.register !== false) await this.#register(serve.advertise ?? addressOf(server))
   }
 
   async #listen(runs: HostedRuns, { port = 9080, host = '127.0.0.1' }: ServeOptions): Promise<Http2Server> {
     const sdk = await loadSdk()
-    const services = runs.registry.versions().map((of) => flowService(sdk, serviceName(of), runs))
+    const services = runs.registry.versions().map((of) => flowService(sdk, serviceName(of), runs, (run) => this.#ask(of, run, 'tell/send', 'message')))
     const server = createServer(sdk.createEndpointHandler({ services, logger: () => {} }))
     server.on('session', (session) => {
       this.#sessions.add(session)
@@ -68,7 +70,6 @@ export class RestateHost implements Host {
       )
       server.listen(port, host, resolve)
     })
-    this.#server = server
     return server
   }
 

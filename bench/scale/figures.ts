@@ -27,6 +27,12 @@ export function reportLoad(report: Report, load: Load, rounds: readonly Round[])
   report({ name: `a step on Restate against bare Restate, ${at}`, value: share, unit: '×', limit: 1, target: OVERHEAD })
 }
 
+/** The same in processes that have driven nothing before. */
+export function reportYoung(report: Report, { restate, bare, load }: Round): void {
+  const [ours, theirs] = [microsOf(restate.steady, load), microsOf(bare.steady, load)]
+  report({ name: `a step, Restate, young process, ${load.runs} runs at once`, value: ours, unit: 'µs', peer: BARE, peerValue: theirs })
+}
+
 /** Where the CPU of a step goes, with 64 runs at once. */
 export function reportShares(report: Report, all: readonly Round[]): void {
   const rounds = all.filter(({ load }) => load.runs === 64)
@@ -50,8 +56,8 @@ export function reportShares(report: Report, all: readonly Round[]): void {
 }
 
 /** What Postgres holds of the runs on Restate: rows and bytes for each of their steps. */
-export async function reportKept(report: Report, { ask }: PostgresServer, { all }: Rounds): Promise<void> {
-  const steps = all.reduce((sum, { load }) => sum + load.runs * (load.steps + 2), 0) + 32 * 7
+export async function reportKept(report: Report, { ask }: PostgresServer, { taken }: Rounds): Promise<void> {
+  const steps = taken.reduce((sum, load) => sum + load.runs * (load.steps + 2), 0)
   const [row] = await ask(`
     SELECT (SELECT count(*) FROM hosted.entries)::int AS entries,
       pg_total_relation_size('hosted.entries')::int AS bytes, pg_total_relation_size('hosted.runs')::int AS heads, (SELECT count(*) FROM hosted.runs)::int AS runs`)

@@ -47,7 +47,7 @@ const lineColumns = {
   waiting: 'text',
   releases: 'bool',
 } as const
-const entryColumns = { i: 'int', seq: 'int', body: 'text' } as const
+const entryColumns = { i: 'int', seq: 'int', body: 'line' } as const
 const blobColumns = { i: 'int', hash: 'text', body: 'text' } as const
 const useColumns = { i: 'int', hash: 'text' } as const
 const takenColumns = { i: 'int', id: 'text', forgets: 'bool' } as const

@@ -27,7 +27,7 @@ const lineColumns = {
 } as const
 const names = Object.keys(lineColumns)
 const after = names.length + 1
-const entryColumns = { run: 'text', seq: 'int', body: 'text' } as const
+const entryColumns = { run: 'text', seq: 'int', body: 'line' } as const
 const blobColumns = { run: 'text', hash: 'text', body: 'text' } as const
 const useColumns = { run: 'text', hash: 'text' } as const
 const letterColumns = { run: 'text', id: 'text', type: 'text', body: 'text' } as const

@@ -9,10 +9,12 @@ export type { RunId } from './primitives/index.ts'
 export {
   type EngineGround,
   type Group,
+  groupText,
   type Host,
   HostedEngine,
   type HostedRun,
   type HostedRuns,
+  parseGroup,
   type RunEngine,
   type SubmittedRun,
   type Told,

@@ -180,14 +180,14 @@ export function createJob(start: NewRun): CreateJob {
 }
 
 export function appendJob(commit: Commit): AppendJob {
-  const { run, epoch, entries, blobs, head, taken, release, standing } = commit
+  const { run, epoch, entries, lines, blobs, head, taken, release, standing } = commit
   const first = entries.length > 0 ? (entries[0] as Entry).seq : 0
   return {
     op: 'append',
     run,
     epoch,
     first,
-    bodies: bodiesOf(run, entries, first),
+    bodies: bodiesOf(run, entries, first, lines),
     blobs: blobs ? [...blobs] : nothing,
     uses: usesOf(entries, blobs),
     head: head && copyChange(head),
@@ -261,7 +261,7 @@ function usesOf(holders: readonly (Entry | InboxMessage)[], blobs: Blobs | undef
   return uses ? [...uses] : nothing
 }
 
-function bodiesOf(run: RunId, entries: readonly Entry[], first: number): readonly string[] {
+function bodiesOf(run: RunId, entries: readonly Entry[], first: number, lines?: readonly string[]): readonly string[] {
   const bodies = new Array<string>(entries.length)
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry
@@ -270,7 +270,7 @@ function bodiesOf(run: RunId, entries: readonly Entry[], first: number): readonl
         data: { run, seq: entry.seq },
         disposition: 'bug',
       })
-    bodies[i] = entryText(entry)
+    bodies[i] = lines?.[i] ?? entryText(entry)
   }
   return bodies
 }

@@ -79,6 +79,8 @@ export interface Commit {
   readonly epoch: number
   /** `seq` is given by the writer and goes on from `lastSeq`; may be empty when only the head changes. */
   readonly entries: readonly Entry[]
+  /** The same as `entryText` writes them, where that was done already: it need not be done again. */
+  readonly lines?: readonly string[] | undefined
   readonly blobs?: Blobs | undefined
   readonly head?: HeadChange | undefined
   /** Inbox messages that these entries answer; removed in the same transaction. */

@@ -7,10 +7,10 @@ import type { StandingBudgets } from '../budget/index.ts'
 import type { JournalStore } from '../journal/index.ts'
 import type { Clock, RunId } from '../primitives/index.ts'
 import type { AnyFlow } from '../run/index.ts'
-import { type Group, type Host, HostedEngine, type HostedRun, type HostedRuns, type SubmittedRun, type Told } from '../run/index.ts'
+import { type Group, groupText, type Host, HostedEngine, type HostedRun, type HostedRuns, parseGroup, type SubmittedRun, type Told } from '../run/index.ts'
 
 /** What the log of one run holds. A rest says what ended it. */
-type Logged = { readonly group: Group } | { readonly woken: Told | 'timer' }
+type Logged = { readonly group: string } | { readonly woken: Told | 'timer' }
 
 interface HostedLog {
   readonly submitted: SubmittedRun
@@ -65,7 +65,8 @@ export class MemoryHost implements Host {
 
   /** What the log holds of a run, in order. */
   groups(run: string): readonly Group[] {
-    return (this.#logs.get(run as RunId)?.lines ?? []).map((line) => JSON.parse(line) as Logged).flatMap((line) => ('group' in line ? [line.group] : []))
+    const logged = (this.#logs.get(run as RunId)?.lines ?? []).map((line) => JSON.parse(line) as Logged)
+    return logged.flatMap((line) => ('group' in line ? [parseGroup(line.group, run as RunId)] : []))
   }
 
   #loseAttempt(log: HostedLog): void {
@@ -92,7 +93,7 @@ export class MemoryHost implements Host {
     let rests = 0
     for (let line = 0; ; line++) {
       const recorded = log.lines[line]
-      const group = recorded === undefined ? await this.#logNext(log, run, number, line) : (JSON.parse(recorded) as { group: Group }).group
+      const group = recorded === undefined ? await this.#logNext(log, run, number, line) : parseGroup((JSON.parse(recorded) as { group: string }).group, log.submitted.run)
       if (!group || log.number !== number) return
       if (recorded === undefined) run.committed(group)
       else run.recall(group)
@@ -113,7 +114,7 @@ export class MemoryHost implements Host {
   /** The next group, once it is in the log; nothing when the attempt is lost. */
   async #logNext(log: HostedLog, run: HostedRun, number: number, line: number): Promise<Group | undefined> {
     const group = await run.next()
-    const text = JSON.stringify({ group })
+    const text = JSON.stringify({ group: groupText(group) })
     if (log.number !== number) return undefined
     if (this.#lose(line, 'before')) return void this.#loseAttempt(log)
     log.lines.push(text)

@@ -1,4 +1,4 @@
-/** What the log of an outside engine holds of a run: one group for each commit, as plain JSON. Types only. */
+/** What the log of an outside engine holds of a run: one group for each commit, as plain JSON; `group-text.ts` writes it. Types only. */
 import type { BlobPair, Entry, HeadChange } from '../../journal/index.ts'
 
 /** As `HeadChange`; `null` clears. */
@@ -6,6 +6,8 @@ export type LoggedHead = { readonly [name in keyof HeadChange]?: HeadChange[name
 
 export interface Group {
   readonly entries: readonly Entry[]
+  /** The same as a journal keeps them, where somebody has written them already. */
+  readonly lines?: readonly string[] | undefined
   readonly blobs?: readonly BlobPair[] | undefined
   /** Messages that these entries answer. */
   readonly taken?: readonly string[] | undefined

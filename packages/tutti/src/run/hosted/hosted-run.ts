@@ -90,9 +90,8 @@ export class HostedRun {
   }
 
   /** What is to be logged next. Rejects when this attempt comes to nothing, and another is to be made. */
-  async next(): Promise<Group> {
-    const first = this.#begun ? undefined : await this.#begin()
-    return first ?? this.#log.take()
+  next(): Promise<Group> {
+    return this.#begun ? this.#log.take() : this.#begin().then((first) => first ?? this.#log.take())
   }
 
   /** The last answer of `next` is in the log. */

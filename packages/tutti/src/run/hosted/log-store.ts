@@ -7,9 +7,11 @@
  * On a crash what was not in the log was never said: the next attempt begins with what is.
  */
 import {
+  type BlobPair,
   type Blobs,
   type Commit,
   type Entry,
+  entryText,
   type InboxMessage,
   isTerminal,
   type JournalStore,
@@ -59,7 +61,8 @@ export class LogStore implements RunStore {
   /** It was said last that the run rests. */
   #rested = false
   #failed: { readonly error: unknown } | undefined
-  #wake: () => void = () => {}
+  /** Who asked for the next group. */
+  #taker: { readonly resolve: (group: Group | Promise<Group>) => void; readonly reject: (error: unknown) => void } | undefined
 
   constructor(store: JournalStore, behind: Behind) {
     this.#store = store
@@ -72,7 +75,7 @@ export class LogStore implements RunStore {
     if (this.#recalled.size > 0) this.#recalled = new Map()
     return new Promise((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject })
-      if (this.#waiting.length === 1) setImmediate(() => this.#wake())
+      if (this.#waiting.length === 1) setImmediate(this.#offer)
     })
   }
 
@@ -121,20 +124,25 @@ export class LogStore implements RunStore {
   }
 
   /** The next group, as soon as there is one. Rejects when there will be none in this attempt. */
-  async take(): Promise<Group> {
-    for (;;) {
-      if (this.#failed) throw this.#failed.error
-      if (this.#waiting.length > 0) return this.#group()
-      if (this.#rest) {
-        const rest = this.#rest
-        this.#rest = undefined
-        this.#rested = true
-        return rest
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+  take(): Promise<Group> {
+    return new Promise((resolve, reject) => {
+      this.#taker = { resolve, reject }
+      this.#offer()
+    })
+  }
+
+  /** Gives whoever asked what there is. */
+  readonly #offer = (): void => {
+    const taker = this.#taker
+    if (!taker) return
+    if (this.#failed) taker.reject(this.#failed.error)
+    else if (this.#waiting.length > 0) taker.resolve(this.#group())
+    else if (this.#rest) {
+      taker.resolve(this.#rest)
+      this.#rest = undefined
+      this.#rested = true
+    } else return
+    this.#taker = undefined
   }
 
   /** The group that was taken is in the log. */
@@ -151,7 +159,7 @@ export class LogStore implements RunStore {
   /** The run waits for nothing but timers and messages. */
   rest(rest: Group): void {
     this.#rest = rest
-    this.#wake()
+    this.#offer()
   }
 
   /** Answers the rest that was not taken yet. */
@@ -168,35 +176,47 @@ export class LogStore implements RunStore {
     for (const { reject } of [...this.#onItsWay, ...this.#waiting]) reject(error)
     this.#onItsWay = []
     this.#waiting = []
-    this.#wake()
+    this.#offer()
   }
 
-  async #group(): Promise<Group> {
+  /** At once, unless something has to be asked of the store first. */
+  #group(): Group | Promise<Group> {
     this.#rest = undefined
     const pending = this.#takePending()
     this.#onItsWay = pending
+    const blobs = pending.some(({ commit }) => commit.blobs) ? sorted(pending.flatMap(({ commit }) => [...(commit.blobs ?? [])])) : none
+    const asking = pending.filter(({ commit }) => commit.standing)
+    if (blobs.large.length === 0 && asking.length === 0) return this.#groupOf(pending, blobs.small)
+    return this.#prepared(blobs.large, asking).then(() => this.#groupOf(pending, blobs.small))
+  }
+
+  /** Text that is too large is in the store before the log says so; so is what is held: asked again after a crash in between, it is held once. */
+  async #prepared(large: readonly BlobPair[], asking: readonly Pending[]): Promise<void> {
+    if (large.length > 0) await this.#behind.spill(new Map(large))
+    if (asking.length === 0) return
+    const lines = await this.#behind.hold(asking.map(({ commit }) => commit.standing as StandingChange))
+    this.#instead = new Map(asking.flatMap((one, i): [Pending, string][] => (lines[i] === undefined ? [] : [[one, lines[i]]])))
+  }
+
+  #groupOf(pending: readonly Pending[], blobs: readonly BlobPair[]): Group {
     const commits = pending.map(({ commit }) => commit)
-    const blobs = new Map(commits.flatMap((commit) => [...(commit.blobs ?? [])]))
-    const { large, small } = sorted(blobs)
-    if (large.size > 0) await this.#behind.spill(large)
+    const entries = pending.length === 1 ? this.#entriesOf(pending[0] as Pending) : pending.flatMap((one) => this.#entriesOf(one))
     const taken = commits.flatMap((commit) => commit.taken ?? [])
-    this.#instead = await this.#held(pending)
-    const entries = pending.flatMap((one) => entriesOf(one.commit, this.#instead.get(one)))
     return {
       entries,
-      blobs: small.length > 0 ? small : undefined,
+      lines: entries.map(entryText),
+      blobs: blobs.length > 0 ? blobs : undefined,
       taken: taken.length > 0 ? taken : undefined,
       head: this.#goesOn(headOf(commits)),
       over: commits.some(({ release }) => release) ? (entries.some(isTerminal) ? 'ended' : 'still') : undefined,
     }
   }
 
-  /** Held before the log says so: asked again after a crash in between, it is held once. */
-  async #held(pending: readonly Pending[]): Promise<ReadonlyMap<Pending, string>> {
-    const asking = pending.filter(({ commit }) => commit.standing)
-    if (asking.length === 0) return new Map()
-    const lines = await this.#behind.hold(asking.map(({ commit }) => commit.standing as StandingChange))
-    return new Map(asking.flatMap((one, i): [Pending, string][] => (lines[i] === undefined ? [] : [[one, lines[i]]])))
+  #entriesOf(one: Pending): readonly Entry[] {
+    const instead = this.#instead.get(one)
+    const { run, entries } = one.commit
+    const [first, ...others] = entries
+    return first && instead !== undefined ? [parseEntry(instead, run, first.seq), ...others] : entries
   }
 
   /** What follows a rest ends it. */
@@ -217,26 +237,28 @@ export class LogStore implements RunStore {
   }
 }
 
-function entriesOf({ run, entries }: Commit, instead: string | undefined): readonly Entry[] {
-  const [first, ...others] = entries
-  return first && instead !== undefined ? [parseEntry(instead, run, first.seq), ...others] : entries
+const none: Sorted = { large: [], small: [] }
+
+interface Sorted {
+  readonly large: readonly BlobPair[]
+  readonly small: readonly BlobPair[]
 }
 
-/** The smallest go into the log, as many as fit. */
-function sorted(blobs: Blobs): { readonly large: Blobs; readonly small: readonly (readonly [string, string])[] } {
+/** The smallest go into the log, as many as fit; each once. */
+function sorted(blobs: readonly BlobPair[]): Sorted {
   let chars = 0
-  const bySize = [...blobs].sort(([, a], [, b]) => a.length - b.length)
+  const bySize = [...new Map(blobs)].sort(([, a], [, b]) => a.length - b.length)
   const end = bySize.findIndex(([, text]) => {
     chars += text.length
     return chars > SPILL_CHARS
   })
   const count = end < 0 ? bySize.length : end
-  return { small: bySize.slice(0, count), large: new Map(bySize.slice(count)) }
+  return { small: bySize.slice(0, count), large: bySize.slice(count) }
 }
 
 /** What all of them make of the line of the run. */
 function headOf(commits: readonly Commit[]): LoggedHead | undefined {
   let head: Record<string, unknown> | undefined
-  for (const commit of commits) for (const [name, value] of Object.entries(commit.head ?? {})) head = { ...head, [name]: value ?? null }
+  for (const commit of commits) if (commit.head) for (const [name, value] of Object.entries(commit.head)) head = { ...head, [name]: value ?? null }
   return head as LoggedHead | undefined
 }

@@ -11,6 +11,7 @@ import { type RunId, systemClock } from '../../primitives/index.ts'
 import { hostedOwner } from '../embedded/owner.ts'
 import type { Beat } from './beat.ts'
 import type { Group, LoggedHead } from './group.port.ts'
+import { linesOf } from './group-text.ts'
 import type { Behind } from './log-store.ts'
 
 /** The engine says who drives the run, so its lease does not run out: nobody else takes it up. 9999-12-31. */
@@ -112,6 +113,7 @@ export class Projection implements Behind {
       run: this.#run,
       epoch: at.epoch,
       entries,
+      lines: news.flatMap(linesOf),
       blobs: new Map(news.flatMap(({ blobs }) => blobs ?? [])),
       head: headOf(news),
       taken: news.flatMap(({ taken }) => taken ?? []),

@@ -93,7 +93,8 @@ export class MemoryHost implements Host {
     let rests = 0
     for (let line = 0; ; line++) {
       const recorded = log.lines[line]
-      const group = recorded === undefined ? await this.#logNext(log, run, number, line) : parseGroup((JSON.parse(recorded) as { group: string }).group, log.submitted.run)
+      const group =
+        recorded === undefined ? await this.#logNext(log, run, number, line) : parseGroup((JSON.parse(recorded) as { group: string }).group, log.submitted.run)
       if (!group || log.number !== number) return
       if (recorded === undefined) run.committed(group)
       else run.recall(group)

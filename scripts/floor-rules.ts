@@ -94,11 +94,11 @@ const rules: Rule[] = [
   {
     name: 'packages-meet-by-name',
     comment:
-      "One package imports another as its users do: by name and face ('tutti/testing'), never by a path into its sources. Servers that tests start are shared.",
+      "One package imports another as its users do: by name and face ('tutti/testing'), never by a path into its sources. Servers that tests start are shared, and so are the real command and the runs that are killed under one limit.",
     from: { path: '^packages/([^/]+)/' },
     to: {
       path: '^packages/[^/]+/',
-      pathNot: ['^packages/$1/', '^packages/[^/]+/test/[^/]+-server\\.ts$'],
+      pathNot: ['^packages/$1/', '^packages/[^/]+/test/([^/]+-server|cli/command|standing-(fire|runs))\\.ts$'],
       dependencyTypes: ['local'],
       dependencyTypesNot: ['aliased-workspace'],
     },

@@ -16,6 +16,13 @@ export const ADMIN = 'http://127.0.0.1:9070'
 /** An address where nobody answers, as behind a firewall, is given up after so long. */
 const ANSWER_MS = 30_000
 
+/**
+ * Bytes that Restate may send ahead of what was read: the log of a run that is taken up again is sent at once, and with the 64 KiB that HTTP/2 begins with each of them
+ * would wait for a round trip.
+ */
+const STREAM_WINDOW = 4 * 2 ** 20
+const CONNECTION_WINDOW = 16 * 2 ** 20
+
 export interface ServeOptions {
   /** Default 9080; 0 takes a free one. */
   readonly port?: number | undefined
@@ -59,8 +66,9 @@ export class RestateHost implements Host {
   async #listen(runs: HostedRuns, { port = 9080, host = '127.0.0.1' }: ServeOptions): Promise<Http2Server> {
     const sdk = await loadSdk()
     const services = runs.registry.versions().map((of) => flowService(sdk, serviceName(of), runs, (run) => this.#ask(of, run, 'tell/send', 'message')))
-    const server = createServer(sdk.createEndpointHandler({ services, logger: () => {} }))
+    const server = createServer({ settings: { initialWindowSize: STREAM_WINDOW } }, sdk.createEndpointHandler({ services, logger: () => {} }))
     server.on('session', (session) => {
+      session.setLocalWindowSize(CONNECTION_WINDOW)
       this.#sessions.add(session)
       session.on('close', () => this.#sessions.delete(session))
     })

@@ -225,7 +225,16 @@ async function modelFindings({ env, cwd }: Terminal): Promise<Finding[]> {
       state: packages.length > 0 ? 'fine' : 'note',
       says: packages.length > 0 ? packages.join(', ') : 'no package of a provider is installed',
     },
+    ...(env.OPENAI_API_KEY ? [tokenizerFinding(cwd)] : []),
   ]
+}
+
+/** What a budget holds for the input of a call, where a tokenizer could say. */
+function tokenizerFinding(cwd: string): Finding {
+  if (isInstalled('gpt-tokenizer', cwd))
+    return { what: 'tokenizer', state: 'fine', says: 'gpt-tokenizer counts what OpenAI models are sent, where there is a budget' }
+  const next = 'npm install gpt-tokenizer: a budget has room for about four times the English.'
+  return { what: 'tokenizer', state: 'note', says: 'what OpenAI models are sent counts as a token for each byte, where there is a budget', next }
 }
 
 // ── the documentation ──

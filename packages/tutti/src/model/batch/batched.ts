@@ -111,16 +111,17 @@ export class BatchedCall {
     const { request } = this.#question
     const { retry = { attempts: 5, backoff: '5s' } } = this.#ground
     const links = [{ retry } as unknown as Link]
+    const label = { agent: this.#question.agent, model: this.#ground.id, why: 'batch' }
     return run['~core'].ask<Submitted>({
       name: 'submit',
       kind: 'model',
       effect: 'idempotent',
       fingerprint: hash128(canonical({ kind: 'batch', thread: request.thread, tools: request.tools ? hash128(JSON.stringify(request.tools)) : null })),
       tunable: hash128(canonical({ model: this.#ground.id, system: request.system ?? null })),
-      label: { agent: this.#question.agent, model: this.#ground.id, why: 'batch' },
+      label,
       plan: async () => {
-        const fit = await this.#fit(run)
-        return { hold: fit.hold, execute: (context) => this.#handIn(fit, context) }
+        const { counted, ...fit } = await this.#fit(run)
+        return { hold: fit.hold, label: { ...label, counted }, execute: (context) => this.#handIn(fit, context) }
       },
       retry: (error, attempt) => {
         const next = attempt < retry.attempts ? placeAfter(error, links) : undefined
@@ -129,7 +130,7 @@ export class BatchedCall {
     })
   }
 
-  async #fit(run: Run): Promise<Fit> {
+  async #fit(run: Run): Promise<Fit & { readonly counted: string }> {
     const { request } = this.#question
     const { id } = this.#ground
     const core = run['~core']
@@ -137,8 +138,9 @@ export class BatchedCall {
       throw new TuttiError('BUDGET_NO_PRICE', `${id} has no price, and this run may spend no more than ${(core.left().microUsd ?? 0) / 1e6} USD`, {
         data: { model: id },
       })
-    const inputTokens = (await countFor(this.#ground, core)).of(request)
-    return fitCall({ id, price: this.#price, settings: request.settings ?? {}, inputTokens }, core, true)
+    const count = await countFor(this.#ground, core)
+    const call = { id, price: this.#price, settings: request.settings ?? {}, inputTokens: count.of(request) }
+    return { ...fitCall(call, core, true), counted: count.name }
   }
 
   /** What was taken is counted in full; its `answer` gives back what was not used. */

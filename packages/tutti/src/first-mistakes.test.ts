@@ -20,6 +20,10 @@ test('[R11] an app without a list of flows, or with a path for a store, is refus
   expect(() => tutti({ flows: [], store: 'x.db' as never })).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', hint: expect.stringContaining("sqlite('file.db')") }),
   )
+  for (const make of [tutti, testing])
+    expect(() => make({ flows: [], tokenizer: 'o200k' as never })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: "the tokenizer is 'o200k'" }),
+    )
 })
 
 test('[C5] a prompt that is neither text nor messages, and an empty list of models, are named', async () => {

@@ -24,6 +24,16 @@ describe('models', () => {
     }
   })
 
+  test('[D6] [B1] a budget holds the bytes of the input, on every machine alike, unless an encoding is named', async () => {
+    const held = async (tokenizer?: { 'scripted/script': 'o200k_base' }): Promise<string> => {
+      const told = agent({ name: 'told', model: scripted(['hello']), instructions: 'Greet whoever comes. '.repeat(50) })
+      await using app = testing({ flows: [told], tokenizer })
+      // 1,050 bytes of instructions, or some 250 tokens of them.
+      return (await (await app.start(told, 'hi', { budget: { inputTokens: 600 } })).outcome()).status
+    }
+    expect([await held(), await held({ 'scripted/script': 'o200k_base' })]).toEqual(['failed', 'completed'])
+  })
+
   test('[D6] an override for one agent is asked instead', async () => {
     await using app = testing({ flows: [greeter], overrides: { models: { greeter: scripted(['from the override']) } } })
     expect((await app.run(greeter, 'hi')).output).toBe('from the override')

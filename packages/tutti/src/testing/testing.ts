@@ -8,7 +8,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, memoryStore } from '../journal/index.ts'
 import { textOf } from '../message/index.ts'
-import { type Gateway, gateway, type ModelLike, type ModelRequest } from '../model/index.ts'
+import { checkTokenizer, type Gateway, gateway, type ModelLike, type ModelRequest } from '../model/index.ts'
 import { type Clock, type Duration, durationMs, type Failpoint } from '../primitives/index.ts'
 import type { AttemptPlan, EffectSpec, Run } from '../run/index.ts'
 import { type App, type AppOptions, appOn } from '../tutti.ts'
@@ -21,6 +21,8 @@ import { isTimed } from './timed.ts'
 export interface TestOptions extends Omit<AppOptions, 'store' | 'tenants'> {
   /** Stands for every model, also those that agents name. Left out: only models of tutti itself may be asked. */
   model?: ModelLike | undefined
+  /** How inputs are counted. Default `'bytes'`: what a budget holds in a test is the same on every machine. */
+  tokenizer?: AppOptions['tokenizer']
   /** Go on with the runs of another test app. Default: an empty store. */
   after?: TestApp | undefined
 }
@@ -58,11 +60,12 @@ const stores = new WeakMap<object, { readonly store: JournalStore; readonly cloc
  */
 export function testing(o: TestOptions): TestApp {
   const ground = (o.after && stores.get(o.after)) ?? { store: memoryStore(), clock: simulatedClock(), gone: new Set<string>() }
+  checkTokenizer(o.tokenizer)
   const calls: TestCall[] = []
   const mortal = new MortalStore(ground.store, ground.gone, () => void app.close({ graceMs: 0 }).catch(() => {}))
   const watched = watchedStore(mortal.store)
   const asked = listening(
-    gateway({ prices: o.prices, overrides: o.overrides?.models, env: {}, cwd: process.cwd(), clock: ground.clock }),
+    gateway({ prices: o.prices, overrides: o.overrides?.models, tokenizer: o.tokenizer, env: {}, cwd: process.cwd(), clock: ground.clock }),
     o,
     calls,
     ground.clock,

@@ -10,9 +10,11 @@ import type { WorkerTask } from './crash-worker.ts'
 const worker = fileURLToPath(new URL('crash-worker.ts', import.meta.url))
 const preload = new URL('kill-at.ts', import.meta.url).href
 
-/** How a process ends: `afterMs` it is ready, at a failpoint, or by itself. */
+/** How a process ends: `afterMs` it is ready, or has said so many lines; at a failpoint; or by itself. */
 export interface Fate {
   readonly afterMs?: number | undefined
+  /** Default 1: that it is ready. */
+  readonly afterLines?: number | undefined
   readonly at?: KillAt | undefined
   /** A file that gets a line for every failpoint that is passed. */
   readonly trace?: string | undefined
@@ -21,7 +23,7 @@ export interface Fate {
 /** @param program what runs: it says something when it is ready. Default: the worker of these campaigns. */
 export function life<T extends { readonly file: string } = WorkerTask>(
   task: T,
-  { afterMs, at, trace }: Fate = {},
+  { afterMs, afterLines = 1, at, trace }: Fate = {},
   program = worker,
 ): Promise<'killed' | 'done'> {
   const flags = ['--conditions=tutti-source', '--disable-warning=ExperimentalWarning', ...(at || trace ? [`--import=${preload}`] : [])]
@@ -36,7 +38,12 @@ export function life<T extends { readonly file: string } = WorkerTask>(
     const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'], env })
     let complaint = ''
     child.stderr.on('data', (text) => (complaint += text))
-    child.stdout.once('data', () => afterMs !== undefined && setTimeout(() => child.kill('SIGKILL'), afterMs))
+    let lines = 0
+    child.stdout.setEncoding('utf8').on('data', (said: string) => {
+      const before = lines
+      lines += said.split('\n').length - 1
+      if (afterMs !== undefined && before < afterLines && lines >= afterLines) setTimeout(() => child.kill('SIGKILL'), afterMs)
+    })
     child.once('exit', (code, signal) =>
       signal === 'SIGKILL' ? resolve('killed') : code === 0 ? resolve('done') : reject(new Error(`the process ended with ${code ?? signal}: ${complaint}`)),
     )

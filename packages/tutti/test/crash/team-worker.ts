@@ -35,6 +35,7 @@ function listened(run: string): Asked {
     const hear = async ({ prompt }: Asking): Promise<void> => {
       const shown: Shown = { run, model: model.modelId, pid: process.pid, prompt }
       writeSync(lines, `${JSON.stringify(shown)}\n`)
+      process.stdout.write('asked\n')
       await later(2 + MOST_MS * hashFraction(`${model.modelId} ${prompt.length}`))
     }
     return {

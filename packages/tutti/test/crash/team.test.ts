@@ -16,12 +16,13 @@ import { checkPrefix } from '../../src/testing/verdict.ts'
 import { life, look } from './life.ts'
 import type { Shown, TeamTask } from './team-worker.ts'
 
-const KILLS = Number(process.env.KILLS ?? 6)
+const KILLS = Number(process.env.KILLS ?? 5)
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 /** Of one journal: by then most of its runs have ended. */
 const MOST_KILLS = 6
-/** How long a process lives once it is ready, at most. */
-const SPAN_MS = 120
+/** A process is killed when so many models were asked, at most, and so long after: however slow the machine is, in the midst of it. */
+const MOST_ASKED = 14
+const MOST_MS = 20
 const worker = fileURLToPath(new URL('team-worker.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tutti-teams-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -57,7 +58,7 @@ async function campaign(name: string, random: () => number, kills: number, whole
   let used = 0
   for (;;) {
     const isLast = used >= kills
-    const end = await life(task, isLast ? {} : { afterMs: Math.floor(random() * SPAN_MS) }, worker)
+    const end = await life(task, isLast ? {} : { afterLines: 1 + Math.floor(random() * MOST_ASKED), afterMs: Math.floor(random() * MOST_MS) }, worker)
     const now = await look(task)
     checkPrefix(before, now)
     before = now

@@ -7,6 +7,9 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { answering } from '../../src/testing/scripted.ts'
 import { testing } from '../../src/testing/testing.ts'
 
+/** Each test starts servers, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 60_000 })
+
 const child = new URL('desk-child.ts', import.meta.url).pathname
 let book = ''
 beforeEach(() => {

@@ -1,6 +1,7 @@
 /** The package as its users get it: the tarball of release/ (`npm run build`), installed from the registry into an empty folder. */
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
@@ -93,6 +94,13 @@ describe('the packed package', () => {
     expect(pages).not.toMatch(/features\.|\.test\.ts/)
     expect(await ask('list_docs', {})).toContain(`tutti ${version}  `)
     await client.close()
+
+    // Elsewhere there is no project, and its own pages are found beside what runs.
+    const alone = new Client({ name: 'test', version: '1' })
+    await alone.connect(new StdioClientTransport({ command, args: ['mcp', 'docs', ...home], cwd: tmpdir(), stderr: 'ignore' }))
+    const { content } = await alone.callTool({ name: 'list_docs', arguments: {} })
+    expect(content).toMatchObject([{ text: expect.stringMatching(new RegExp(`\\ntutti ${version} {2}[5-9]\\d pages$`)) }])
+    await alone.close()
   }, 60_000)
 
   it('imports every face it declares; the suites of tutti/conformance where vitest is', () => {

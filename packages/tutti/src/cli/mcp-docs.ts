@@ -79,12 +79,16 @@ function projectAt(cwd: string): string | undefined {
 /** That of the tutti which the project has installed, else that of the one which runs. */
 function ownDocumentation(project: string | undefined): OwnDocumentation {
   const installed = project === undefined ? undefined : join(project, 'node_modules/tutti')
-  const here = join(import.meta.dirname, '../..')
-  const folder = installed !== undefined && existsSync(join(installed, 'docs')) ? installed : here
+  const folder = installed !== undefined && existsSync(join(installed, 'docs')) ? installed : packageHere()
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
   // Not packed yet: the pages lie at the root of the repository.
-  const root = existsSync(join(folder, 'docs')) || !import.meta.filename.endsWith('.ts') ? folder : join(folder, '../..')
+  const root = import.meta.filename.endsWith('.ts') && folder !== installed ? join(folder, '../..') : folder
   return { name: 'tutti', version, root, from: ['README.md', ...filesIn(root, 'docs', /\.md$/), ...filesIn(root, 'examples', /(?<!\.test)\.ts$/)] }
+}
+
+/** The folder of the package that runs: how deep this file lies in it is for the build to say. */
+function packageHere(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) if (existsSync(join(folder, 'package.json'))) return folder
 }
 
 /** Which test proves what (`features.md`) is of the repository, and found by every word. */

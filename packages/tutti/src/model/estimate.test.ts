@@ -40,6 +40,13 @@ describe('the bound on input tokens', () => {
     expect(byBytes.of(request(result({ files: [image, image] }))) - byBytes.of(request(result({})))).toBeGreaterThanOrEqual(12_000)
   })
 
+  test('[B1] counts what is only in the options of a provider: its text, and what it keeps and is only named', () => {
+    const bound = (openai: Record<string, string>): number => byBytes.of(request('x', { settings: { provider: { openai } } }))
+    expect(bound({ instructions: 'x'.repeat(5_000) })).toBeGreaterThan(byBytes.of(request('x')) + 5_000)
+    for (const named of ['previousResponseId', 'conversation']) expect(bound({ [named]: 'abc' })).toBeGreaterThan(1_000_000)
+    expect(bound({ reasoningEffort: 'low' })).toBeLessThan(500)
+  })
+
   test('[M11] media is bounded by kind, not by its bytes alone', () => {
     const image = (url: string) => byBytes.of(request([{ role: 'user', content: [{ type: 'image', image: url, mediaType: 'image/png' }] }]))
     expect(image('https://a.test/i.png')).toBe(image('A'.repeat(100_000)))

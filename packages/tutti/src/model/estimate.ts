@@ -9,7 +9,8 @@
  * wider bound: JSON of tools and schemas, which the provider writes in a way of its own (twice its tokens, escaped to ASCII, never more than its bytes), and
  * messages with reasoning (their bytes, as those of all data of a provider's own: what it puts back in their place is not seen).
  *
- * Media is bounded by what providers document for one file, whatever its size.
+ * Media is bounded by what providers document for one file, whatever its size; what lies with the provider and is only named (an earlier answer, a cache, its tools) by the
+ * longest context there is.
  */
 import type { FilePart, Message } from '../message/index.ts'
 import type { InputCount, ModelRequest, ToolSpec } from './model.port.ts'
@@ -60,7 +61,8 @@ export class InputBound implements InputCount {
     for (const message of request.messages) tokens += once(this.#messages, message, this.#message)
     if (request.tools && request.tools.length > 0) tokens += perTools + once(this.#schemas, request.tools, this.#tools)
     if (request.output) tokens += perTools + once(this.#schemas, request.output.schema, this.#schema)
-    return tokens
+    const provider = request.settings?.provider
+    return provider ? tokens + once(this.#schemas, provider, boundOptions) : tokens
   }
 
   readonly #message = (message: Message): number => {
@@ -106,6 +108,15 @@ export class InputBound implements InputCount {
 
 /** The bound that holds for every model. */
 export const byBytes: InputCount = new InputBound()
+
+/** Options that only one provider knows: some of them are text that it reads, some name what it keeps. */
+function boundOptions(options: object): number {
+  const json = jsonOf(options)
+  return perSchema + bytesOf(json) + (keptThere.test(json) ? perUrl : 0)
+}
+
+/** OpenAI: an earlier answer, a conversation. Google: cached content. Anthropic: the tools of MCP servers, the skills of a container. */
+const keptThere = /"(?:previousResponseId|conversation|cachedContent|mcpServers|container)":(?!null)/
 
 function boundFile(part: FilePart): number {
   if (part.mediaType.startsWith('image/')) return perImage

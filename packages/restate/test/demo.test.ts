@@ -48,19 +48,24 @@ describe.skipIf(missing)(`Restate and Postgres${missing ? ` (not run: ${missing}
     while (!said.some(({ event }) => event === 'ready')) await once(lines, 'line')
     expect(JSON.parse(await node(there, cli, 'doctor', '--json')).ok).toBe(true)
 
-    const [first, second] = await Promise.all(
-      ['How do I declare a required option?', 'How do I add a subcommand?'].map(async (question) => JSON.parse(await node(there, demo, 'ask', question))),
-    )
+    const questions = ['How do I declare a required option?', 'How do I add a subcommand?']
+    const [first, second] = await Promise.all(questions.map((question) => node(there, demo, 'ask', question).then(JSON.parse)))
     expect([first, second]).toMatchObject([{ ok: true }, { ok: true }])
     expect(first.proofs).toBeGreaterThan(0)
     // Who asked has gone; the runs lie in Postgres, driven by the worker.
-    const shown = await node(there, cli, 'show', first.id)
+    const [shown, replayed, differs, why, runs] = (await Promise.all([
+      node(there, cli, 'show', first.id),
+      node(there, cli, 'replay', first.id, '--app', 'demo/desk.ts', '--json'),
+      node(there, cli, 'diff', first.id, second.id),
+      node(there, cli, 'why', first.id, '--json'),
+      node(there, cli, 'runs'),
+    ])) as [string, string, string, string, string]
     expect(shown).toContain('checkQuestion')
     expect(shown).toMatch(/answered by tutti\/extractive/)
-    expect(JSON.parse(await node(there, cli, 'replay', first.id, '--app', 'demo/desk.ts', '--json'))).toMatchObject({ same: true })
-    expect(await node(there, cli, 'diff', first.id, second.id)).toContain('checkQuestion')
-    expect(JSON.parse(await node(there, cli, 'why', first.id, '--json'))).toMatchObject({ run: first.id })
-    expect(await node(there, cli, 'runs')).toContain(second.id)
+    expect(JSON.parse(replayed)).toMatchObject({ same: true })
+    expect(differs).toContain('checkQuestion')
+    expect(JSON.parse(why)).toMatchObject({ run: first.id })
+    expect(runs).toContain(second.id)
     expect(
       said
         .filter(({ event }) => event === 'completed')

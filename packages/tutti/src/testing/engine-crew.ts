@@ -39,6 +39,8 @@ export interface EngineTest {
   named(flow: string): string
 }
 const SAY_AGAIN_MS = 1_000
+/** How often a person looks where their runs stand: each time the store is asked for every one. */
+const LOOK_MS = 40
 const ENDED = ['completed', 'failed', 'cancelled']
 
 export class Crew {
@@ -129,7 +131,7 @@ export class Crew {
         await this.post(head.run, message)
       }
     }
-    for (let left = [...runs]; left.length > 0; await later(15)) {
+    for (let left = [...runs]; left.length > 0; await later(LOOK_MS)) {
       this.#check()
       const heads = await Promise.all(left.map((run) => this.head(run)))
       for (const head of heads) if (head?.status === 'waiting') await answer(head)

@@ -10,7 +10,7 @@ import { lineOf } from './test-engine.ts'
 import { dreamWorld, executionsIn } from './world.ts'
 
 const DAY_MS = 86_400_000
-const BULK = Number(process.env.BULK ?? 1_000)
+const BULK = Number(process.env.BULK ?? 600)
 
 /** Failure 4. */
 export async function fencing({ crew, place, named }: EngineTest): Promise<void> {

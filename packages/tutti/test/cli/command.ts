@@ -47,7 +47,7 @@ export interface StartOptions {
 
 export function start(cwd: string, args: readonly string[], o: StartOptions = {}): Started {
   // Nothing listens at port 9: no model server of the machine takes part.
-  const env = { PATH: process.env.PATH, HOME: cwd, OLLAMA_BASE_URL: 'http://127.0.0.1:9/v1', ...o.env }
+  const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, HOME: cwd, OLLAMA_BASE_URL: 'http://127.0.0.1:9/v1', ...o.env }
   const child = spawn(process.execPath, [main, ...args], { cwd, env, stdio: 'pipe', ...(o.uid !== undefined && { uid: o.uid }) })
   child.stdin.end(o.input ?? '')
   let out = ''

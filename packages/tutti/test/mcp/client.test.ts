@@ -130,14 +130,15 @@ describe.each(revisions)('over stdio, revision %s', (protocol) => {
     expect(await run.outcome()).toMatchObject({ status: 'cancelled' })
   })
 
-  test('[T2][T4] a server that says its tools have changed is asked for them again by the next run, which what nobody approved ends', async () => {
+  test('[T2][T4] a server that says its tools have changed, or that was started anew, is asked for them again by the next run; a run that finds what nobody approved ends', async () => {
     const home = mkdtempSync(join(tmpdir(), 'tutti-mcp-'))
     vi.stubEnv('TUTTI_HOME', home)
     onTestFinished(() => void vi.unstubAllEnvs())
     const model = answering(({ options }) => (options.prompt.length === 1 ? call('learn', { trick: 'somersault' }) : 'done'))
     const helper = agent({ name: 'helper', tools: [desk({ protocol })] })
     const adding = flow('adding', async (_: null, run) => desk({ protocol }).call(run, 'add', { a: 1, b: 2 }))
-    await using app = tutti({ flows: [helper, adding], store: inMemory(), model })
+    const counting = flow('counting', async (_: null, run) => desk({ protocol }).call(run, 'count', {}))
+    await using app = tutti({ flows: [helper, adding, counting], store: inMemory(), model })
     const shown = (turn: number) => model.calls[turn]?.options.tools?.map(({ name }) => name) ?? []
     expect((await app.run(helper, 'go')).output).toBe('done')
     // A run works with the tools it began with.
@@ -155,6 +156,10 @@ describe.each(revisions)('over stdio, revision %s', (protocol) => {
     rmSync(join(home, 'tools.lock.json'))
     expect((await app.run(helper, 'go')).output).toBe('done')
     expect(shown(2)).toContain('desk_somersault')
+    // A server that was started anew may be another version: this one has forgotten its tricks.
+    expect((await app.run(counting, null)).output).toBe('call 2')
+    expect((await app.run(helper, 'go')).output).toBe('done')
+    expect(shown(4)).toEqual(shown(0))
   })
 
   test('[T2] resources and prompts are reachable as tools', async () => {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { LLMock } from '@copilotkit/aimock'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { agent } from '../agent/index.ts'
 import { type Budget, flow, inMemory, sqlite, tutti } from '../index.ts'
@@ -8,6 +9,7 @@ import type { EmbeddingModel, Gateway } from '../model/model.port.ts'
 import { scripted } from '../testing/scripted.ts'
 import { testEngine } from '../testing/test-engine.ts'
 import { testing } from '../testing/testing.ts'
+import { withModel } from '../testing/with-model.ts'
 import { index } from './index.ts'
 import { sampleEmbedder } from './sample-embedder.ts'
 
@@ -107,6 +109,20 @@ describe("an index that a provider's model embeds", () => {
     expect(embed).toBeGreaterThanOrEqual(0)
     expect(search).toBeGreaterThan(embed as number)
     expect((await app.replay(handle.id, helper)).output).toBe('On the sofa.')
+  })
+
+  test('[B8] [M1] by its name alone, through the package of its provider and over HTTP, at the price of the table', async () => {
+    const mock = new LLMock({ port: 0, host: '127.0.0.1' })
+    const url = await mock.start()
+    onTestFinished(async () => void (await mock.stop()))
+    mock.onEmbedding(/.*/, { embedding: Array.from({ length: 1_536 }, (_, i) => Math.sin(i)) })
+    const { at } = await place()
+    const of = at('openai/text-embedding-3-small')
+    const { start } = testEngine([of.ingest], withModel(undefined, { env: { OPENAI_API_KEY: 'k', OPENAI_BASE_URL: `${url}/v1` } }))
+    const { output } = await (await start(of.ingest, { from: 'docs' }, { scope, budget: { usd: 0.01 } })).result()
+    expect(output).toMatchObject({ added: 3, embedded: 3 })
+    expect(mock.getRequests().map(({ path }) => path)).toEqual(['/v1/embeddings'])
+    expect(await of.stats({ scope })).toMatchObject({ embedder: 'openai/text-embedding-3-small', dimensions: 1_536, embedded: 3 })
   })
 
   test('[B8] without a run there is nobody to pay: it is refused, and nothing is embedded in the background', async () => {

@@ -17,7 +17,7 @@ const loads = [
   { runs: 1, steps: 400 },
   { runs: 16, steps: 150 },
   { runs: 64, steps: 100 },
-  { runs: 256, steps: 40 },
+  { runs: 256, steps: 100 },
 ]
 /** What processes do first that have just been started. */
 const YOUNG = { runs: 64, steps: 50 }

@@ -17,7 +17,7 @@ const acquireText = `
   FROM ${unnested(acquireColumns, 1)} AS g(run, owner, now, until)
   WHERE r.run = g.run AND r.status NOT IN ('completed', 'failed', 'cancelled')
     AND (r.owner IS NULL OR r.owner = g.owner OR r.lease_until IS NULL OR r.lease_until <= g.now)
-  RETURNING r.run, r.epoch, r.lease_until AS until`
+  RETURNING r.run, r.epoch, r.lease_until AS until, r.last_seq AS "lastSeq"`
 
 const leaseColumns = { run: 'text', epoch: 'int' } as const
 

@@ -95,6 +95,8 @@ export interface Lease {
   readonly run: RunId
   readonly epoch: number
   readonly until: number
+  /** Of the run, when it was taken: where the store says it along. */
+  readonly lastSeq?: number | undefined
 }
 
 export interface Admitted {

@@ -209,10 +209,11 @@ class Model {
 
   #acquire(number: number, owner: string): Shot {
     const model = this.#runs.get(number)
-    const asked = this.#store.acquire(this.#id(number), owner, this.#now, this.#now + LEASE_MS)
+    // Where its journal ends a store may say, or not.
+    const asked = this.#store.acquire(this.#id(number), owner, this.#now, this.#now + LEASE_MS).then((lease) => lease && { ...lease, lastSeq: undefined })
     if (!model || this.#hasEnded(model) || (this.#isDriven(model) && model.owner !== owner)) return { expected: { value: undefined }, asked }
     Object.assign(model, { epoch: model.epoch + 1, owner, until: this.#now + LEASE_MS })
-    return { expected: { value: { run: this.#id(number), epoch: model.epoch, until: this.#now + LEASE_MS } }, asked }
+    return { expected: { value: { run: this.#id(number), epoch: model.epoch, until: this.#now + LEASE_MS, lastSeq: undefined } }, asked }
   }
 
   #renew(number: number): Shot {

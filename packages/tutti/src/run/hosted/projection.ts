@@ -128,12 +128,13 @@ export class Projection implements Behind {
   async #place(): Promise<{ readonly epoch: number; lastSeq: number } | undefined> {
     if (this.#at) return this.#at
     const lease = await this.#store.acquire(this.#run, hostedOwner(this.#run), systemClock.now(), FOR_EVER)
-    const head = await this.#store.head(this.#run)
-    if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.#run}' in the store of the journal`, { data: { run: this.#run } })
+    const head = lease?.lastSeq === undefined ? await this.#store.head(this.#run) : undefined
+    const lastSeq = lease?.lastSeq ?? head?.lastSeq
+    if (lastSeq === undefined) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.#run}' in the store of the journal`, { data: { run: this.#run } })
     // After a failed write a store takes nothing more of a run until somebody reads it again.
-    if (this.#failed) for await (const _ of this.#store.read(this.#run, { after: head.lastSeq })) break
-    if (lease) this.#at = { epoch: lease.epoch, lastSeq: head.lastSeq }
-    else if (head.owner !== undefined)
+    if (this.#failed) for await (const _ of this.#store.read(this.#run, { after: lastSeq })) break
+    if (lease) this.#at = { epoch: lease.epoch, lastSeq }
+    else if (head?.owner !== undefined)
       throw new TuttiError('RUN_BUSY', `the run '${this.#run}' is driven by ${head.owner}`, { data: { run: this.#run, owner: head.owner } })
     return this.#at
   }

@@ -1,18 +1,18 @@
 /**
- * `npm run bench -- latency --data FOLDER [--json] [--questions N]`: what hedging, fallback and time limits do to the slowest answers, and what they cost, on real traces. Arrivals
+ * `npm run bench -- latency --data FOLDER [--json] [--questions N]`: what hedging, fallback, time limits and cascades do to the slowest answers, and what they cost, on real traces. Arrivals
  * and lengths of answers are those of Azure's conversation trace (2023); each provider answers with the latencies that llmperf recorded of it. The gateway, the run core and the
  * policies are the real ones, over a simulated clock; the traces are not shipped with tutti.
  */
 import { join } from 'node:path'
 import { memoryStore } from '../packages/tutti/src/journal/index.ts'
 import { chainOf, toMessages } from '../packages/tutti/src/message/index.ts'
-import { askModel, gateway, gatewayKey, hedge, type ModelLike, retry, timeout } from '../packages/tutti/src/model/index.ts'
+import { askModel, cascade, gateway, gatewayKey, hedge, type ModelLike, retry, timeout } from '../packages/tutti/src/model/index.ts'
 import { EmbeddedEngine, EmbeddedHandle, flow, type Run } from '../packages/tutti/src/run/index.ts'
 import { simulatedClock } from '../packages/tutti/src/testing/index.ts'
 import { dataFolder, option } from './arguments.ts'
 import { type Figure, reporter } from './figure.ts'
 import { readCsv } from './traces/csv.ts'
-import { promptOf, type TracedProvider, tracedProvider } from './traces/provider.ts'
+import { drawn, promptOf, type TracedProvider, tracedProvider } from './traces/provider.ts'
 
 const data = dataFolder()
 const count = Number(option('questions') ?? 2_000)
@@ -37,12 +37,19 @@ interface Seen {
   readonly totalMs: readonly number[]
   readonly failed: number
   readonly calls: number
-  readonly read: number
+  readonly usd: number
   readonly tokens: number
 }
 
-/** A million tokens, read or written: about what these models cost then. */
-const USD_PER_MILLION = 0.9
+/** A million tokens, read or written: about what a model of 70 billion parameters cost then, and what Together asked for one of 13. */
+const usdPerMillion = (name: string): number => (name === 'together_13b' ? 0.225 : 0.9)
+
+/** The share of cheap answers that a check accepts: what the cascade of `bench -- routing` accepted of recorded answers to GSM8K. */
+const ACCEPTED = 0.725
+const accept = (): (() => boolean) => {
+  let judged = 0
+  return () => drawn(judged++, 8) < ACCEPTED
+}
 
 /** The whole trace, with a model made of providers. */
 async function play(names: readonly string[], policy: (models: readonly ModelLike[]) => ModelLike): Promise<Seen> {
@@ -81,11 +88,10 @@ async function play(names: readonly string[], policy: (models: readonly ModelLik
   await clock.advance('10m')
   await Promise.all(under)
   await engine.close({ graceMs: 0 })
-  const sum = (of: 'calls' | 'read' | 'tokens'): number => providers.reduce((all, { seen }) => all + seen[of], 0)
-  return { firstMs, totalMs, failed, calls: sum('calls'), read: sum('read'), tokens: sum('tokens') }
+  const sum = (of: 'calls' | 'tokens'): number => providers.reduce((all, { seen }) => all + seen[of], 0)
+  const usd = providers.reduce((all, { seen }, which) => all + ((seen.read + seen.tokens) * usdPerMillion(names[which] ?? '')) / 1e6, 0)
+  return { firstMs, totalMs, failed, calls: sum('calls'), usd, tokens: sum('tokens') }
 }
-
-const usdPerThousand = ({ read, tokens }: Seen): number => (((read + tokens) * USD_PER_MILLION) / 1e6 / count) * 1_000
 
 const quantile = (values: readonly number[], share: number): number => values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? Number.NaN
 
@@ -107,6 +113,17 @@ const ways: readonly { readonly name: string; readonly of: readonly string[]; re
   { name: 'a quick one with stragglers, hedged p95, the same model', of: ['bedrock_13b'], policy: (models) => hedge(first(models)) },
   { name: 'refuses 87 % (lepton 70b), alone, 3 attempts', of: ['lepton_70b'], policy: first },
   { name: 'refuses 87 %, then another provider', of: ['lepton_70b', 'together_70b'], policy: ([a, b]) => [once(a as ModelLike), b as ModelLike] },
+  { name: 'the dear one (together 70b), alone', of: ['together_70b'], policy: first },
+  {
+    name: 'cascade, a cheap one first (together 13b)',
+    of: ['together_13b', 'together_70b'],
+    policy: ([a, b]) => cascade([a as ModelLike, b as ModelLike], { accept: accept() }),
+  },
+  {
+    name: 'cascade, its cheap model hedged p95',
+    of: ['together_13b', 'together_70b'],
+    policy: ([a, b]) => cascade([hedge(a as ModelLike), b as ModelLike], { accept: accept() }),
+  },
 ]
 
 const report = reporter()
@@ -122,7 +139,7 @@ for (const { name, of, policy } of ways) {
     figure('whole answer p99', 'ms', quantile(seen.totalMs, 0.99), quantile(base.totalMs, 0.99)),
     figure('calls a question', '', seen.calls / count, base.calls / count),
     figure('tokens written a question', '', seen.tokens / count, base.tokens / count),
-    figure(`1,000 questions, at ${USD_PER_MILLION} USD a million tokens`, 'USD', usdPerThousand(seen), usdPerThousand(base)),
+    figure('1,000 questions', 'USD', (seen.usd / count) * 1_000, (base.usd / count) * 1_000),
     figure('failed', '', seen.failed, base.failed),
   )
 }

@@ -64,7 +64,7 @@ export function tracedProvider(data: string, name: string, clock: Clock): Traced
 }
 
 /** 0 to 1, the same for the same numbers (the mixing of mulberry32). */
-function drawn(question: number, time: number): number {
+export function drawn(question: number, time: number): number {
   const state = Math.imul(question * 16 + time + 1, 0x6d2b79f5)
   let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
   mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed

@@ -123,6 +123,16 @@ describe('hedge', () => {
     expect(shown(await ask(hedge(stages, { after: 5 })))).toBe('b/quick 1')
   })
 
+  test('[M8] an answer that has begun, and is kept back until it is accepted, is not hedged', async () => {
+    const model = played('a/slow', async ({ wait, say }) => {
+      say('a')
+      await wait(150)
+      say('b')
+    })
+    const told = await ask(cascade([hedge(model.model, { after: 50 }), slow('b/quick', 0).model], { accept: () => true }))
+    expect([text(told), model.seen.calls]).toEqual(['ab', 1])
+  })
+
   test('[M8] `p95` waits as long as nineteen of twenty answers took to begin, and makes none before twenty were seen', async () => {
     const latency = new Latency()
     for (let ms = 1; ms <= 19; ms++) latency.note(ms)

@@ -178,7 +178,10 @@ export class ModelAttempt {
     const begun = ground.clock.now()
     let isFirst = true
     const alive = (): void => {
-      if (isFirst) ground.latency(model).note(ground.clock.now() - begun)
+      if (isFirst) {
+        ground.latency(model).note(ground.clock.now() - begun)
+        context.heartbeat()
+      }
       isFirst = false
       patience.alive()
     }

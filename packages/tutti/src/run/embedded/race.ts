@@ -1,5 +1,5 @@
 /**
- * Attempts at one effect beside one another (a hedge): another is begun when those under way have shown nothing for a while. The first that shows something, or
+ * Attempts at one effect beside one another (a hedge): another is begun when those under way have given no sign of an answer for a while. The first that gives one, or
  * ends well, goes on alone; the others are cut off, and paid for.
  *
  * Owns: the attempts of one race, their signals, the alarm of the next. Does not own: holds, entries (the effect's, through `Track`).
@@ -95,12 +95,17 @@ export class Race {
   #contextOf(runner: Runner): EffectContext {
     const { attempt, controller } = runner
     const alone = new Attempt(this.#ground, this.#op, attempt, this.#ground.identityOf(this.#op))
-    const { idempotencyKey, scope, heartbeat } = alone
+    const { idempotencyKey, scope, heartbeat: live } = alone
     const signal = AbortSignal.any([this.#op.signal, controller.signal])
     const stream = (part: StreamPart): boolean => {
       if (runner.cut) return false
       this.#lead(runner)
       return alone.stream(part)
+    }
+    // What it says may be kept back until it is accepted: it has begun to answer all the same.
+    const heartbeat = (): void => {
+      if (!runner.cut) this.#lead(runner)
+      live()
     }
     return { signal, idempotencyKey, attempt, scope, heartbeat, stream }
   }

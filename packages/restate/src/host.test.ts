@@ -30,6 +30,10 @@ const startAt = async (ingress: string): Promise<unknown> => {
 
 test('[S4] whatever else listens there is not taken for a Restate without workers', async () => {
   await expect(startAt(await answering(404, 'not here'))).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
+  await expect(startAt(await answering(200, '<html>hello</html>'))).rejects.toMatchObject({
+    code: 'ENGINE_UNREACHABLE',
+    message: expect.stringContaining('no Restate'),
+  })
   await expect(startAt(await answering(404, `{"code":404,"message":"service 'x' not found"}`))).rejects.toMatchObject({ code: 'CONFIG_FLOW_UNKNOWN' })
 })
 

@@ -121,6 +121,7 @@ export class RestateHost implements Host {
     } catch (cause) {
       throw unreachable(reasonOf(cause), cause)
     }
+    if (answer.ok && !text.trimStart().startsWith('{')) throw unreachable('what answers there is no Restate')
     // Whatever else listens there says 404 too, but names no service: its own admin interface, for one.
     if (answer.ok || (answer.status === 404 && text.includes('service'))) return answer.status
     throw unreachable(`it says ${answer.status}: ${text.slice(0, 500)}`)

@@ -208,6 +208,18 @@ export function limitsOf(budget: Budget | undefined): Limits {
   return limits
 }
 
+/** What somebody grants: the same names, each more than nothing. @throws BUDGET_INVALID */
+export function checkGrant(more: Budget): void {
+  const names = Object.entries(more).filter(([, value]) => value !== undefined)
+  const wrong = names.find(([name, value]) => name === 'onExhausted' || !(typeof value === 'number' && Number.isFinite(value) && value > 0))
+  if (wrong) throw new TuttiError('BUDGET_INVALID', `a grant of ${wrong[0]} is ${String(wrong[1])}`, { hint: 'Grant a number above zero of what is limited.' })
+  if (names.length === 0) throw new TuttiError('BUDGET_INVALID', 'a grant of nothing', { hint: 'Say how much more: { usd: 0.5 }, { modelCalls: 10 }.' })
+  const limits = limitsOf(more)
+  const less = Object.entries(limits).find(([, value]) => value < 1)
+  if (less)
+    throw new TuttiError('BUDGET_INVALID', `a grant of ${less[0]} is less than one`, { hint: 'The smallest amount of money is a millionth of a dollar.' })
+}
+
 /** @throws BUDGET_INVALID */
 function checkPolicy(value: unknown): void {
   if (exhaustionPolicies.includes(value as OnExhausted)) return

@@ -1,4 +1,5 @@
 /** How a run that was watched ended: said to a person or as JSON, and as an exit code. */
+import type { OpenWait } from '../journal/index.ts'
 import type { Driven } from './drive.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { type Home, nextCommand } from './home.ts'
@@ -33,7 +34,7 @@ export function finish<O>(terminal: Terminal, home: Home, { outcome, picture, in
       return exitCode.waiting
     }
     case 'waiting': {
-      if (!o.json) for (const { signal, key } of outcome.for) printLine(terminal.err, waitLine(home, run, signal, key))
+      if (!o.json) for (const wait of outcome.for) printLine(terminal.err, waitLine(home, run, wait))
       return exitCode.waiting
     }
     case 'paused':
@@ -91,10 +92,11 @@ export function footer({ run, begun, last, used, budget }: RunPicture): string {
   return [run, sayMs(last - begun), sayTokens(used), `${sayUsd(used.microUsd)}${limit}`].filter(Boolean).join(' · ')
 }
 
-function waitLine(home: Home, run: string, signal: string, key: string): string {
+function waitLine(home: Home, run: string, wait: Pick<OpenWait, 'signal' | 'key' | 'data'>): string {
+  const { signal, key } = wait
   if (signal === 'tutti.resolve')
     return `In doubt whether '${key}' happened. Find out, then: ${nextCommand(home, 'resolve', run)} ${key} --done (or --not-done)`
   if (signal === GRANT)
-    return `Waits at '${key}' for more budget. Grant it: \`${answerCommand(home, run, signal, key)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
-  return `Waits at '${key}' for the signal '${signal}'. Answer with \`${answerCommand(home, run, signal, key)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
+    return `Waits at '${key}' for more budget. Grant it: \`${answerCommand(home, run, wait)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
+  return `Waits at '${key}' for the signal '${signal}'. Answer with \`${answerCommand(home, run, wait)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
 }

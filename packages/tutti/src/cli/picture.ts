@@ -30,6 +30,8 @@ export interface Step {
   readonly failures: ErrorRecord[]
   /** What it waits for, or what was noted. */
   remark: string | undefined
+  /** Which limit it waits for, where it waits for a grant. */
+  limit?: string | undefined
   value: Value | undefined
 }
 
@@ -177,7 +179,7 @@ export class RunPicture {
         if (entry.key === '') this.budget = raised(this.budget, entry.more)
         return
       case 'budget.exhausted':
-        return this.#change(entry.key, 'waiting', { begun: this.#at(entry.key).begun ?? entry.time, remark: sayExhausted(entry) })
+        return this.#change(entry.key, 'waiting', { begun: this.#at(entry.key).begun ?? entry.time, remark: sayExhausted(entry), limit: entry.limit })
       case 'timer.set':
         return this.#change(entry.key, 'waiting', { begun: entry.time, remark: `until ${new Date(entry.fireAt).toISOString()}` })
       case 'signal.awaited':
@@ -224,7 +226,7 @@ export class RunPicture {
     return step
   }
 
-  #change(key: string, state: StepState, change: Partial<Pick<Step, 'begun' | 'ended' | 'remark' | 'value'>>): void {
+  #change(key: string, state: StepState, change: Partial<Pick<Step, 'begun' | 'ended' | 'remark' | 'limit' | 'limit' | 'value'>>): void {
     Object.assign(this.#at(key), change, { state })
   }
 

@@ -176,13 +176,7 @@ function table(listed: readonly Listed[], paint: Paint, columns: number, home: H
     const padded = row(texts)
     padded[2] = paint(statusStyle[status], padded[2] ?? '')
     const line = `${padded.join('  ')}  ${paint('dim', cutTo(about, Math.max(12, columns - used - 1)))}`
-    return [
-      line,
-      ...waiting.flatMap((wait) => [
-        `  waits for ${cutTo(sayWait(wait), columns - 13)}`,
-        paint('dim', `    ${answerCommand(home, run, wait.signal, wait.key)}`),
-      ]),
-    ]
+    return [line, ...waiting.flatMap((wait) => [`  waits for ${cutTo(sayWait(wait), columns - 13)}`, paint('dim', `    ${answerCommand(home, run, wait)}`)])]
   })
   return [paint('dim', `${row(head).join('  ')}  ABOUT`), ...lines]
 }

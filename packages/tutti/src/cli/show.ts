@@ -96,7 +96,7 @@ function nextLine(picture: RunPicture, standing: Standing, home: Home, run: stri
   const doubted = [...picture.all()].find(({ state }) => state === 'doubted')
   if (doubted && !picture.ended) return `${nextCommand(home, 'resolve', run)} ${doubted.key} --done (or --not-done)`
   const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
-  if (unpaid && !picture.ended) return answerCommand(home, run, GRANT, unpaid.key)
+  if (unpaid && !picture.ended) return answerCommand(home, run, { signal: GRANT, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })
   if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)
   return undefined
 }

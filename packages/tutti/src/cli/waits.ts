@@ -24,12 +24,22 @@ export function sayWait({ signal, key, data }: OpenWait): string {
   return `'${signal}' at '${key}'${data === undefined ? '' : ` ${inOneLine(JSON.stringify(data))}`}`
 }
 
+/** The option of `tutti grant` that raises a limit. */
+const grantOptions: Readonly<Record<string, string>> = {
+  microUsd: '--usd',
+  tokens: '--tokens',
+  inputTokens: '--input-tokens',
+  outputTokens: '--output-tokens',
+  modelCalls: '--model-calls',
+  toolCalls: '--tool-calls',
+}
+
 /** The command that answers a wait. */
-export const answerCommand = (home: Home, run: string, signal: string, key: string): string =>
+export const answerCommand = (home: Home, run: string, { signal, key, data }: Pick<OpenWait, 'signal' | 'key' | 'data'>): string =>
   signal === APPROVAL
     ? `${nextCommand(home, 'approve', run)} --key ${shellWord(key)}`
     : signal === GRANT
-      ? `${nextCommand(home, 'grant', run)} --usd AMOUNT`
+      ? `${nextCommand(home, 'grant', run)} ${grantOptions[(data as { readonly limit?: string } | undefined)?.limit ?? ''] ?? '--usd'} AMOUNT`
       : `${nextCommand(home, 'signal', run)} ${shellWord(signal)} JSON --key ${shellWord(key)}`
 
 export const queuedLine = ({ position, queued }: { readonly position: number; readonly queued: number }): string =>

@@ -27,7 +27,7 @@ import { describePolicy, type GuardPolicy, type Link, linksOf } from './links.ts
 import { embedKept } from './metered.ts'
 import type { AskEmbedding, AskModel, BatchPolicy, Candidate, EmbeddingModel, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
-import { type BilledUnit, type DeclaredPrices, priceOf, unitMicroUsd } from './price.ts'
+import { type BilledUnit, checkPrices, type DeclaredPrices, priceOf, unitMicroUsd } from './price.ts'
 import { isElsewhere, plainId, type ResolveOptions, resolveEmbedding, resolveModel } from './resolve.ts'
 import { type TokenizerChoice, Tokenizers } from './tokenizer.ts'
 
@@ -73,6 +73,7 @@ class ModelGateway implements Gateway, CallGround {
   #choice: Promise<Choice> | undefined
 
   constructor(options: GatewayOptions) {
+    checkPrices(options.prices)
     this.#options = options
     this.clock = options.clock ?? systemClock
     this.#book = options.limits ?? memoryLimits()

@@ -52,6 +52,7 @@ const alone: Around = { retry: undeclaredRetry, timeouts: {}, guards: [] }
 
 /** @throws CONFIG_INVALID for what is no model. */
 export function linksOf(model: ModelLike | undefined, around: Around = alone): Link[] {
+  if (Array.isArray(model) && model.includes(undefined)) throw new TuttiError('CONFIG_INVALID', 'a list of models has a place with none in it: undefined')
   if (model === undefined || typeof model === 'string' || isLanguageModel(model)) return [{ model, ...around, checks: [] }]
   if (Array.isArray(model)) return (model as readonly ModelLike[]).flatMap((each) => linksOf(each, around))
   const policy = policyOf(model)
@@ -110,7 +111,7 @@ export function describePolicy({ kind, of, ...options }: Policy): Json {
 
 export const describeLink = ({ model }: Link): string => (model === undefined ? 'the default model' : typeof model === 'string' ? model : idOf(model))
 
-const policyOf = (model: unknown): Policy | undefined => (model as Partial<PolicyModel> | null | undefined)?.['~policy']
+const policyOf = (model: unknown): Policy | undefined => (typeof model === 'object' ? (model as Partial<PolicyModel> | null)?.['~policy'] : undefined)
 
 const describeWrong = (value: unknown): string =>
   typeof value === 'object' && value !== null ? `an object with ${Object.keys(value).join(', ') || 'no keys'}` : String(value)

@@ -49,6 +49,14 @@ async function told<T>(body: (run: Run) => Promise<T>, budget: Budget | undefine
 }
 
 describe('models that do not converse', () => {
+  test('[B8] a vector that is none, empty or with NaN in it, is an answer that is malformed', async () => {
+    for (const vector of [[], [1, Number.NaN], [Number.POSITIVE_INFINITY]]) {
+      const model: EmbeddingModel = { ...embedding(), doEmbed: async () => ({ embeddings: [vector], warnings: [] }) as never }
+      const { outcome } = await told((run) => embed(run, model, ['a']))
+      expect(outcome).toMatchObject({ status: 'failed', error: { code: 'MODEL_MALFORMED' } })
+    }
+  })
+
   test('[B8] embeddings are held at most a token for each byte, settled as reported, and recorded', async () => {
     const { outcome, entries } = await told((run) => embed(run, embedding({ tokens: 3 }), ['ab', 'cde']))
     expect(outcome).toMatchObject({

@@ -101,6 +101,9 @@ async function embedAll(
     const { embeddings, usage } = await model.doEmbed({ values: part, abortSignal })
     if (embeddings.length !== part.length)
       throw new TuttiError('MODEL_MALFORMED', `${id} was given ${part.length} texts and answered ${embeddings.length} vectors`)
+    const hollow = embeddings.findIndex((vector) => vector.length === 0 || !vector.every(Number.isFinite))
+    if (hollow >= 0)
+      throw new TuttiError('MODEL_MALFORMED', `${id} answered a vector that is none: number ${hollow + 1} of ${part.length} is empty, or not all numbers`)
     vectors.push(...embeddings)
     tokens = usage === undefined || tokens === undefined ? undefined : tokens + usage.tokens
   }

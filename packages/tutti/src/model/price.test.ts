@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Price } from './price.port.ts'
-import { affordableOutput, costMicroUsd, priceOf, pricesAsOf, worstMicroUsd } from './price.ts'
+import { affordableOutput, checkPrices, costMicroUsd, type DeclaredPrices, priceOf, pricesAsOf, worstMicroUsd } from './price.ts'
 import table from './prices.json' with { type: 'json' }
 import { providerTable } from './provider-table.ts'
 import { plainId } from './resolve.ts'
@@ -15,6 +15,22 @@ const sonnet: Price = {
 }
 
 describe('prices', () => {
+  test('[B5] a declared price that is none is refused by the name of its model: a wrong price would be a wrong bound', () => {
+    const right: DeclaredPrices = { 'a/one': { input: 1, output: 2, cacheRead: 0.1 }, 'a/picture': { image: 0.04 }, 'a/free': { input: 0, output: 0 } }
+    expect(() => checkPrices(right)).not.toThrow()
+    const wrong = [
+      { input: 1 },
+      { input: -1, output: 1 },
+      { input: Number.NaN, output: 1 },
+      { input: 1, output: Number.POSITIVE_INFINITY },
+      { input: '1', output: 1 },
+    ]
+    for (const price of [...wrong, { in: 1, out: 1 }, {}, null, 5])
+      expect(() => checkPrices({ 'a/model': price as never })).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining("'a/model'") }),
+      )
+  })
+
   test('[B5] the table is dated, names its source, and holds integer micro-USD', () => {
     expect(pricesAsOf).toMatch(/^\d{4}-\d{2}-\d{2}$/)
     expect(table.source).toContain('https://')

@@ -1,4 +1,5 @@
 /** What a model costs: the dated table, what the app says instead, and the arithmetic. Money is integer micro-USD, rounded up. */
+import { TuttiError } from '../errors/index.ts'
 import type { TokenUsage } from '../message/index.ts'
 import type { Price, Rate } from './price.port.ts'
 import table from './prices.json' with { type: 'json' }
@@ -19,6 +20,27 @@ interface TokenPrice {
 type UnitPrice = { readonly [unit in Exclude<BilledUnit, 'input'>]?: number | undefined } & { readonly input?: undefined; readonly output?: undefined }
 /** Prices as an app declares them, by 'provider/model': of tokens (USD per million), or of what else is billed (USD for one). */
 export type DeclaredPrices = Readonly<Record<string, TokenPrice | UnitPrice>>
+
+const declarable = ['input', 'output', 'cacheRead', 'search', 'image', 'minute', 'character']
+
+/** A wrong price would be a wrong bound on what is spent. @throws CONFIG_INVALID naming the model */
+export function checkPrices(declared: DeclaredPrices = {}): void {
+  const wrong = (id: string, says: string): TuttiError =>
+    new TuttiError('CONFIG_INVALID', `the price of '${id}' ${says}`, {
+      hint: 'USD per million tokens, `{ input: 1.25, output: 10 }` (and `cacheRead`); or for one `search`, `image`, `minute` or `character`.',
+      data: { model: id },
+    })
+  for (const [id, price] of Object.entries(declared)) {
+    if (typeof price !== 'object' || price === null) throw wrong(id, `is ${String(price)}`)
+    const said = Object.entries(price).filter(([, usd]) => usd !== undefined)
+    for (const [name, usd] of said) {
+      if (!declarable.includes(name)) throw wrong(id, `has a '${name}', which is nothing that is billed`)
+      if (typeof usd !== 'number' || !Number.isFinite(usd) || usd < 0) throw wrong(id, `says ${String(usd)} for ${name}`)
+    }
+    if ((price.input === undefined) !== (price.output === undefined)) throw wrong(id, 'names only one of input and output')
+    if (said.length === 0) throw wrong(id, 'says nothing')
+  }
+}
 
 const listed: Readonly<Record<string, Price>> = table.models
 const free: Price = { input: 0, output: 0 }

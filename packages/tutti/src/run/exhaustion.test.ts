@@ -35,6 +35,26 @@ const waiting = async (handle: RunHandle<unknown>): Promise<Extract<RunOutcome<u
 const typesIn = async (store: JournalStore, run: string): Promise<string[]> => (await journalOf(store, run as never)).entries.map(({ type }) => type)
 
 describe("a budget with onExhausted: 'ask'", () => {
+  it('[B3] a grant of nothing, of less than nothing, or of what no budget has is refused, and leaves the run waiting', async () => {
+    const desk = under({ usd: 0.0001, onExhausted: 'ask' }, (run) => priced(run, { name: 'a' }))
+    const { start } = testEngine([desk])
+    const handle = await start(desk, null)
+    await waiting(handle)
+    const wrong = [
+      {},
+      { usd: -1 },
+      { usd: Number.NaN },
+      { usd: Number.POSITIVE_INFINITY },
+      { usd: 1e-9 },
+      { calls: 3 },
+      { modelCalls: '2' },
+      { onExhausted: 'fail' },
+    ]
+    for (const more of wrong) await expect(handle.grant(more as never)).rejects.toMatchObject({ code: 'BUDGET_INVALID' })
+    await handle.grant({ usd: 0.001 })
+    expect((await handle.result()).output).toBe('a')
+  })
+
   it('[B3] waits for a grant, says for what, and makes the call once it fits', async () => {
     const made: string[] = []
     const desk = under({ usd: 0.0008, onExhausted: 'ask' }, async (run) => [await priced(run, { name: 'a', made }), await priced(run, { name: 'b', made })])

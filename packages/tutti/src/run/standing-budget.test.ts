@@ -37,6 +37,27 @@ const sumsOf = async (store: JournalStore): Promise<(readonly [name: string | un
   (await store.accounts()).map(({ tenant, flow: name, spent, held }) => [tenant ?? name, spent.microUsd, held.microUsd] as const)
 
 describe('a standing budget', () => {
+  it('[B4] a call that was refused is none of what its run used, also when the run ends before the store has said so', async () => {
+    const late = gate()
+    const plain = memoryStore()
+    let held = 0
+    const store: JournalStore = {
+      ...bound(plain),
+      append: async (commit) => {
+        if (commit.standing?.hold && ++held === 2) await late.promise
+        return plain.append(commit)
+      },
+    }
+    const branch = flow('branch', (_: null, run) => call(run, 60, 25))
+    const desk = flow('desk', (_: null, run) => run.all([run.call(branch, null), run.call(branch, null)]))
+    const { start } = testEngine([desk], { store, budgets: perDay(10) })
+    const handle = await start(desk, null, { scope: { tenant: 'acme' } })
+    const outcome = handle.outcome()
+    await expect.poll(() => held).toBe(2)
+    setTimeout(late.open, 50)
+    expect(await outcome).toMatchObject({ status: 'failed', error: { code: 'BUDGET_EXCEEDED' }, usage: { usd: 0, modelCalls: 0 } })
+  })
+
   it('[B4] the worst case of a call is held in the account of its tenant before it goes out, and settled to what it cost', async () => {
     const seen: unknown[] = []
     const store = memoryStore()

@@ -177,6 +177,7 @@ export class EmbeddedActivation implements Activation, RunGround {
   /** @param before what is said before the end, in the same transaction */
   async end(result: RunResult, before: readonly Draft[] = []): Promise<void> {
     this.#finish(finished)
+    if (this.standing.undecided) await this.standing.undecided
     for (const [token] of this.ledger.unsettled()) this.ledger.settle(token)
     const usage = this.usage()
     const { draft, blobs } = terminalDraft(result, usage)
@@ -244,7 +245,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     if (this.#over) return Promise.reject(this.#over.error)
     this.begin()
     const commit = this.#number(drafts, o)
-    return this.#o.store.append(commit).then(
+    return this.standing.asking(this.#o.store.append(commit), o.otherwise).then(
       (line) => {
         failpoint('outcome recorded, not delivered', this.run)
         const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)

@@ -1,5 +1,5 @@
 /** The handle of a run over the embedded engine: reads the journal, listens to the feed, leaves messages. It drives nothing. */
-import type { Budget, Usage } from '../../budget/index.ts'
+import { type Budget, checkGrant, type Usage } from '../../budget/index.ts'
 import { rebuildError, TuttiError } from '../../errors/index.ts'
 import { type Entry, isBlobRef, isTerminal, messageId, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
 import { decode, encode, type Json, type RunId, validate } from '../../primitives/index.ts'
@@ -85,6 +85,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 
   async grant(more: Budget): Promise<void> {
+    checkGrant(more)
     await this.#engine.grant(this.id, more)
   }
 

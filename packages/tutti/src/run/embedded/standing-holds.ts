@@ -32,6 +32,7 @@ export class StandingHolds {
   readonly #budgets: StandingBudgets | undefined
   readonly #drawn: Pick<RunStarted, 'scope' | 'flow'>
   readonly #open = new Set<string>()
+  readonly #asked = new Set<Promise<unknown>>()
   /** Something was held there, here or in an earlier activation. */
   #ever = false
 
@@ -77,6 +78,20 @@ export class StandingHolds {
   #holdOf({ key, attempt, hold, standing, seq, time }: EntryOf<'step.started'>, instead: Instead): StandingHold | undefined {
     if (!standing || !hold || !this.#budgets) return undefined
     return { token: hash128(tokenOf(key, attempt)), claims: this.#budgets.claimsAt(time, this.#drawn), amounts: hold, instead: { ...instead, seq, time } }
+  }
+
+  /** The same answer; until it has come nobody knows whether what was asked for is held. */
+  asking<T>(answer: Promise<T>, otherwise: Otherwise | undefined): Promise<T> {
+    if (!otherwise) return answer
+    const told = (): void => void this.#asked.delete(answer)
+    this.#asked.add(answer)
+    answer.then(told, told)
+    return answer
+  }
+
+  /** Resolves once all of it is known; `undefined` when it is. A run that ends says what it used, and what was refused is none of it. */
+  get undecided(): Promise<unknown> | undefined {
+    return this.#asked.size > 0 ? Promise.allSettled(this.#asked) : undefined
   }
 
   /** It was not held after all: the entries as they were written. @param line what stands in the place of the first */

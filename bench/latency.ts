@@ -41,7 +41,7 @@ interface Seen {
   readonly tokens: number
 }
 
-/** A million tokens, read or written: about what a model of 70 billion parameters cost then, and what Together asked for one of 13. */
+/** A million tokens, read or written: assumed, about a quarter for a model of 13 billion parameters of what one of 70 cost then. */
 const usdPerMillion = (name: string): number => (name === 'together_13b' ? 0.225 : 0.9)
 
 /** The share of cheap answers that a check accepts: what the cascade of `bench -- routing` accepted of recorded answers to GSM8K. */

@@ -187,7 +187,7 @@ export class Ledger {
   }
 }
 
-/** @throws BUDGET_INVALID | FLOW_NOT_YET */
+/** @throws BUDGET_INVALID */
 export function limitsOf(budget: Budget | undefined): Limits {
   if (!budget) return unlimited
   const limits: Limits = {}

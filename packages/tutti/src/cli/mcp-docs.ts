@@ -3,9 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
 import { type Documentation, type DocumentationOptions, documentation, installedPackages, type OwnDocumentation } from '../retrieval/index.ts'
-import { docsServer, type ServedMcp } from '../server/index.ts'
+import { docsServer } from '../server/index.ts'
 import { exitCode } from './exit-code.ts'
 import { homeOf } from './home.ts'
+import { listening } from './mcp-listening.ts'
 import type { CommonOptions } from './options.ts'
 import { plural } from './quantity.ts'
 import { printLine, type Terminal } from './terminal.ts'
@@ -60,12 +61,6 @@ async function tell(terminal: Terminal, docs: Documentation, project: string | u
     // Nobody is there any more, and what was read so far stands in the cache.
     if (!signal.aborted) printLine(terminal.err, `The documentation cannot be read: ${(error as Error).message}`)
   }
-}
-
-async function listening(terminal: Terminal, served: ServedMcp, port: number): Promise<never> {
-  const { url } = await served.listen(port)
-  printLine(terminal.err, `Listens at ${url}. Ctrl-C ends.`)
-  return new Promise<never>(() => {})
 }
 
 /** The nearest folder, upwards, where packages are installed; there need not be one. */

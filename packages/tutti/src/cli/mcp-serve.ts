@@ -2,10 +2,11 @@
 import { TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { type AnyFlow, EmbeddedHandle, type Flow, type RunEngine, type StartOptions } from '../run/index.ts'
-import { mcpServer, type ServedMcp } from '../server/index.ts'
+import { mcpServer } from '../server/index.ts'
 import { type AppTools, budgetsOf, toolsOfApp } from './app-file.ts'
 import { exitCode } from './exit-code.ts'
 import { homeOf } from './home.ts'
+import { listening } from './mcp-listening.ts'
 import type { AppFileOptions, CommonOptions } from './options.ts'
 import { openSession } from './session.ts'
 import { printLine, type Terminal } from './terminal.ts'
@@ -40,12 +41,6 @@ export async function mcpServe(terminal: Terminal, o: McpServeOptions): Promise<
     await engine.close({ graceMs: GRACE_MS })
     stop()
   }
-}
-
-async function listening(terminal: Terminal, served: ServedMcp, port: number): Promise<never> {
-  const { url } = await served.listen(port)
-  printLine(terminal.err, `Listens at ${url}. Ctrl-C ends.`)
-  return new Promise<never>(() => {})
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: flows of anything

@@ -226,7 +226,7 @@ export class RunPicture {
     return step
   }
 
-  #change(key: string, state: StepState, change: Partial<Pick<Step, 'begun' | 'ended' | 'remark' | 'limit' | 'limit' | 'value'>>): void {
+  #change(key: string, state: StepState, change: Partial<Pick<Step, 'begun' | 'ended' | 'remark' | 'limit' | 'value'>>): void {
     Object.assign(this.#at(key), change, { state })
   }
 

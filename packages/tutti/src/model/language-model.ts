@@ -33,7 +33,7 @@ export function isLanguageModel(value: unknown): value is LanguageModel {
 }
 
 /** 'provider/model' of a model object: 'openai.responses' and 'gpt-5' make 'openai/gpt-5'. */
-export const idOf = (model: LanguageModel): string => `${model.provider.split('.')[0]}/${model.modelId}`
+export const idOf = (model: { readonly provider: string; readonly modelId: string }): string => `${model.provider.split('.')[0]}/${model.modelId}`
 
 /**
  * @throws MODEL_UNSUPPORTED for a version tutti does not know.

@@ -12,6 +12,7 @@ import type { Run } from '../run/definition.port.ts'
 import type { EffectContext, Executed, MeteredFailure } from '../run/effect.port.ts'
 import { failureOf, wasRefused } from './failure.ts'
 import { gatewayKey } from './gateway-key.ts'
+import { idOf } from './language-model.ts'
 import type { AskEmbedding, EmbeddingModel } from './model.port.ts'
 import type { BilledUnit } from './price.ts'
 
@@ -205,8 +206,6 @@ interface Billed<T> {
   /** `used` left out: the provider does not say. */
   call(signal: AbortSignal): Promise<{ value: T; used: number | undefined }>
 }
-
-const idOf = ({ provider, modelId }: Pick<ModelObject, 'provider' | 'modelId'>): string => `${provider.split('.')[0]}/${modelId}`
 
 function metered<T>(run: Run, id: string, o: Billed<T>): Promise<T> {
   return run['~core'].ask<T>({

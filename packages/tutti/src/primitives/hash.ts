@@ -7,10 +7,13 @@ export function hash128(text: string | Uint8Array): string {
 
 /** At most so many texts are remembered; then all are forgotten, and hashed again when they come. */
 const REMEMBERED = 256
+/** Characters: longer ones would keep much in memory, and be people's own words more often than an app's. */
+const LONGEST = 10_000
 const often = new Map<string, string>()
 
 /** The same, remembered: for the few texts that come again and again. */
 export function hashOften(text: string): string {
+  if (text.length > LONGEST) return hash128(text)
   let known = often.get(text)
   if (known === undefined) {
     if (often.size === REMEMBERED) often.clear()

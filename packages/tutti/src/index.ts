@@ -6,6 +6,7 @@ export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
 export type { RegressedRun, RegressGate, RegressProgress, RegressReport, RegressVerdict } from './eval/index.ts'
 export { byMeaning, byModel, byRule, chain, type GraphBuilder, graph, loop, map, mermaid, type Node, parallel, type Router, route } from './flow/index.ts'
 export type { Effect, EncryptionOptions, Erased, EraseOptions, Pruned, PruneOptions } from './journal/index.ts'
+export { type Memory, memory } from './memory/index.ts'
 export type { MessageLike, Prompt } from './message/index.ts'
 export { breaker, cache, cascade, hedge, limit, type Model, type ModelId, type ModelLike, type ModelRetry, retry, timeout } from './model/index.ts'
 export {
@@ -13,8 +14,6 @@ export {
   type Guardrail,
   grounded,
   guardrail,
-  type Memory,
-  memory,
   noPromptInjection,
   type RailPlaces,
   redactPii,

@@ -4,7 +4,6 @@
  */
 import type { Budget, Usage } from './budget/index.ts'
 import { TuttiError } from './errors/index.ts'
-import type { OutOf, Schema } from './primitives/index.ts'
 import type { Awaitable, Flow, RunHandle, StepContext } from './run/index.ts'
 import type { App } from './tutti.ts'
 
@@ -39,19 +38,6 @@ export function redactPii(_o?: { restore?: boolean }): Guardrail {
 }
 export function grounded(_o?: { min?: number }): Guardrail {
   return notYet('grounded')
-}
-
-// ── memory ──
-export interface Memory<W = undefined> {
-  readonly '~memory': () => W
-}
-export function memory<S extends Schema = Schema<undefined, undefined>>(_o?: {
-  window?: number
-  summarize?: boolean
-  facts?: boolean
-  working?: S
-}): Memory<OutOf<S>> {
-  return notYet('memory')
 }
 
 // ── evals ──

@@ -219,7 +219,5 @@ describe('what is refused when it is declared', () => {
     expect(() => agent({ ...named, guardrails: [rail] })).toThrow(
       expect.objectContaining({ code: 'FLOW_NOT_YET', message: expect.stringContaining('guardrails') }),
     )
-    const memory = { '~memory': () => undefined }
-    expect(() => agent({ ...named, memory })).toThrow(expect.objectContaining({ code: 'FLOW_NOT_YET' }))
   })
 })

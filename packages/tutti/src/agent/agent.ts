@@ -6,6 +6,7 @@
  */
 import type { Budget } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
+import { type Memory, memoryPlan } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
 import { toMessages } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
@@ -30,10 +31,11 @@ interface AgentCommon {
   description?: string | undefined
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
   tools?: readonly (Tool<any, any> | ToolSource)[] | undefined
-  /** Declared, not built yet (FLOW_NOT_YET), as is `memory`. */
+  /** Declared, not built yet (FLOW_NOT_YET). */
   guardrails?: readonly { readonly name: string; readonly on: readonly string[] }[] | undefined
+  /** What it is shown of its conversation is kept within a window of tokens; in a team, of the conversation that it shares. Structure, not a tunable. */
   // biome-ignore lint/suspicious/noExplicitAny: memory of anything
-  memory?: { readonly '~memory': () => any } | undefined
+  memory?: Memory<any> | undefined
   /** A folder of skills by the rules of agentskills.io: each a folder with a SKILL.md. They are listed in its instructions; the model reads one with `load_skill` when it fits. */
   skills?: string | undefined
   /**
@@ -136,6 +138,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     hooks: o.hooks ?? {},
     todo: o.plan,
     skills,
+    memory: memoryPlan(o.name, o.memory),
   }
 }
 
@@ -148,10 +151,9 @@ function instructionsOf(o: AgentCommon, run: Run): string | undefined | Promise<
 
 /** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */
 function refuseNotYet(o: AgentCommon & { name: string }): void {
-  const declared = [o.guardrails?.length && 'guardrails', o.memory && 'memory'].filter(Boolean)
-  if (declared.length)
-    throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has ${declared.join(', ')}, which this version declares but cannot do yet`, {
-      data: { agent: o.name, declared: declared.join(', ') },
+  if (o.guardrails?.length)
+    throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has guardrails, which this version declares but cannot do yet`, {
+      data: { agent: o.name, declared: 'guardrails' },
     })
   for (const tool of o.tools ?? []) {
     if (!isTool(tool) && !isToolSource(tool))

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { exhaustionPolicies } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
+import type { Memory } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
 import type { ModelSchema, OutOf } from '../primitives/index.ts'
@@ -30,6 +31,8 @@ export interface AgentFileOptions {
   plan?: boolean | undefined
   results?: { longest?: number | undefined } | undefined
   toolSelection?: ToolSelection | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: memory of anything
+  memory?: Memory<any> | undefined
   version?: string | undefined
   hooks?: AgentHooks | undefined
 }

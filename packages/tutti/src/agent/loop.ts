@@ -5,12 +5,14 @@
  * its own, and are told in the order in which the model made them. Every call is told what became of it before the model is asked again.
  */
 import { TuttiError } from '../errors/index.ts'
+import type { Excerpt, MemoryPlan } from '../memory/index.ts'
 import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, textOf, toMessages, userText } from '../message/index.ts'
 import { type AskModel, askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import { canonical, encode, hash128, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
 import { callTool } from '../tool/index.ts'
 import { readAnswer } from './answer.ts'
+import { compact } from './compact.ts'
 import type { Conversation } from './conversation.ts'
 import { denied, limited, stuck, truncated } from './failure.ts'
 import { type AgentHooks, Hooks } from './hooks.ts'
@@ -45,6 +47,8 @@ export interface AgentPlan {
   readonly todo?: boolean | undefined
   /** It has skills: listed in its instructions, loaded with a tool. */
   readonly skills?: Skills | undefined
+  /** What it is shown of its conversation is kept within a window. Left out: all of it is shown. */
+  readonly memory?: MemoryPlan | undefined
   /** In a team: the calls by which it hands over to another. Left out: none. */
   readonly handoffs?: Handoffs | undefined
 }
@@ -73,6 +77,8 @@ class AgentLoop {
   readonly #plan: AgentPlan
   readonly #system: string | undefined
   readonly #conversation: Conversation
+  /** Of an agent with memory: what it is shown. */
+  readonly #excerpt: Excerpt | undefined
   readonly #hooks: Hooks
   readonly #progress: Progress | undefined
   readonly #toolbox: Toolbox
@@ -89,6 +95,7 @@ class AgentLoop {
     this.#progress = plan.repeats === false ? undefined : new Progress(plan.repeats)
     this.#system = system
     this.#conversation = conversation
+    this.#excerpt = plan.memory && conversation.excerptFor(plan.name, plan.memory)
     this.#told = conversation.messages.length
     this.#todo = plan.todo ? new Todo() : undefined
     this.#hooks = new Hooks(run, plan.name, plan.hooks)
@@ -110,13 +117,22 @@ class AgentLoop {
 
   /** One turn; how the agent ends, if it does. */
   async #take(turn: number): Promise<LoopEnd | undefined> {
+    if (this.#excerpt?.isFull) await this.#makeRoom(this.#excerpt, turn).catch((error) => this.#giveUp(error))
     if (this.#hooks.has('beforeModel')) await this.#hear('beforeModel', turn)
     const asked = await askModel(this.#run, this.#question(turn)).catch((error) => this.#giveUp(error))
+    this.#excerpt?.learn(asked, this.#toolbox.specs.length)
     const { answer, guide } = this.#hooks.has('afterModel') ? await this.#lookAt(asked, turn) : { answer: asked, guide: undefined }
     this.#conversation.add(answer.message)
     const calls = pendingCalls(answer.message)
     if (guide !== undefined) return this.#guide(guide, calls)
     return calls.length > 0 ? this.#act(calls, turn) : this.#answer(answer, turn)
+  }
+
+  async #makeRoom(excerpt: Excerpt, turn: number): Promise<void> {
+    const { memory } = this.#plan
+    if (!memory || !(await compact(this.#run, { ...this.#plan, memory }, excerpt, turn, this.#toolbox.readable))) return
+    const list = this.#todo?.restated(excerpt.messages)
+    if (list !== undefined) this.#conversation.add(userText(list))
   }
 
   /** An agent whose budget is used up has answered nothing, but what it found out is not lost. */
@@ -130,6 +146,7 @@ class AgentLoop {
     const { name, model, output } = this.#plan
     const { specs } = this.#toolbox
     const { from } = this.#repairs
+    const { messages, thread } = this.#excerpt ?? this.#conversation
     return {
       name: `turn:${turn}`,
       agent: name,
@@ -137,8 +154,8 @@ class AgentLoop {
       ...(from ? { from } : {}),
       request: {
         system: this.#system,
-        messages: this.#conversation.messages,
-        thread: this.#conversation.thread,
+        messages,
+        thread,
         ...(specs.length ? { tools: specs } : {}),
         ...(output ? { output: output.shown } : {}),
       },
@@ -147,7 +164,7 @@ class AgentLoop {
 
   /** What a hook says of the messages before a model hears them. */
   async #hear(on: 'beforeAgent' | 'beforeModel', turn: number): Promise<void> {
-    const { messages, thread } = this.#conversation
+    const { messages, thread } = this.#excerpt ?? this.#conversation
     const at = turn === 0 ? {} : { at: `turn:${turn}` }
     const judged = await this.#hooks.judge(on, messages, { turn, basis: thread.chain, ...at })
     if (judged.says === 'deny') throw denied(this.#plan.name, on, judged.why)
@@ -178,7 +195,7 @@ class AgentLoop {
       throw limited('AGENT_TOOL_LIMIT', name, `asked for ${this.#called} tool calls; its limit is ${toolCalls}`, { asked: this.#called, limit: toolCalls })
     const leaving = this.#leaving(calls)
     const told = await this.#run.all(calls.map((call) => this.#call(call, turn, leaving)))
-    const results = told.map(({ result }) => this.#toolbox.take(result))
+    const results = told.map(({ result }, i) => this.#toolbox.take(result, calls[i] as ToolCallPart))
     this.#conversation.add({ role: 'tool', parts: results })
     const said = told.flatMap(({ guide }) => guide ?? [])
     if (said.length > 0) this.#conversation.add(userText(said.join('\n')))

@@ -24,6 +24,7 @@ type AnyTool = Tool<any, any>
 
 export class Results {
   readonly #texts = new Map<string, string>()
+  readonly #tools = new Map<string, string>()
   readonly #longest: number
   #reader: AnyTool | undefined
 
@@ -42,6 +43,12 @@ export class Results {
     return this.#texts.size > 0
   }
 
+  /** What can be read on, for a model that may not see the beginnings any more. */
+  get said(): string {
+    const each = [...this.#tools].map(([reference, tool]) => `${reference} of ${tool}, ${this.#texts.get(reference)?.length} characters`)
+    return each.length > 0 ? `Results that can be read with ${READ_RESULT}: ${each.join('; ')}.` : ''
+  }
+
   /** The result as the model is shown it. `longest` of its tool goes before that of the agent. */
   shorten(result: ToolResultPart, longest: number = this.#longest): ToolResultPart {
     if (longest === Number.POSITIVE_INFINITY || result.tool === READ_RESULT) return result
@@ -49,6 +56,7 @@ export class Results {
     if (text.length <= longest) return result
     const reference = `r_${hash128(text).slice(0, 10)}`
     this.#texts.set(reference, text)
+    this.#tools.set(reference, result.tool)
     return { ...result, output: headOf(result.tool, text, reference, Math.min(LONGEST_HEAD, Math.floor(longest / 4))) }
   }
 }

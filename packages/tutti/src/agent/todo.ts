@@ -2,7 +2,7 @@
  * The list of an agent that plans: it writes the whole of it with the tool `todo`, and is shown it again after each turn that did not touch it, as long as something
  * is open. What it is shown is added to the conversation, never changed in it: the prompt of a turn begins with that of the turn before.
  */
-import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
+import { type Message, type ToolCallPart, type ToolResultPart, textOf } from '../message/index.ts'
 import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
 import type { Run } from '../run/index.ts'
 import { tool } from '../tool/index.ts'
@@ -59,16 +59,30 @@ export const todoTool = tool({
 
 export class Todo {
   #items: readonly TodoItem[] = []
+  /** The call that wrote it. */
+  #written: ToolCallPart | undefined
 
   /** What the model is to be shown after a turn of these calls, if anything. A new list is an event for whoever watches. */
   after(run: Run, calls: readonly ToolCallPart[], results: readonly ToolResultPart[]): string | undefined {
     const at = calls.findLastIndex(({ tool: name }, i) => name === todoTool.name && !results[i]?.failed)
     if (at >= 0) {
-      this.#items = ((calls[at] as ToolCallPart).input as unknown as List).items
+      this.#written = calls[at] as ToolCallPart
+      this.#items = (this.#written.input as unknown as List).items
       run.emit('todo', { items: this.#items.map(({ task, state }) => ({ task, state })) })
       return undefined
     }
     if (this.#items.every(({ state }) => state === 'done')) return undefined
+    return this.#said
+  }
+
+  /** The list, where these messages do not show it as it stands and something is open. */
+  restated(messages: readonly Message[]): string | undefined {
+    if (this.#items.every(({ state }) => state === 'done')) return undefined
+    const shown = messages.some((message) => message.parts.some((part) => part === this.#written) || textOf(message) === this.#said)
+    return shown ? undefined : this.#said
+  }
+
+  get #said(): string {
     return `Your list:\n${this.#items.map(({ task, state }) => `${marks[state]} ${task}`).join('\n')}`
   }
 }

@@ -3,7 +3,7 @@
  *
  * Owns: which tools are shown, the long results of this loop. Does not own: the search among them (select.ts), the calls.
  */
-import type { ToolResultPart } from '../message/index.ts'
+import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
 import type { ToolSpec } from '../model/index.ts'
 import type { Run, Tool } from '../run/index.ts'
 import { READ_RESULT, Results } from './results.ts'
@@ -30,6 +30,8 @@ export interface ToolboxPlan {
 export class Toolbox {
   readonly #plan: ToolboxPlan
   readonly #results: Results
+  /** The skills that were read. */
+  readonly #skills = new Set<string>()
   readonly #finder: AnyTool | undefined
   /** Only some are shown. */
   readonly #selects: boolean
@@ -55,6 +57,13 @@ export class Toolbox {
     return this.#specs
   }
 
+  /** What a model is told that does not see all results any more: which of them it can read, and which skills. */
+  get readable(): string {
+    const { loader } = this.#plan.skills ?? {}
+    const skills = this.#skills.size > 0 ? `Skills that were read, and can be read again with ${loader?.name}: ${[...this.#skills].join(', ')}.` : ''
+    return [this.#results.said, skills].filter(Boolean).join('\n')
+  }
+
   /** Which are shown first, by what is asked; recorded. */
   async open(run: Run, question: string): Promise<void> {
     const { selection, tools, specs } = this.#plan
@@ -68,7 +77,9 @@ export class Toolbox {
   }
 
   /** What is told of a call: cut where it is too long, and what it found is shown from the next turn on. */
-  take(result: ToolResultPart): ToolResultPart {
+  take(result: ToolResultPart, { input }: ToolCallPart): ToolResultPart {
+    const { loader } = this.#plan.skills ?? {}
+    if (loader && result.tool === loader.name && !result.failed) this.#skills.add((input as { name: string }).name)
     if (result.tool === FIND_TOOLS && this.#finder) {
       if (!result.failed) this.#showNamed(namesFound(result.output))
       return result

@@ -112,6 +112,8 @@ export const catalogue = {
   FLOW_LOOP_LIMIT: line('terminal', 'A loop reached its maximum before its condition held.', 'Raise `max`, or change `until`.'),
   FLOW_NOT_YET: line('terminal', 'This part of the public face is declared but not built yet.', 'See docs/not-yet.md.'),
 
+  MEMORY_SUMMARY_UNUSABLE: line('terminal', 'A model did not summarize what leaves the conversation of an agent, also when it was asked again.', 'Read its answers with `tutti show`; raise `window`, or give the agent a model that may write more.'),
+
   GUARDRAIL_BLOCKED: line('terminal', 'A guardrail blocked the value.', 'The name of the guardrail and its reason are in `data`.'),
 
   RETRIEVAL_NO_INDEX: line('terminal', 'The index has not been filled.', 'Run its `ingest` flow first.'),

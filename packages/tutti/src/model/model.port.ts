@@ -236,6 +236,8 @@ export interface AskModel {
   /** Whoever forked the run asks this one: it comes before overrides too. */
   readonly insteadOfAll?: ModelLike | undefined
   readonly request: ModelRequest
+  /** It is no turn of the agent: a fork that changes the instructions of the agent leaves these. */
+  readonly ownInstructions?: true | undefined
   /** Default `true`: parts are shown as they come. */
   readonly stream?: boolean | undefined
   /** The models before this place of the chain (`ModelAnswer.model.next`) have answered, and what they said would not do: each answer, with what was wrong. */

@@ -15,7 +15,7 @@ export const retuned = (models: Gateway, { scope, agent, instructions, model }: 
   unitPrice: (id, unit) => models.unitPrice?.(id, unit),
   ask(run, question) {
     if ((scope ?? run.key) !== run.key || (agent ?? question.agent) !== question.agent) return models.ask(run, question)
-    const request = instructions === undefined ? question.request : { ...question.request, system: instructions }
+    const request = instructions === undefined || question.ownInstructions ? question.request : { ...question.request, system: instructions }
     return models.ask(run, { ...question, request, insteadOfAll: model ?? question.insteadOfAll })
   },
 })

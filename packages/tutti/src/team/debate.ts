@@ -1,6 +1,6 @@
 /** Several answer beside one another, hear the others, and answer again; a judge decides. Or: several answers, and the one given most often is the answer. */
 import type { StintOptions } from '../agent/index.ts'
-import { type Message, userText } from '../message/index.ts'
+import type { Message } from '../message/index.ts'
 import { canonical, encode, hash128 } from '../primitives/index.ts'
 import type { AnyFlow, Run } from '../run/index.ts'
 import type { TeamGround } from './ground.port.ts'
@@ -28,7 +28,8 @@ export async function debate(run: Run, team: TeamGround, { rounds, judge }: Deba
       seat.hear(`The others answered:\n\n${others.join('\n\n')}\n\nAnswer again: say where they are right, and where they are not.`)
     })
   }
-  const bench = new Seat(judge, [...task, userText(`These answers were given:\n\n${told.join('\n\n')}\n\nDecide, and give the answer to the task.`)])
+  const bench = new Seat(judge, task)
+  bench.hear(`These answers were given:\n\n${told.join('\n\n')}\n\nDecide, and give the answer to the task.`)
   return bench.speak(run, outputOf(team))
 }
 

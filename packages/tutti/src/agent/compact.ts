@@ -1,0 +1,74 @@
+/**
+ * Keeps what an agent is shown of its conversation within the window of its memory. What leaves is recorded before it does, and read from the record ever after.
+ *
+ * Keys: `turn:n/compact`, what leaves; `turn:n/summary`, `turn:n/summary#2` …, the model calls that summarize it: within the budgets of the agent, and no turns of it.
+ * On a crash in between the same is summarized again that was to be summarized.
+ */
+import { TuttiError } from '../errors/index.ts'
+import { type Compaction, type Excerpt, type MemoryPlan, summaries, summarizing } from '../memory/index.ts'
+import { chainOf, type Message, textOf } from '../message/index.ts'
+import { askModel, type ModelAnswer, type ModelLike } from '../model/index.ts'
+import { canonical, hash128 } from '../primitives/index.ts'
+import type { Run } from '../run/index.ts'
+
+export interface Compacting {
+  readonly name: string
+  readonly model: ModelLike | undefined
+  readonly memory: MemoryPlan
+}
+
+/** Called when the excerpt is full; whether anything left. @param beside what the agent has to know of what left, however it is summarized */
+export async function compact(run: Run, agent: Compacting, excerpt: Excerpt, turn: number, beside: string): Promise<boolean> {
+  const chosen = excerpt.choose(Buffer.byteLength(beside))
+  if (!chosen) return false
+  const { name, memory } = agent
+  const compaction = await run['~core'].ask<Compaction>({
+    name: `turn:${turn}/compact`,
+    kind: 'memory',
+    effect: 'read',
+    fingerprint: hash128(canonical(['compact', excerpt.thread.chain, memory.window, chosen.how])),
+    label: { agent: name, how: chosen.how, window: memory.window },
+    plan: () => ({ execute: () => ({ value: chosen }) }),
+  })
+  const standing = memory.summarize ? await summarize(run, agent, excerpt, compaction, turn) : []
+  excerpt.leave(compaction, standing, beside)
+  return true
+}
+
+async function summarize(run: Run, { name, model, memory }: Compacting, excerpt: Excerpt, compaction: Compaction, turn: number) {
+  const asking = summaries(excerpt.summaries, excerpt.stretches(compaction), { ...memory, agent: name, gauge: excerpt.gauge })
+  for (let step = asking.next(); ; ) {
+    if (step.done) return step.value
+    const { message, finish } = await askFor(run, step.value, { name, model, turn })
+    step = asking.next({ text: textOf(message), finish })
+  }
+}
+
+/** Nobody is shown it as it comes: it is no word of the agent. */
+const askFor = (
+  run: Run,
+  messages: readonly Message[],
+  { name, model, turn }: { name: string; model: ModelLike | undefined; turn: number },
+): Promise<ModelAnswer> =>
+  askModel(run, {
+    name: `turn:${turn}/summary`,
+    agent: name,
+    model,
+    stream: false,
+    ownInstructions: true,
+    request: { system: summarizing, messages, thread: { at: messages.length, chain: chainOf(messages) } },
+  })
+
+/** @throws FLOW_NOT_YET: whoever names a thread expects that what was said in it before is known */
+export function refuseThread(run: Run, { name, memory }: { readonly name: string; readonly memory?: MemoryPlan | undefined }): void {
+  const { thread } = run.scope
+  if (!memory || thread === undefined) return
+  throw new TuttiError(
+    'FLOW_NOT_YET',
+    `the agent '${name}' has memory and its run is in the thread '${thread}': memory over the runs of a thread is not built yet`,
+    {
+      hint: 'Start the run without `scope.thread` and hand over what was said before as messages, or take the memory from the agent.',
+      data: { agent: name, thread },
+    },
+  )
+}

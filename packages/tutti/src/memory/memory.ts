@@ -1,0 +1,73 @@
+/**
+ * What an agent remembers while it works: declared with `memory()`, read by the agent room. Compaction is built; memory over runs (threads, facts, working memory)
+ * is declared and refused.
+ */
+import { TuttiError } from '../errors/index.ts'
+import type { OutOf, Schema } from '../primitives/index.ts'
+import type { MemoryPlan, SummaryStyle } from './memory.port.ts'
+
+export interface Memory<W = undefined> {
+  readonly '~memory': () => W
+}
+
+export interface MemoryOptions<S extends Schema> {
+  /**
+   * Tokens of a conversation that its agent may be shown, without its instructions and tools. Where a turn would show more, what is oldest leaves, down to about half. Always
+   * said: what a model reads well, and what it may cost, is not for a default to know.
+   */
+  window?: number | undefined
+  /**
+   * What leaves is summarized by the agent's own model: `true` or `'rolling'`, into one summary that is written anew each time; `'hierarchical'`, into one for each stretch, and of many one of
+   * the next level. Costs a model call at each compaction. Default: it is left out, and a line says so.
+   */
+  summarize?: boolean | SummaryStyle | undefined
+  /** Declared, not built yet (FLOW_NOT_YET), as is `working`. */
+  facts?: boolean | undefined
+  working?: S | undefined
+}
+
+const OPTIONS = ['window', 'summarize', 'facts', 'working']
+const STYLES: readonly unknown[] = [undefined, false, true, 'rolling', 'hierarchical']
+
+const plans = new WeakMap<object, MemoryPlan>()
+
+/**
+ * Keeps what an agent is shown of its conversation within a window of tokens. Its task is always shown, and so is what came last; a call is never shown without its result.
+ * What left is not gone: the journal and the conversation hold all of it.
+ *
+ * Costs: nothing; with `summarize` a model call at each compaction, within the budget of the agent and the run.
+ * @throws CONFIG_INVALID | FLOW_NOT_YET
+ * @example agent({ name: 'research', tools: [search], memory: memory({ window: 20_000, summarize: true }) })
+ */
+export function memory<S extends Schema = Schema<undefined, undefined>>(o: MemoryOptions<S> = {}): Memory<OutOf<S>> {
+  const unknown = Object.keys(o).filter((name) => !OPTIONS.includes(name))
+  if (unknown.length > 0) throw invalid(`memory() has no option '${unknown.join("', '")}'`, `There are ${OPTIONS.join(', ')}.`)
+  const declared = [o.facts && 'facts', o.working && 'working'].filter(Boolean).join(', ')
+  if (declared)
+    throw new TuttiError('FLOW_NOT_YET', `memory() was given ${declared}, which this version declares but cannot do yet`, {
+      hint: 'What is built is compaction within a run: memory({ window, summarize }).',
+      data: { declared },
+    })
+  const { window, summarize } = o
+  if (window === undefined)
+    throw invalid('memory() has no window', 'Say how many tokens of its conversation the agent may be shown: memory({ window: 20_000 }).')
+  if (!Number.isSafeInteger(window) || window <= 0)
+    throw invalid(`the window of memory() is ${String(window)}`, 'It is a number of tokens: a whole number above zero.')
+  if (!STYLES.includes(summarize))
+    throw invalid(`memory() cannot summarize ${JSON.stringify(summarize)}`, "There are true, false, 'rolling' and 'hierarchical'.")
+  const made: Memory<never> = { '~memory': declaredOnly }
+  plans.set(made, { window, summarize: summarize === true ? 'rolling' : summarize || undefined })
+  return made as Memory<OutOf<S>>
+}
+
+const declaredOnly = (): never => undefined as never
+
+/** @throws CONFIG_INVALID for something that memory() did not make */
+export function memoryPlan(agent: string, given: object | undefined): MemoryPlan | undefined {
+  if (given === undefined) return undefined
+  const plan = plans.get(given)
+  if (!plan) throw invalid(`the memory of the agent '${agent}' is none`, 'Make it with memory({ window: 20_000 }).')
+  return plan
+}
+
+const invalid = (message: string, hint: string): TuttiError => new TuttiError('CONFIG_INVALID', message, { hint })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { restate } from '@tutti/restate'
 import { flow, sqlite, tutti } from 'tutti'
+import type { EngineMaker } from 'tutti/engine'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 const double = flow('double', (n: number, run) => run.step('twice', n, (x) => 2 * x))
@@ -35,6 +36,19 @@ test('[S4] whatever else listens there is not taken for a Restate without worker
     message: expect.stringContaining('no Restate'),
   })
   await expect(startAt(await answering(404, `{"code":404,"message":"service 'x' not found"}`))).rejects.toMatchObject({ code: 'CONFIG_FLOW_UNKNOWN' })
+})
+
+test('[S4] an address that no waiting mends is refused at once, and nothing of it is shown', async () => {
+  const opened = async (o: Parameters<typeof restate>[0]): Promise<unknown> => {
+    await using app = tutti({ flows: [double], store: newStore(), engine: restate(o), resume: o?.serve !== undefined })
+    return app.start(double, 1)
+  }
+  const invalid = { code: 'CONFIG_INVALID', disposition: 'terminal', message: expect.not.stringContaining('secret') }
+  for (const address of ['secret place', 'ftp://secret', 'secret:8080', 'http://me:secret@127.0.0.1:9', ''])
+    for (const o of [{ ingress: address }, { admin: address, serve: { port: 0 } }, { serve: { port: 0, advertise: address } }])
+      await expect(opened(o)).rejects.toMatchObject(invalid)
+  await expect((restate({ ingress: 'secret place' }) as EngineMaker).check?.()).rejects.toMatchObject(invalid)
+  await expect(opened({ ingress: 'http://127.0.0.1:9' })).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE', disposition: 'retryable' })
 })
 
 test('[S4] an app that drives nothing is no worker, though its environment says where one listens', async () => {

@@ -7,14 +7,13 @@
 import { createServer, type Http2Server, type Http2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { type Host, type HostedRuns, type SubmittedRun, type Told, TuttiError } from 'tutti/engine'
+import { askRestate, checkAddresses, type Said } from './ask.ts'
+import { Placement } from './placement.ts'
 import { flowService } from './service.ts'
 import { serviceName } from './service-name.ts'
 
 export const INGRESS = 'http://127.0.0.1:8080'
 export const ADMIN = 'http://127.0.0.1:9070'
-
-/** An address where nobody answers, as behind a firewall, is given up after so long. */
-const ANSWER_MS = 30_000
 
 /**
  * Bytes that Restate may send ahead of what was read: the log of a run that is taken up again is sent at once, and with the 64 KiB that HTTP/2 begins with each of them
@@ -55,7 +54,8 @@ export class RestateHost implements Host {
   }
 
   async open(runs: HostedRuns): Promise<void> {
-    const { serve } = this.#o
+    const { serve, ingress, admin } = this.#o
+    checkAddresses({ ingress, admin, advertise: serve?.advertise })
     if (!serve) return
     // It listens once, however often Restate has to be asked.
     this.#server ??= await this.#listen(runs, serve)
@@ -93,6 +93,14 @@ export class RestateHost implements Host {
     await this.#ask({ flow, version }, run, 'tell/send', what)
   }
 
+  /** Whoever only starts runs need not reach the admin interface: then what holds a run up is not looked for. */
+  async free(of: Pick<SubmittedRun, 'run' | 'flow' | 'version'>): Promise<void> {
+    const { admin = ADMIN, headers } = this.#o
+    await new Placement(admin, headers).free(of).catch((error) => {
+      if (TuttiError.is(error)) throw error
+    })
+  }
+
   async #ask(of: Pick<SubmittedRun, 'flow' | 'version'>, run: string, handler: string, body: unknown): Promise<void> {
     const path = `/${serviceName(of)}/${encodeURIComponent(run)}/${handler}`
     const status = await this.#request(this.#o.ingress ?? INGRESS, path, body)
@@ -111,16 +119,13 @@ export class RestateHost implements Host {
         hint: `Is its server running, and is this its address (${path === '/deployments' ? 'TUTTI_RESTATE_ADMIN' : 'TUTTI_RESTATE_INGRESS'})? What was asked of a run is in the journal: ask again once it is back.`,
         cause,
       })
-    let answer: Response
-    let text: string
+    let answer: Said
     try {
-      const headers = { ...this.#o.headers, 'content-type': 'application/json' }
-      const signal = AbortSignal.timeout(ANSWER_MS)
-      answer = await fetch(`${base.replace(/\/$/, '')}${path}`, { method: 'POST', headers, body: JSON.stringify(body), signal })
-      text = await answer.text()
-    } catch (cause) {
-      throw unreachable(reasonOf(cause), cause)
+      answer = await askRestate(base, path, { body, headers: this.#o.headers })
+    } catch (error) {
+      throw unreachable((error as Error).message, error)
     }
+    const { text } = answer
     if (answer.ok && !text.trimStart().startsWith('{')) throw unreachable('what answers there is no Restate')
     // Whatever else listens there says 404 too, but names no service: its own admin interface, for one.
     if (answer.ok || (answer.status === 404 && text.includes('service'))) return answer.status
@@ -134,11 +139,6 @@ export class RestateHost implements Host {
     for (const session of this.#sessions) session.destroy()
     await new Promise<void>((resolve) => server.close(() => resolve()))
   }
-}
-
-const reasonOf = (error: unknown): string => {
-  const { cause, message } = error as Error & { cause?: Error }
-  return cause?.message ?? message
 }
 
 function addressOf(server: Http2Server): string {

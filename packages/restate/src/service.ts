@@ -21,6 +21,11 @@ const INACTIVITY_MS = 60_000
 /** So long a step may take: Restate cuts an attempt off that says nothing for longer. */
 const ABORT_MS = 24 * 3_600_000
 
+/**
+ * Restate's own default gives an invocation up after 70 attempts (about an hour): a run whose workers were away for longer would stand for ever. The largest that it takes.
+ */
+const MOST_ATTEMPTS = 2 ** 31 - 1
+
 /** A group as the log holds it. What comes back is text still: a group that was made here need not be read again. */
 const logged: Serde<Group | Uint8Array> = {
   contentType: 'application/x-ndjson',
@@ -36,7 +41,7 @@ export function flowService(sdk: Sdk, name: string, runs: HostedRuns, wake: (run
       run: (ctx: WorkflowContext, input: RunInput) => drive({ sdk, ctx, wake: () => wake(ctx.key) }, input, runs),
       tell: sdk.handlers.workflow.shared((ctx: WorkflowSharedContext, what: Told) => tell(sdk, ctx, what)),
     },
-    options: { inactivityTimeout: INACTIVITY_MS, abortTimeout: ABORT_MS },
+    options: { inactivityTimeout: INACTIVITY_MS, abortTimeout: ABORT_MS, retryPolicy: { maxAttempts: MOST_ATTEMPTS } },
   })
 }
 

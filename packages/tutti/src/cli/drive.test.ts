@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../journal/index.ts'
-import { EmbeddedEngine, flow } from '../run/index.ts'
+import { EmbeddedEngine, EmbeddedHandle, flow } from '../run/index.ts'
+import { bound } from '../testing/failpoint-store.ts'
 import { drive } from './drive.ts'
 import { exitCode } from './exit-code.ts'
 import type { Terminal } from './terminal.ts'
@@ -59,4 +60,31 @@ test('[R7] the first Ctrl-C leaves the run to be resumed; the second ends the pr
   expect(exits).toEqual([exitCode.interrupted])
   const { interrupted, picture } = await driven
   expect({ interrupted, ended: picture.ended }).toEqual({ interrupted: true, ended: false })
+})
+
+test('[O5] a run that ended elsewhere between two looks is shown to its end, though nobody told of it', async () => {
+  const { terminal } = terminalOf()
+  const store = memoryStore()
+  const may = Promise.withResolvers<void>()
+  const gated = flow('gated', (n: number, run) =>
+    run.step('add', n, async (n) => {
+      await may.promise
+      return n + 1
+    }),
+  )
+  const worker = new EmbeddedEngine({ store, flows: [gated], resume: false })
+  const run = await worker.start(gated, 1)
+  const untold = {
+    ...bound(store),
+    watch: () => () => {},
+    head: async (of: typeof run) => {
+      may.resolve()
+      await new EmbeddedHandle(worker, run).outcome()
+      return store.head(of)
+    },
+  }
+  const { outcome, picture } = await drive<number>(new EmbeddedEngine({ store: untold, flows: [], resume: false }), run, terminal)
+  expect(outcome).toMatchObject({ status: 'completed', output: 2 })
+  expect(picture).toMatchObject({ status: 'completed' })
+  expect(picture.step('gated/add')).toMatchObject({ state: 'done' })
 })

@@ -115,7 +115,11 @@ async function follow(engine: RunEngine, run: RunId, see: (sighting: Sighting) =
   // What cannot be read is said by whoever waits for its outcome.
   goOn().catch(() => {})
   return {
-    caughtUp: () => look().catch(() => {}),
+    caughtUp() {
+      // Its outcome may have been read from the store before anybody told of what led to it.
+      seen.lookElsewhere()
+      return look().catch(() => {})
+    },
     stop() {
       isOver = true
       seen.close()

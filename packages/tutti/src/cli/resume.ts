@@ -1,7 +1,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
 import { decode, type Json } from '../primitives/index.ts'
-import type { RunEngine } from '../run/index.ts'
+import { isHosted, type RunEngine } from '../run/index.ts'
 import { exitCodeOfAnswer, printAnswer } from './answer.ts'
 import { budgetsOf, flowsOf } from './app-file.ts'
 import { approveHere } from './approve-here.ts'
@@ -49,6 +49,8 @@ async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Pr
     if (isEnded(head)) return { run: head.run, code: sayEnded(terminal, home, head, o), waits: [] }
     engine = engineReaching(head, store, terminal, () => openSession(terminal, home, { flows: [flows.ask, flows.ingest, ...own], store, budgets }))
     await activate(engine, head, own.length > 0)
+    if (!o.json && head.status === 'suspended' && (await store.head(head.run))?.lastSeq === head.lastSeq)
+      printLine(terminal.err, 'No worker has taken it up yet. It was told to go on, and does so as soon as one does; Ctrl-C ends this.')
     const input = await inputOf(store, head)
     const driven = await drive<unknown>(engine, head.run, terminal, { quiet: o.json, ...new CorpusProgress(store) })
     const { outcome, interrupted } = driven
@@ -62,10 +64,12 @@ async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Pr
 }
 
 /** @throws CONFIG_FLOW_UNKNOWN with the way to name the flow's module; RUN_BUSY; RUN_VERSION_MISMATCH */
-async function activate(engine: RunEngine, { run, flow }: RunHead, hasApp: boolean): Promise<void> {
+async function activate(engine: RunEngine, { run, flow, owner }: RunHead, hasApp: boolean): Promise<void> {
   try {
     await engine.activate(run)
   } catch (error) {
+    // Its workers have the flows, not this command.
+    if (isHosted(owner)) throw error
     if (TuttiError.is(error, 'RUN_VERSION_MISMATCH')) throw new TuttiError(error.code, error.message, { ...mismatch(hasApp), data: error.data, cause: error })
     if (!TuttiError.is(error, 'CONFIG_FLOW_UNKNOWN')) throw error
     const hint = hasApp ? `The module of --app does not export '${flow}'.` : `Name the module that exports '${flow}': --app file.ts`

@@ -88,6 +88,11 @@ export class Seen {
     else if (sighting.entry.seq > seq) yield* this.#news(seq)
   }
 
+  /** The store is known to hold more than was told of: the next look asks it. */
+  lookElsewhere(): void {
+    this.#elsewhere = true
+  }
+
   /** Resolves when there may be more. */
   async more(): Promise<void> {
     if (this.#elsewhere || this.#shownElsewhere || this.#queue.length > 0) return

@@ -43,6 +43,11 @@ export interface Host {
   submit(run: SubmittedRun): Promise<void>
   /** A run that rests is to be called for: there is something in its inbox, or a person asks for it to go on. */
   tell(run: Pick<SubmittedRun, 'run' | 'flow' | 'version'>, what: Told): Promise<void>
+  /**
+   * A person wants this run to go on: what holds it up at the engine is cleared away.
+   * @throws RUN_VERSION_MISMATCH | CONFIG_FLOW_UNKNOWN when no worker could go on with it as things are
+   */
+  free?(run: Pick<SubmittedRun, 'run' | 'flow' | 'version'>): Promise<void>
   close(o: { readonly graceMs: number }): Promise<void>
 }
 
@@ -181,17 +186,21 @@ export class HostedEngine implements RunEngine {
     return this.#host.submit({ run, flow, version, entries })
   }
 
+  /** @throws RUN_NOT_FOUND; what the host says when no worker could go on with it */
   async activate(run: RunId): Promise<void> {
     await this.open()
     const head = await headOf(this.store, run)
     if (isEnded(head)) return
-    const version = await this.#submitAgain(head)
-    await this.#host.tell({ run, flow: head.flow, version }, 'resume')
-    if (head.status === 'suspended') await this.#untilMoved(run, head.lastSeq)
+    const of = { run, flow: head.flow, version: await this.#begunVersion(head) }
+    await this.#host.free?.(of)
+    await this.#submitAgain(head)
+    if (head.status === 'suspended') this.#onTheirWay.ask(run, head.lastSeq)
+    await this.#host.tell(of, 'resume')
+    if (head.status === 'suspended') await this.#untilMoved(run)
   }
 
-  /** With what its journal begins with. Answers the version under which the engine knows it. */
-  async #submitAgain({ run, flow, version: now }: RunHead): Promise<string> {
+  /** With what its journal begins with. */
+  async #submitAgain({ run, flow, version: now }: RunHead): Promise<void> {
     const entries: Entry[] = []
     for await (const entry of this.store.read(run)) {
       if (entries.length > 0 && entry.type !== 'run.forked') break
@@ -200,23 +209,24 @@ export class HostedEngine implements RunEngine {
     const [started] = entries
     const version = started?.type === 'run.started' ? started.version : now
     await this.#host.submit({ run, flow, version, entries })
-    return version
   }
 
-  /** Until a worker has taken it up; when none does, it stands where it stood. */
-  async #untilMoved(run: RunId, lastSeq: number): Promise<void> {
-    let wake = (): void => {}
-    const unwatch = this.watchStanding(run, () => wake())
+  /** Until a worker has taken it up, for a while. */
+  async #untilMoved(run: RunId): Promise<void> {
     const until = this.clock.now() + PATIENCE_MS
-    while (this.clock.now() < until && (await this.store.head(run))?.lastSeq === lastSeq)
+    while (this.#onTheirWay.has(run) && this.clock.now() < until)
       await new Promise<void>((resolve) => {
-        const forget = this.clock.alarm(this.clock.now() + LOOK_MS, resolve)
-        wake = () => {
+        const go = (): void => {
           forget()
+          unwatch()
           resolve()
         }
+        const unwatch = this.watchStanding(run, go)
+        const forget = this.clock.alarm(this.clock.now() + LOOK_MS, () => {
+          this.#onTheirWay.look(run)
+          go()
+        })
       })
-    unwatch()
   }
 
   async post(run: RunId, message: InboxMessage): Promise<Reception> {
@@ -233,14 +243,15 @@ export class HostedEngine implements RunEngine {
     return answer === 'duplicate' ? 'duplicate' : reception
   }
 
+  async #tellHost(head: RunHead, what: Told): Promise<void> {
+    const { run, flow } = head
+    await this.#host.tell({ run, flow, version: await this.#begunVersion(head) }, what)
+  }
+
   /** The engine knows a run by the version it began with. */
-  async #tellHost({ run, flow, version: now }: RunHead, what: Told): Promise<void> {
-    let version = now
-    for await (const entry of this.store.read(run)) {
-      if (entry.type === 'run.started') version = entry.version
-      break
-    }
-    await this.#host.tell({ run, flow, version }, what)
+  async #begunVersion({ run, version }: RunHead): Promise<string> {
+    for await (const entry of this.store.read(run)) return entry.type === 'run.started' ? entry.version : version
+    return version
   }
 
   async pause(run: RunId, reason: string): Promise<void> {

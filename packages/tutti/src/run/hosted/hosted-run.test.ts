@@ -14,6 +14,7 @@ import { EmbeddedHandle } from '../embedded/handle.ts'
 import { flow } from '../flow.ts'
 import { replayRun } from '../replay.ts'
 import { signal } from '../signal.ts'
+import type { Host } from './engine.ts'
 
 const Go = signal('go', z.string())
 
@@ -29,6 +30,8 @@ function world(flows: readonly AnyFlow[], lose?: (line: number, point: LossPoint
 
 const types = (entries: readonly Entry[]): string => entries.map(({ type }) => type).join(' ')
 const countOf = (entries: readonly Entry[], type: Entry['type']): number => entries.filter((entry) => entry.type === type).length
+/** Reaches nothing. */
+const none: Host = { open: async () => {}, submit: async () => {}, tell: async () => {}, close: async () => {} }
 const turns = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('a run that an engine elsewhere hosts', () => {
@@ -149,30 +152,6 @@ describe('a run that an engine elsewhere hosts', () => {
     expect(await ending).toMatchObject({ status: 'failed', error: { code: 'RUN_CRASH_LOOP' } })
   })
 
-  it('[S4] [R6] other code that asks something else is stopped by name, and with the right code the run goes on from where it stood', async () => {
-    const desk = (first: string): Flow<null, string> =>
-      flow('desk', async (_: null, run) => {
-        const one = await run.step(first, 'x', (x) => x)
-        return `${one} ${await run.wait(Go)}`
-      })
-    const store = { ...bound(memoryStore()), close: async () => {} }
-    const host = new MemoryHost()
-    const before = hostedEngine(host, store, [desk('look')])
-    const run = await before.start(desk('look'), null)
-    await turns(50)
-    await before.close({ graceMs: 0 })
-    const wrong = hostedEngine(host, store, [desk('search')])
-    await new EmbeddedHandle(wrong, run).send(Go, 'a')
-    const stopped = await new EmbeddedHandle(wrong, run).outcome()
-    expect(stopped).toMatchObject({ status: 'failed', error: { code: 'JOURNAL_DIVERGED' } })
-    await wrong.close({ graceMs: 0 })
-    const right = hostedEngine(host, store, [desk('look')])
-    onTestFinished(() => right.close({ graceMs: 0 }))
-    const handle = new EmbeddedHandle<string>(right, run)
-    await handle.resume()
-    expect((await handle.result()).output).toBe('x a')
-  })
-
   it('[S4] [R8] a version that declares how carries a run over in the place of the old one', async () => {
     const of = (version: string, add: string): Flow<null, string> =>
       flow('desk', { version, ...(version === '2' ? { migrations: { '1': true } } : {}) }, async (_: null, run) => {
@@ -284,9 +263,8 @@ describe('a run that an engine elsewhere hosts', () => {
   it('[S4] [R1] what a client wrote to the store and did not live to tell the engine is found by a worker: a run that was begun, and a message', async () => {
     const { store, host } = world([])
     const clock = simulatedClock(Date.now())
-    const dead = { open: async () => {}, submit: async () => {}, tell: async () => {}, close: async () => {} }
     const kept = { ...bound(store), close: async () => {} }
-    const client = hostedEngine(dead, kept, [asking()], clock)
+    const client = hostedEngine(none, kept, [asking()], clock)
     const run = await client.start(asking(), 1)
     await client.close({ graceMs: 0 })
     const worker = hostedEngine(host, kept, [asking()], clock)

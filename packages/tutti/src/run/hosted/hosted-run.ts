@@ -77,13 +77,20 @@ export class HostedRun {
   constructor(o: HostedRunOptions) {
     this.#o = o
     this.#record = [...o.first]
-    this.#projection = new Projection(o.store, o.run, { beat: o.beat, written: (what) => o.written(what), lost: (error) => this.#log.fail(error) })
+    this.#projection = new Projection(o.store, o.run, {
+      first: o.first,
+      beat: o.beat,
+      written: (what) => o.written(what),
+      lost: (error) => this.#log.fail(error),
+    })
     this.#log = new LogStore(o.store, this.#projection)
   }
 
   /** A group of an earlier attempt, or of this one before it came to rest. */
   recall(group: Group): void {
     this.#isNew = false
+    // Whoever asked for it to go on was answered by what follows.
+    this.#asked = false
     this.#log.took(group.taken ?? [])
     this.#log.recall(group.blobs ?? [])
     this.#keep(group)

@@ -1,4 +1,4 @@
-/** Messages that this process left for runs and that were not taken yet: until then, a run that rests is about to go on. */
+/** What this process left for runs and was not taken yet, a message or that a person asks for it to go on: until then, a run that rests is about to go on. */
 import type { JournalStore } from '../../journal/index.ts'
 import { type Clock, type RunId, systemClock } from '../../primitives/index.ts'
 
@@ -11,6 +11,8 @@ export class OnTheirWay {
   /** Called when a message is on its way no longer. */
   readonly #arrived: (run: RunId) => void
   readonly #sent = new Map<RunId, Map<string, () => void>>()
+  /** Runs that stood still and were asked to go on, with the last entry that they stood at. */
+  readonly #asked = new Map<RunId, number>()
 
   constructor(store: JournalStore, arrived: (run: RunId) => void) {
     this.#store = store
@@ -18,7 +20,13 @@ export class OnTheirWay {
   }
 
   has(run: RunId): boolean {
-    return this.#sent.has(run)
+    return this.#sent.has(run) || this.#asked.has(run)
+  }
+
+  /** A run that stands still goes on as soon as a worker has it, however long that takes: where it stood is no answer any more. */
+  ask(run: RunId, lastSeq: number): void {
+    this.#asked.set(run, lastSeq)
+    this.look(run)
   }
 
   add(run: RunId, id: string): void {
@@ -28,20 +36,36 @@ export class OnTheirWay {
 
   /** The store has changed, perhaps of this run. */
   look(run: RunId | undefined): void {
+    for (const [asked, lastSeq] of this.#asked)
+      if (run === undefined || run === asked)
+        this.#store.head(asked).then(
+          (head) => {
+            if (head?.lastSeq !== lastSeq && this.#asked.delete(asked)) this.#arrived(asked)
+          },
+          () => {},
+        )
     for (const [sentTo, ids] of this.#sent) {
       if (run !== undefined && run !== sentTo) continue
-      this.#store.inbox(sentTo).then(
+      this.#open(sentTo).then(
         (open) => {
-          for (const id of ids.keys()) if (!open.some((message) => message.id === id)) this.#drop(sentTo, id)
+          for (const id of ids.keys()) if (!open.has(id)) this.#drop(sentTo, id)
         },
         () => {},
       )
     }
   }
 
+  /** The messages of a run that could still move it: one that has come to stand still since takes none. */
+  async #open(run: RunId): Promise<ReadonlySet<string>> {
+    const open = await this.#store.inbox(run)
+    const stands = open.length > 0 && (await this.#store.head(run))?.status === 'suspended'
+    return new Set(stands ? [] : open.map(({ id }) => id))
+  }
+
   close(): void {
     for (const ids of this.#sent.values()) for (const forget of ids.values()) forget()
     this.#sent.clear()
+    this.#asked.clear()
   }
 
   #drop(run: RunId, id: string): void {

@@ -19,6 +19,8 @@ const FOR_EVER = 253_402_300_799_000
 const RETRY_MS = [50, 100, 250, 500, 1_000, 2_500, 5_000]
 
 export interface ProjectionGround {
+  /** What the journal begins with, before any group. */
+  readonly first: readonly Entry[]
   readonly beat: Beat
   /** The store holds more than it did: the run got further, or stands elsewhere than before. */
   written(what: 'progress' | 'standing'): void
@@ -31,6 +33,8 @@ export class Projection implements Behind {
   readonly #run: RunId
   readonly #ground: ProjectionGround
   #queue: Group[] = []
+  /** The last entry of the groups that were written, or passed over. */
+  #through: number
   #working: Promise<void> | undefined
   #at: { readonly epoch: number; lastSeq: number } | undefined
   #closed = false
@@ -42,6 +46,7 @@ export class Projection implements Behind {
     this.#store = store
     this.#run = run
     this.#ground = ground
+    this.#through = ground.first.at(-1)?.seq ?? 0
   }
 
   add(group: Group): void {
@@ -104,10 +109,12 @@ export class Projection implements Behind {
   async #write(groups: readonly Group[]): Promise<void> {
     const at = await this.#place()
     if (!at) return
-    const isKnown = ({ seq }: Entry): boolean => seq <= at.lastSeq
-    // A group that only changes the line of the run counts when nothing the store knows came after it.
-    const news = groups.slice(groups.findLastIndex(({ entries }) => entries.some(isKnown)) + 1)
-    if (news.length === 0) return
+    const through = groups.reduce((seq, { entries }) => entries.at(-1)?.seq ?? seq, this.#through)
+    const news = newsOf(groups, this.#through, at.lastSeq)
+    if (news.length === 0) {
+      this.#through = through
+      return
+    }
     const entries = news.flatMap((group) => group.entries)
     const commit: Commit = {
       run: this.#run,
@@ -121,6 +128,7 @@ export class Projection implements Behind {
     }
     await this.#store.append(commit)
     at.lastSeq = entries.at(-1)?.seq ?? at.lastSeq
+    this.#through = through
     this.#ground.written(commit.release || commit.head?.status !== undefined ? 'standing' : 'progress')
   }
 
@@ -159,6 +167,19 @@ export class Projection implements Behind {
     }
     throw this.#error ?? new TuttiError('ENGINE_CLOSED', 'the attempt was given up')
   }
+}
+
+/**
+ * Of these groups, which follow entry `through`, those that a store with `lastSeq` entries does not hold. One that only changes the line of the run counts when nothing
+ * that the store knows came after it, be it in groups that are still to follow.
+ */
+function newsOf(groups: readonly Group[], through: number, lastSeq: number): readonly Group[] {
+  let seq = through
+  const isNews = groups.map(({ entries: [first, ...others] }) => {
+    seq = others.at(-1)?.seq ?? first?.seq ?? seq
+    return first ? first.seq > lastSeq : seq >= lastSeq
+  })
+  return groups.slice(isNews.lastIndexOf(false) + 1)
 }
 
 function headOf(groups: readonly Group[]): HeadChange | undefined {

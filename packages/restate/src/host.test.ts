@@ -26,7 +26,7 @@ function newStore() {
 
 const startAt = async (ingress: string): Promise<unknown> => {
   await using app = tutti({ flows: [double], store: newStore(), engine: restate({ ingress }), resume: false })
-  return app.start(double, 1)
+  return await app.start(double, 1)
 }
 
 test('[S4] whatever else listens there is not taken for a Restate without workers', async () => {
@@ -41,14 +41,14 @@ test('[S4] whatever else listens there is not taken for a Restate without worker
 test('[S4] an address that no waiting mends is refused at once, and nothing of it is shown', async () => {
   const opened = async (o: Parameters<typeof restate>[0]): Promise<unknown> => {
     await using app = tutti({ flows: [double], store: newStore(), engine: restate(o), resume: o?.serve !== undefined })
-    return app.start(double, 1)
+    return await app.start(double, 1)
   }
   const invalid = { code: 'CONFIG_INVALID', disposition: 'terminal', message: expect.not.stringContaining('secret') }
   for (const address of ['secret place', 'ftp://secret', 'secret:8080', 'http://me:secret@127.0.0.1:9', ''])
     for (const o of [{ ingress: address }, { admin: address, serve: { port: 0 } }, { serve: { port: 0, advertise: address } }])
       await expect(opened(o)).rejects.toMatchObject(invalid)
   await expect((restate({ ingress: 'secret place' }) as EngineMaker).check?.()).rejects.toMatchObject(invalid)
-  await expect(opened({ ingress: 'http://127.0.0.1:9' })).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE', disposition: 'retryable' })
+  await expect(opened({ ingress: 'http://127.0.0.1:19' })).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE', disposition: 'retryable' })
 })
 
 test('[S4] an app that drives nothing is no worker, though its environment says where one listens', async () => {

@@ -16,7 +16,10 @@ const Go = signal('go', z.string())
 const done: string[] = []
 const desk = (name: string, version = '1', first = 'look'): Flow<string, string> =>
   flow(name, { version }, async (text: string, run) => {
-    const look = (text: string): string => (done.push(name), `${text}!`)
+    const look = (text: string): string => {
+      done.push(name)
+      return `${text}!`
+    }
     return `${await run.step(first, text, look)} ${await run.wait(Go)}`
   })
 

@@ -20,7 +20,7 @@ import { Progress } from './progress.ts'
 import { Repairs } from './repairs.ts'
 import type { Selection } from './select.ts'
 import type { Skills } from './skills.ts'
-import { hearSteering } from './steer.ts'
+import { hearSteering, isSteered } from './steer.ts'
 import { Todo } from './todo.ts'
 import { Toolbox } from './toolbox.ts'
 
@@ -108,9 +108,9 @@ class AgentLoop {
     if (this.#hooks.has('beforeAgent')) await this.#hear('beforeAgent', 0)
     await this.#toolbox.open(this.#run, questionIn(this.#conversation))
     for (let turn = 1; turn <= turns; turn++) {
-      await hearSteering(this.#run, this.#conversation)
+      if (isSteered(this.#run)) await hearSteering(this.#run, this.#conversation)
       const end = await this.#take(turn)
-      if (end && (turn === turns || 'handoff' in end || !(await hearSteering(this.#run, this.#conversation)))) return end
+      if (end && (turn === turns || 'handoff' in end || !isSteered(this.#run) || !(await hearSteering(this.#run, this.#conversation)))) return end
     }
     throw limited('AGENT_TURN_LIMIT', name, `used its ${turns} turns and has not answered`, { turns })
   }
@@ -119,7 +119,12 @@ class AgentLoop {
   async #take(turn: number): Promise<LoopEnd | undefined> {
     if (this.#excerpt?.isFull) await this.#makeRoom(this.#excerpt, turn).catch((error) => this.#giveUp(error))
     if (this.#hooks.has('beforeModel')) await this.#hear('beforeModel', turn)
-    const asked = await askModel(this.#run, this.#question(turn)).catch((error) => this.#giveUp(error))
+    let asked: ModelAnswer
+    try {
+      asked = await askModel(this.#run, this.#question(turn))
+    } catch (error) {
+      return this.#giveUp(error)
+    }
     this.#excerpt?.learn(asked, this.#toolbox.specs.length)
     const { answer, guide } = this.#hooks.has('afterModel') ? await this.#lookAt(asked, turn) : { answer: asked, guide: undefined }
     this.#conversation.add(answer.message)
@@ -194,7 +199,9 @@ class AgentLoop {
     if (toolCalls !== undefined && this.#called > toolCalls)
       throw limited('AGENT_TOOL_LIMIT', name, `asked for ${this.#called} tool calls; its limit is ${toolCalls}`, { asked: this.#called, limit: toolCalls })
     const leaving = this.#leaving(calls)
-    const told = await this.#run.all(calls.map((call) => this.#call(call, turn, leaving)))
+    const [only] = calls
+    const told =
+      calls.length === 1 && only ? [await this.#call(only, turn, leaving)] : await this.#run.all(calls.map((call) => this.#call(call, turn, leaving)))
     const results = told.map(({ result }, i) => this.#toolbox.take(result, calls[i] as ToolCallPart))
     this.#conversation.add({ role: 'tool', parts: results })
     const said = told.flatMap(({ guide }) => guide ?? [])

@@ -20,6 +20,9 @@ const text: Schema<string, string> = {
  */
 export const steer = signal('tutti.steer', text)
 
+/** Whether there is anything to be told. */
+export const isSteered = (run: Run): boolean => run['~core'].isSent(steer)
+
 /** Tells what was sent meanwhile; whether there was anything. */
 export async function hearSteering(run: Run, conversation: Conversation): Promise<boolean> {
   const said = await run['~core'].taken(steer)

@@ -116,6 +116,41 @@ describe('the commit queue', () => {
     expect(await outcomes([script.queue.submit(append('a'))])).toEqual(['durable'])
   })
 
+  it('[R1] what another thread has written is followed by the next group before those who waited go on, once they have more to do than it', async () => {
+    const seen: string[] = []
+    const finishers: (() => void)[] = []
+    const queue = new CommitQueue(
+      (jobs) => {
+        seen.push(`write ${jobs.map((job) => (job as AppendJob).run)}`)
+        return new Promise((resolve) => finishers.push(() => resolve(jobs.map(() => undefined))))
+      },
+      () => true,
+    )
+    const goOn = async (run: string): Promise<void> => {
+      await queue.submit(append(run))
+      seen.push(`told ${run}`)
+      for (const until = performance.now() + 40; performance.now() < until; );
+    }
+    const next = async (): Promise<void> => {
+      finishers.shift()?.()
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+    }
+    for (const run of ['a', 'b', 'c', 'd']) {
+      void goOn(run)
+      await new Promise(setImmediate)
+    }
+    // Nothing is known yet of how long they go on; of the first it is then seen, while the rest waits.
+    await next()
+    expect(seen).toEqual(['write a', 'told a', 'write b,c,d'])
+    void goOn('e')
+    void goOn('f')
+    await next()
+    expect(seen.slice(3)).toEqual(['write e,f', 'told b', 'told c', 'told d'])
+    await next()
+    await queue.idle()
+    expect(seen.slice(7)).toEqual(['told e', 'told f'])
+  })
+
   it('[R7] is idle only when nothing waits and nothing is under way', async () => {
     const { queue, groups } = scripted()
     await queue.idle()

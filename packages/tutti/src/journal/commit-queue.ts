@@ -2,6 +2,8 @@
  * Group commit: all that is asked of a store in one turn of the event loop is one transaction.
  *
  * Owns: the jobs that wait, their order, and the runs whose last write failed. Does not own: how a group is written (`WriteGroup`).
+ * A group that another thread writes is followed at once by the next, before those who waited for it are told, where they have more to do than that thread: otherwise each would
+ * stand still while the other works. Where the disk is what takes long, they are told first, so that what they ask for next comes into that group.
  * Invariants: a job settles only after its group is durable (I1), never in the turn it was asked in; one group is under way at a time, in the
  * order of the calls; a refused job harms no other (I2); after a failed write every commit of that run is refused until it is read again (I6).
  */
@@ -15,17 +17,25 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
+/** Of the newest group. */
+const WEIGHT = 1 / 4
+
 export class CommitQueue {
   readonly #write: WriteGroup
+  readonly #isAway: () => boolean
   readonly #flush = (): void => this.#writeNext()
   #waiting: Pending[] = []
   #underWay = false
   #armed = false
   readonly #failed = new Map<RunId, unknown>()
   #whenIdle: (() => void)[] = []
+  /** How long those who waited for a group go on for once they are told (ms, moving average). */
+  #goingOnMs = 0
 
-  constructor(write: WriteGroup) {
+  /** @param isAway whether the next group would be written on another thread */
+  constructor(write: WriteGroup, isAway: () => boolean = () => false) {
     this.#write = write
+    this.#isAway = isAway
   }
 
   /** The answer, once it is durable. @throws whatever refused the job or failed its group */
@@ -66,12 +76,27 @@ export class CommitQueue {
       this.#settleFailed(group, error)
       return
     }
-    if (Array.isArray(answers)) this.#settle(group, answers)
-    else
-      (answers as Promise<readonly Answer[]>).then(
-        (late) => this.#settle(group, late),
-        (error: unknown) => this.#settleFailed(group, error),
-      )
+    if (Array.isArray(answers)) {
+      this.#settle(group, answers)
+      this.#goOn()
+      return
+    }
+    const begun = performance.now()
+    ;(answers as Promise<readonly Answer[]>).then(
+      (late) => this.#settleLate(group, late, performance.now() - begun),
+      (error: unknown) => this.#settleFailed(group, error),
+    )
+  }
+
+  #settleLate(group: readonly Pending[], answers: readonly Answer[], tookMs: number): void {
+    const goesOn = this.#waiting.length > 0 && this.#goingOnMs > tookMs && this.#isAway()
+    if (goesOn) this.#writeNext()
+    const told = performance.now()
+    this.#settle(group, answers)
+    setImmediate(() => {
+      this.#goingOnMs += (performance.now() - told - this.#goingOnMs) * WEIGHT
+    })
+    if (!goesOn) this.#goOn()
   }
 
   #takeGroup(): Pending[] {
@@ -94,7 +119,6 @@ export class CommitQueue {
       if (isRefusal(answer)) reject(rebuildError(answer.refused))
       else resolve(answer)
     }
-    this.#goOn()
   }
 
   #settleFailed(group: readonly Pending[], error: unknown): void {

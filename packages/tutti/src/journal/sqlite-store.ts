@@ -86,7 +86,10 @@ class FileStore implements SqliteStore {
   readonly #path: string
   readonly #durability: Durability
   readonly #openFile: () => Promise<SqliteFile>
-  readonly #queue = new CommitQueue((jobs) => this.#write(jobs))
+  readonly #queue = new CommitQueue(
+    (jobs) => this.#write(jobs),
+    () => this.#file?.commits.place === 'worker',
+  )
   readonly #watchers = new Set<() => void>()
   #file: SqliteFile | undefined
   #opening: Promise<SqliteFile> | undefined

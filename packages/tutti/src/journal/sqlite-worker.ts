@@ -3,7 +3,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type ErrorRecord, recordError } from '../errors/index.ts'
 import { failpoint } from '../primitives/index.ts'
-import type { Answer, Job } from './job.ts'
+import type { Answer } from './job.ts'
+import { type JobMessage, unpacked } from './job-message.ts'
 import { type ConnectionOptions, connect } from './sqlite-connection.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import { Vault } from './vault.ts'
@@ -19,7 +20,7 @@ const options = workerData as ConnectionOptions
 let db: DatabaseSync | undefined
 let writer: SqliteWriter | undefined
 
-parentPort?.on('message', (jobs: readonly Job[] | 'close') => {
+parentPort?.on('message', (jobs: readonly JobMessage[] | 'close') => {
   if (jobs === 'close') {
     db?.close()
     parentPort?.close()
@@ -28,12 +29,12 @@ parentPort?.on('message', (jobs: readonly Job[] | 'close') => {
   parentPort?.postMessage(write(jobs))
 })
 
-function write(jobs: readonly Job[]): WorkerAnswer {
+function write(jobs: readonly JobMessage[]): WorkerAnswer {
   try {
     db ??= connect(options)
     writer ??= new SqliteWriter(db, options.path, new Vault(db, options.path, options.encryption))
     const begun = performance.now()
-    const answers = writer.write(jobs)
+    const answers = writer.write(unpacked(jobs))
     failpoint('committed in the worker, answer not posted')
     return { answers, ms: performance.now() - begun }
   } catch (error) {

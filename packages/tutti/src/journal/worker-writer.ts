@@ -4,6 +4,7 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import type { Job } from './job.ts'
+import { packed } from './job-message.ts'
 import type { ConnectionOptions } from './sqlite-connection.ts'
 import type { WorkerAnswer, Written } from './sqlite-worker.ts'
 
@@ -71,7 +72,7 @@ function answerOf(worker: Worker, jobs: readonly Job[]): Promise<WorkerAnswer> {
           new TuttiError('JOURNAL_UNWRITABLE', `the thread that commits ended: ${cause instanceof Error ? cause.message : `exit ${String(cause)}`}`, { cause }),
         ),
       )
-    worker.postMessage(jobs)
+    worker.postMessage(packed(jobs))
     worker.on('message', answered)
     worker.on('error', died)
     worker.on('exit', died)

@@ -1,3 +1,4 @@
+export { madeOnce } from './made-once.ts'
 export type {
   FilePart,
   FinishReason,

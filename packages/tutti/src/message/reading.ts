@@ -10,7 +10,11 @@ export function textOf(message: Message): string {
 
 /** The calls of a message that still need a result: those the provider carried out itself have theirs in the same message. */
 export function pendingCalls(message: Message): ToolCallPart[] {
-  if (message.role !== 'assistant') return []
-  const answered = new Set(message.parts.flatMap((part) => (part.type === 'tool-result' ? [part.id] : [])))
-  return message.parts.filter((part): part is ToolCallPart => part.type === 'tool-call' && !answered.has(part.id))
+  const calls: ToolCallPart[] = []
+  if (message.role !== 'assistant') return calls
+  const { parts } = message
+  for (const part of parts) {
+    if (part.type === 'tool-call' && !parts.some((other) => other.type === 'tool-result' && other.id === part.id)) calls.push(part)
+  }
+  return calls
 }

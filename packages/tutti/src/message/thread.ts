@@ -10,11 +10,13 @@ export const emptyChain = ''
 
 const hashes = new WeakMap<Message, string>()
 
-/** Computed once per message object: messages are never changed. */
-export function hashMessage(message: Message): string {
+export const hashMessage = (message: Message): string => hash128(canonical(message))
+
+/** Remembered: of a message that is read in more than one conversation. Messages are never changed. */
+function knownHash(message: Message): string {
   let hash = hashes.get(message)
   if (hash === undefined) {
-    hash = hash128(canonical(message))
+    hash = hashMessage(message)
     hashes.set(message, hash)
   }
   return hash
@@ -25,4 +27,4 @@ export const extendChain = (chain: string, hash: string): string => hash128(`${c
 
 /** The chain of all of `messages`, or of `chain` followed by them. */
 export const chainOf = (messages: readonly Message[], chain: string = emptyChain): string =>
-  messages.reduce((so, message) => extendChain(so, hashMessage(message)), chain)
+  messages.reduce((so, message) => extendChain(so, knownHash(message)), chain)

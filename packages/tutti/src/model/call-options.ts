@@ -3,7 +3,7 @@
  * is a byte prefix of what is sent for n + 1: provider caches hit (M10). Nothing here reads a clock, an environment or anything but its arguments.
  */
 import type { LanguageModelV4CallOptions, LanguageModelV4Message } from '@ai-sdk/provider'
-import { type FilePart, type Message, type ProviderData, type ToolResultPart, textOf } from '../message/index.ts'
+import { type FilePart, type Message, madeOnce, type ProviderData, type ToolResultPart, textOf } from '../message/index.ts'
 import type { ModelRequest, ModelSettings, ToolSpec } from './model.port.ts'
 import { type OutputPlan, schemaInstruction } from './structured-output.ts'
 
@@ -89,18 +89,20 @@ function toolChoiceOf({ tools, toolChoice }: ModelRequest, output: OutputPlan | 
   return { type: toolChoice ?? 'auto' }
 }
 
-/** Messages are never changed, so each is converted once, and not again at every turn of a conversation. */
-const converted: Readonly<Record<SpecificationVersion, WeakMap<Message, LanguageModelV4Message>>> = { v2: new WeakMap(), v3: new WeakMap(), v4: new WeakMap() }
+const converted = {
+  v2: madeOnce((message) => messageOf(message, 'v2')),
+  v3: madeOnce((message) => messageOf(message, 'v3')),
+  v4: madeOnce((message) => messageOf(message, 'v4')),
+} as const satisfies Record<SpecificationVersion, unknown>
 
 function promptOf(system: string | undefined, messages: readonly Message[], version: SpecificationVersion): LanguageModelV4Message[] {
-  const known = converted[version]
-  const prompt = messages.map((message) => {
-    const made = known.get(message) ?? messageOf(message, version)
-    known.set(message, made)
+  const prompt: LanguageModelV4Message[] = system === undefined || system === '' ? [] : [{ role: 'system', content: system }]
+  for (const made of converted[version](messages)) {
     // What is kept is not handed out: a middleware may add to what it is given.
-    return typeof made.content === 'string' ? { ...made } : ({ ...made, content: [...made.content] } as LanguageModelV4Message)
-  })
-  return system === undefined || system === '' ? prompt : [{ role: 'system', content: system }, ...prompt]
+    if (typeof made.content === 'string') prompt.push({ ...made })
+    else prompt.push({ role: made.role, content: made.content.slice() } as LanguageModelV4Message)
+  }
+  return prompt
 }
 
 function messageOf(message: Message, version: SpecificationVersion): LanguageModelV4Message {
@@ -108,24 +110,27 @@ function messageOf(message: Message, version: SpecificationVersion): LanguageMod
     const provider = message.parts.at(-1)?.provider
     return { role: 'system', content: textOf(message), ...optionsOf(provider) }
   }
-  const here = new Set(message.parts.flatMap((part) => (part.type === 'tool-result' ? [part.id] : [])))
-  const content = message.parts.map((part) => partOf(part, version, message.role === 'assistant' && 'id' in part && here.has(part.id)))
-  return { role: message.role, content } as LanguageModelV4Message
+  const content = message.parts.map((part) => {
+    const made = partOf(part, version)
+    // Its result stands in the same message: the provider carried the call out itself.
+    if (part.type === 'tool-call' && message.parts.some((other) => other.type === 'tool-result' && other.id === part.id)) made.providerExecuted = true
+    if (part.provider) made.providerOptions = part.provider
+    return made
+  })
+  return { role: message.role, content } as unknown as LanguageModelV4Message
 }
 
-/** `byProvider`: the provider carried the call out itself, so its result stands in the same message. */
-function partOf(part: Message['parts'][number], version: SpecificationVersion, byProvider: boolean): unknown {
-  const options = optionsOf(part.provider)
+function partOf(part: Message['parts'][number], version: SpecificationVersion): Record<string, unknown> {
   switch (part.type) {
     case 'text':
     case 'reasoning':
-      return { type: part.type, text: part.text, ...options }
+      return { type: part.type, text: part.text }
     case 'file':
-      return { type: 'file', ...fileOf(part, version), ...options }
+      return { type: 'file', ...fileOf(part, version) }
     case 'tool-call':
-      return { type: 'tool-call', toolCallId: part.id, toolName: part.tool, input: part.input, ...(byProvider ? { providerExecuted: true } : {}), ...options }
+      return { type: 'tool-call', toolCallId: part.id, toolName: part.tool, input: part.input }
     case 'tool-result':
-      return { type: 'tool-result', toolCallId: part.id, toolName: part.tool, output: outputOf(part, version), ...options }
+      return { type: 'tool-result', toolCallId: part.id, toolName: part.tool, output: outputOf(part, version) }
   }
 }
 

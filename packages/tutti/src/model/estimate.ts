@@ -12,7 +12,7 @@
  * Media is bounded by what providers document for one file, whatever its size; what lies with the provider and is only named (an earlier answer, a cache, its tools) by the
  * longest context there is.
  */
-import type { FilePart, Message } from '../message/index.ts'
+import { type FilePart, type Message, madeOnce } from '../message/index.ts'
 import type { InputCount, ModelRequest, ToolSpec } from './model.port.ts'
 
 /** Role marks and separators around one message or part. */
@@ -45,7 +45,6 @@ export interface TextCount {
 export class InputBound implements InputCount {
   readonly name: string
   readonly #exact: TextCount | undefined
-  readonly #messages = new WeakMap<Message, number>()
   readonly #schemas = new WeakMap<object, number>()
   readonly #texts = new Map<string, number>()
 
@@ -58,7 +57,7 @@ export class InputBound implements InputCount {
   of(request: ModelRequest): number {
     let tokens = perRequest
     if (request.system !== undefined) tokens += perPart + this.#instructions(request.system)
-    for (const message of request.messages) tokens += once(this.#messages, message, this.#message)
+    for (const bound of this.#messages(request.messages)) tokens += bound
     if (request.tools && request.tools.length > 0) tokens += perTools + once(this.#schemas, request.tools, this.#tools)
     if (request.output) tokens += perTools + once(this.#schemas, request.output.schema, this.#schema)
     const provider = request.settings?.provider
@@ -82,6 +81,8 @@ export class InputBound implements InputCount {
     }
     return tokens
   }
+
+  readonly #messages = madeOnce(this.#message)
 
   readonly #tools = (tools: readonly ToolSpec[]): number => tools.reduce((sum, tool) => sum + perSchema + this.#schema(tool), 0)
 

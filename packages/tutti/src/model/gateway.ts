@@ -23,7 +23,7 @@ import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
 import { Latency } from './latency.ts'
 import { Limiter } from './limiter.ts'
-import { describePolicy, type GuardPolicy, type Link, linksOf } from './links.ts'
+import { chainOf, describePolicy, type GuardPolicy, type Link } from './links.ts'
 import { embedKept } from './metered.ts'
 import type { AskEmbedding, AskModel, BatchPolicy, Candidate, EmbeddingModel, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
@@ -63,6 +63,8 @@ class ModelGateway implements Gateway, CallGround {
   readonly #options: GatewayOptions
   /** By id, or by the model object itself. */
   readonly #candidates = new Map<unknown, Promise<Candidate>>()
+  /** Those of them that are there. */
+  readonly #known = new Map<unknown, Candidate>()
   /** By what their declarations say; the object itself is the quicker way there. */
   readonly #guards = new Map<string | GuardPolicy, Guard>()
   readonly #book: LimitBook
@@ -89,7 +91,7 @@ class ModelGateway implements Gateway, CallGround {
   }
 
   #ask(run: Run, question: AskModel, model: ModelLike | undefined, why: string): Promise<ModelAnswer> {
-    const links = linksOf(model)
+    const { links } = chainOf(model)
     const batch = links.find((link) => link.batch)?.batch
     if (batch) return this.#askInBatch(run, question, batch, links)
     const call = new ModelCall(run, question, this, model, why)
@@ -123,6 +125,10 @@ class ModelGateway implements Gateway, CallGround {
   async candidate({ model }: Link): Promise<{ candidate: Candidate; why: string | undefined }> {
     const choice = model === undefined ? await this.choice() : undefined
     return { candidate: await this.#candidateOf(model ?? (choice as Choice).model), why: choice?.why }
+  }
+
+  known({ model }: Link): Candidate | undefined {
+    return model === undefined ? undefined : this.#known.get(model)
   }
 
   latency(model: string): Latency {
@@ -176,8 +182,11 @@ class ModelGateway implements Gateway, CallGround {
     if (known) return known
     const made = this.#make(model)
     this.#candidates.set(model, made)
-    // A package may be installed, a key set, while the app runs.
-    made.catch(() => this.#candidates.delete(model))
+    made.then(
+      (candidate) => this.#known.set(model, candidate),
+      // A package may be installed, a key set, while the app runs.
+      () => this.#candidates.delete(model),
+    )
     return made
   }
 

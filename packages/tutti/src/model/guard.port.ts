@@ -51,6 +51,8 @@ export interface CallGround {
   readonly clock: Clock
   /** @throws a TuttiError of the MODEL family when it cannot be asked */
   candidate(link: Link): Promise<{ readonly candidate: Candidate; readonly why: string | undefined }>
+  /** The same, of a model that was declared and asked before. */
+  known(link: Link): Candidate | undefined
   /** The same for the same declaration, wherever it is written. */
   guard(policy: GuardPolicy): Guard
   /** How long this model takes to say something. */

@@ -74,14 +74,19 @@ class LanguageModelCandidate implements Candidate {
 
   async generate(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer> {
     const output = this.#planOutput(request, context)
-    const result = await this.#call(request, context, output, (options) => this.#model.doGenerate(options))
+    let result: LanguageModelV4GenerateResult
+    try {
+      result = await untilAborted(this.#model.doGenerate(this.#options(request, context, output)), context.signal)
+    } catch (error) {
+      throw failureOf(error, { model: this.id, phase: 'call', signal: context.signal })
+    }
     return this.#answerOf(result, output)
   }
 
-  async stream(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer> {
+  stream(request: ModelRequest, context: CandidateContext): Promise<RawAnswer | FailedAnswer> {
     const output = this.#planOutput(request, context)
-    const { stream } = await this.#call(request, context, output, (options) => this.#model.doStream(options))
-    return readStream(stream, { model: this.id, provider: this.#model.provider, output }, context)
+    const open = () => this.#model.doStream(this.#options(request, context, output))
+    return readStream(open, { model: this.id, provider: this.#model.provider, output }, context)
   }
 
   /** M6: what was declared comes before what is known of the model, that before what its package says of itself. */
@@ -92,19 +97,8 @@ class LanguageModelCandidate implements Candidate {
     return planOutput(output, tools, { mode: known ?? 'json', inInstructions, anyRoot: takesAnyRoot(this.id) })
   }
 
-  async #call<T>(
-    request: ModelRequest,
-    context: CandidateContext,
-    output: OutputPlan | undefined,
-    call: (options: Parameters<LanguageModelV4['doGenerate']>[0]) => PromiseLike<T>,
-  ): Promise<T> {
-    try {
-      const { maxOutputTokens, signal } = context
-      const options = callOptions(request, { version: this.#version, output, maxOutputTokens, abortSignal: signal })
-      return await untilAborted(call(options), signal)
-    } catch (error) {
-      throw failureOf(error, { model: this.id, phase: 'call', signal: context.signal })
-    }
+  #options(request: ModelRequest, { maxOutputTokens, signal }: CandidateContext, output: OutputPlan | undefined): ReturnType<typeof callOptions> {
+    return callOptions(request, { version: this.#version, output, maxOutputTokens, abortSignal: signal })
   }
 
   #answerOf(result: LanguageModelV4GenerateResult, output: OutputPlan | undefined): RawAnswer | FailedAnswer {

@@ -103,6 +103,32 @@ export function describeModel(model: ModelLike | undefined): Json {
   return policy ? describePolicy(policy) : describeWrong(model)
 }
 
+/** A `ModelLike` as it is asked, and as it is told. */
+export interface Chain {
+  readonly links: readonly Link[]
+  readonly described: Json
+}
+
+/** Of what was declared once and is asked again and again: a declaration is never changed. */
+const chains = new WeakMap<object, Chain>()
+/** By name; `undefined` is the one chosen from the environment. */
+const named = new Map<string | undefined, Chain>()
+/** An app names a few; beyond this they are all forgotten, and made again when they are asked. */
+const MOST_NAMED = 256
+
+/** @throws CONFIG_INVALID for what is no model. */
+export function chainOf(model: ModelLike | undefined): Chain {
+  const known = typeof model === 'object' && model !== null ? chains.get(model) : named.get(model)
+  if (known) return known
+  const chain = { links: linksOf(model), described: describeModel(model) }
+  if (typeof model === 'object') chains.set(model, chain)
+  else {
+    if (named.size === MOST_NAMED) named.clear()
+    named.set(model, chain)
+  }
+  return chain
+}
+
 /** Functions are not described: what they are cannot be known. */
 export function describePolicy({ kind, of, ...options }: Policy): Json {
   const said = JSON.parse(JSON.stringify(kind === 'retry' && 'retry' in options ? options.retry : options)) as { readonly [name: string]: Json }

@@ -75,6 +75,18 @@ export class ModelAttempt {
     this.#maxOutputTokens = maxOutputTokens
   }
 
+  get candidate(): Candidate {
+    return this.#o.candidate
+  }
+
+  get inputCount(): InputCount {
+    return this.#o.inputCount
+  }
+
+  get why(): string {
+    return this.#o.why
+  }
+
   /** A cache is asked before the call, and what it answers costs nothing. */
   get mayBeCached(): boolean {
     return this.#link.guards.some(({ kind }) => kind === 'cache')
@@ -162,10 +174,11 @@ export class ModelAttempt {
     else if (text !== '') context.stream({ type: 'text', text })
   }
 
-  async #ask(context: EffectContext): Promise<RawAnswer | Failed> {
-    const shop = new ShopWindow(context, this.#link.checks.length > 0)
-    const answer = await this.#call(context, shop)
-    return 'error' in answer ? answer : ((await this.#refusal(answer)) ?? shop.open(answer))
+  #ask(context: EffectContext): Promise<RawAnswer | Failed> {
+    const isChecked = this.#link.checks.length > 0
+    const shop = new ShopWindow(context, isChecked)
+    const asked = this.#call(context, shop)
+    return isChecked ? asked.then(async (answer) => ('error' in answer ? answer : ((await this.#refusal(answer)) ?? shop.open(answer)))) : asked
   }
 
   /** @throws the reason of the signal; every other failure comes back with what it used. */

@@ -13,7 +13,7 @@ import { refuseFiles } from './capability.ts'
 import { countFor } from './count-for.ts'
 import { attemptsOf, markFailure, type Place, placeAfter, refuseNoLarger, start, tellSizes, waitBefore } from './fallback.ts'
 import type { CallGround } from './guard.port.ts'
-import { describeLink, describeModel, type Link, linksOf } from './links.ts'
+import { type Chain, chainOf, describeLink, type Link } from './links.ts'
 import type { AskModel, AttemptRecord, Candidate, InputCount, ModelAnswer, ModelLike, ModelRequest } from './model.port.ts'
 import { ModelAttempt, seedOf } from './model-attempt.ts'
 
@@ -21,7 +21,7 @@ export class ModelCall {
   readonly #run: Run
   readonly #question: AskModel
   readonly #ground: CallGround
-  readonly #model: ModelLike | undefined
+  readonly #chain: Chain
   readonly #links: readonly Link[]
   readonly #why: string
   readonly #start: Place
@@ -31,8 +31,8 @@ export class ModelCall {
     this.#run = run
     this.#question = question
     this.#ground = ground
-    this.#model = model
-    this.#links = linksOf(model)
+    this.#chain = chainOf(model)
+    this.#links = this.#chain.links
     this.#why = why
     // A fork may have put a shorter chain in the place of the one that `from` speaks of.
     const link = question.from?.link ?? 0
@@ -41,7 +41,7 @@ export class ModelCall {
 
   effect(): EffectSpec<ModelAnswer> {
     const { name, agent, request } = this.#question
-    const { thread, settings = {} } = request
+    const { thread, settings } = request
     const system = hashOften(request.system ?? '')
     const tools = request.tools ? hashOnce(request.tools) : null
     const output = request.output ? hashOnce(request.output) : null
@@ -56,15 +56,30 @@ export class ModelCall {
       name,
       kind: 'model',
       effect: 'idempotent',
-      // Keys in order, here and below: so they are not sorted for every call.
-      fingerprint: hash128(canonical({ kind: 'model', output, thread, toolChoice: request.toolChoice ?? null, tools })),
-      tunable: hashOften(canonical({ model: describeModel(this.#model), settings: withoutUndefined(settings), system })),
+      fingerprint: hash128(asked({ output, thread, toolChoice: request.toolChoice ?? null, tools })),
+      tunable: tunableOf(this.#chain, settings, system),
       label,
-      plan: (_attempt, last) => this.#plan(last, label),
+      plan: (_attempt, last) => (last ? undefined : this.#planAtOnce(label)) ?? this.#plan(last, label),
       retry: (error, attempt) => {
         const next = placeAfter(error, this.#links, this.#start)
         return next && { afterMs: waitBefore(next, error, this.#links, seedOf(this.#run, this.#question, attempt)) }
       },
+    }
+  }
+
+  /** As `#plan`, where nothing is to be waited for and nothing speaks against the first model: as most calls are. */
+  #planAtOnce(label: Label): Plan | undefined {
+    const link = this.#links[this.#start.link] as Link
+    const candidate = link.guards.length === 0 ? this.#ground.known(link) : undefined
+    const inputCount = candidate && countFor(candidate, this.#run['~core'])
+    if (!candidate || !inputCount || inputCount instanceof Promise) return undefined
+    const standing: Standing = { place: this.#start, label, history: { attempts: this.#question.from?.refused ?? [] }, last: undefined }
+    try {
+      const attempt = this.#attemptAt(standing, { candidate, why: undefined, inputCount })
+      return attempt.refusal?.policy === 'downgrade' ? undefined : this.#planOf(attempt, standing, 0)
+    } catch {
+      // What is wrong with it is found again, and told, by whoever may pass it over.
+      return undefined
     }
   }
 
@@ -110,14 +125,26 @@ export class ModelCall {
 
   /** @throws a TuttiError of the MODEL family when this model cannot be asked now */
   async #planAt(standing: Standing): Promise<Plan | TooDear> {
-    const { place, label, history, last, beside = 0, tooDear = [], isLast = beside > 0 } = standing
-    const { candidate, why: chosen } = await this.#ground.candidate(this.#links[place.link] as Link)
+    const { place, beside = 0, isLast = beside > 0 } = standing
+    const { candidate, why } = await this.#ground.candidate(this.#links[place.link] as Link)
+    const inputCount = await countFor(candidate, this.#run['~core'])
+    const attempt = this.#attemptAt(standing, { candidate, why, inputCount })
+    const tooDear = attempt.refusal?.policy === 'downgrade' && !isLast && { model: candidate.id, hold: attempt.hold, refusal: attempt.refusal, standing }
+    if (tooDear && !attempt.mayBeCached) return tooDear
+    const waitedMs = await attempt.admit()
+    const { cached } = attempt
+    if (cached) return { label: { ...standing.label, model: cached.model, why: cached.why, cached: true }, execute: (context) => attempt.execute(context) }
+    if (!tooDear) return this.#planOf(attempt, standing, waitedMs)
+    attempt.drop()
+    return tooDear
+  }
+
+  /** @throws a TuttiError of the MODEL family when this model will not do */
+  #attemptAt({ place, history, last, beside = 0, why, tooDear: [first] = [], isLast = beside > 0 }: Standing, asked: Asked): ModelAttempt {
+    const { candidate, inputCount } = asked
     refuseFiles(candidate.id, this.#question.request.messages)
     refuseNoLarger(candidate.id, candidate.price?.maxInputTokens, history.attempts)
-    const first = tooDear[0]
-    const why = standing.why ?? (first ? `downgraded: the budget has no room for ${first.model}` : this.#reason(place, chosen, last))
-    const inputCount = await countFor(candidate, this.#run['~core'])
-    const attempt = new ModelAttempt({
+    return new ModelAttempt({
       run: this.#run,
       question: this.#question,
       ground: this.#ground,
@@ -128,18 +155,13 @@ export class ModelCall {
       history,
       isHedge: beside > 0,
       isLast,
-      why,
+      why: why ?? (first ? `downgraded: the budget has no room for ${first.model}` : this.#reason(place, asked.why, last)),
     })
-    const isTooDear = attempt.refusal?.policy === 'downgrade' && !isLast
-    if (isTooDear && !attempt.mayBeCached) return { model: candidate.id, hold: attempt.hold, refusal: attempt.refusal, standing }
-    const waitedMs = await attempt.admit()
-    const { cached } = attempt
-    const execute: AttemptPlan<ModelAnswer>['execute'] = (context) => attempt.execute(context)
-    if (cached) return { label: { ...label, model: cached.model, why: cached.why, cached: true }, execute }
-    if (isTooDear) {
-      attempt.drop()
-      return { model: candidate.id, hold: attempt.hold, refusal: attempt.refusal, standing }
-    }
+  }
+
+  #planOf(attempt: ModelAttempt, standing: Standing, waitedMs: number): Plan {
+    const { candidate, inputCount, why } = attempt
+    const { label, beside = 0, tooDear: [first] = [] } = standing
     const exhausted = first && !attempt.refusal ? downgraded(first, candidate.id) : attempt.exhausted
     return {
       hold: attempt.hold,
@@ -147,7 +169,7 @@ export class ModelCall {
       flexible: attempt.refusal === undefined && beside === 0,
       ...(exhausted ? { exhausted } : {}),
       label: { ...label, model: candidate.id, why, counted: inputCount.name, ...(waitedMs > 0 ? { waitedMs } : {}) },
-      execute,
+      execute: (context) => attempt.execute(context),
       drop: () => attempt.drop(),
       hedge: this.#hedge(standing, candidate.id),
     }
@@ -218,6 +240,51 @@ interface Standing {
 
 /** What cannot be asked, or not paid for, is not hedged with. */
 const noHedge = (): undefined => undefined
+
+/** A model that is to be asked, by whose word, and how its input is counted. */
+interface Asked {
+  readonly candidate: Candidate
+  readonly why: string | undefined
+  readonly inputCount: InputCount
+}
+
+/** What a question is known by, whoever answers it. As `canonical` would write it. */
+function asked({
+  output,
+  thread,
+  toolChoice,
+  tools,
+}: {
+  output: string | null
+  thread: ModelRequest['thread']
+  toolChoice: Json
+  tools: string | null
+}): string {
+  const text = (hash: string | null): string => (hash === null ? 'null' : `"${hash}"`)
+  const choice = toolChoice === null ? 'null' : canonical(toolChoice)
+  const said = `{"at":${thread.at},"chain":"${thread.chain}"}`
+  return `{"kind":"model","output":${text(output)},"thread":${said},"toolChoice":${choice},"tools":${text(tools)}}`
+}
+
+/** By chain and instructions, for the calls that say nothing else: all those of an agent. */
+const tunables = new WeakMap<Chain, Map<string, string>>()
+
+function tunableOf(chain: Chain, settings: ModelRequest['settings'], system: string): string {
+  const said = (): string => hash128(canonical({ model: chain.described, settings: withoutUndefined(settings ?? {}), system }))
+  if (settings) return said()
+  const known = tunables.get(chain) ?? new Map<string, string>()
+  tunables.set(chain, known)
+  let tunable = known.get(system)
+  if (tunable === undefined) {
+    if (known.size === MOST_SYSTEMS) known.clear()
+    tunable = said()
+    known.set(system, tunable)
+  }
+  return tunable
+}
+
+/** Instructions of one chain that are remembered: an agent has one, an app a few. */
+const MOST_SYSTEMS = 64
 
 const hashes = new WeakMap<object, string>()
 

@@ -19,16 +19,24 @@ type Finish = Extract<StreamPart, { type: 'finish' }>
 
 /** @throws a TuttiError of the MODEL family, or the reason of the signal */
 export async function readStream(
-  stream: ReadableStream<StreamPart>,
+  open: () => PromiseLike<{ readonly stream: ReadableStream<StreamPart> }>,
   o: { model: string; provider: string; output: OutputPlan | undefined },
   context: CandidateContext,
 ): Promise<RawAnswer | FailedAnswer> {
+  const { signal } = context
   const answer = new Assembly(context, o.output)
-  const reader = stream.getReader()
-  // Ends a pending read at once: an in-process model may not listen to the signal itself.
-  const abort = (): void => void reader.cancel(context.signal.reason).catch(() => {})
-  context.signal.addEventListener('abort', abort, { once: true })
+  const opened = Promise.withResolvers<{ readonly stream: ReadableStream<StreamPart> }>()
+  let reader: ReadableStreamDefaultReader<StreamPart> | undefined
+  // Ends what is waited for at once: an in-process model may not listen to the signal itself.
+  const abort = (): void => {
+    if (reader) reader.cancel(signal.reason).catch(() => {})
+    else opened.reject(signal.reason)
+  }
+  signal.addEventListener('abort', abort, { once: true })
   try {
+    signal.throwIfAborted()
+    open().then(opened.resolve, opened.reject)
+    reader = (await opened.promise).stream.getReader()
     for (;;) {
       const { done, value } = await reader.read()
       if (done) break
@@ -36,12 +44,12 @@ export async function readStream(
       answer.take(value)
     }
   } catch (error) {
-    reader.cancel(error).catch(() => {})
-    throw failureOf(error, { model: o.model, phase: 'stream', signal: context.signal })
+    reader?.cancel(error).catch(() => {})
+    throw failureOf(error, { model: o.model, phase: reader ? 'stream' : 'call', signal })
   } finally {
-    context.signal.removeEventListener('abort', abort)
+    signal.removeEventListener('abort', abort)
   }
-  context.signal.throwIfAborted()
+  signal.throwIfAborted()
   return answer.end(o)
 }
 

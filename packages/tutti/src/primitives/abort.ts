@@ -30,6 +30,13 @@ export function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Prom
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
+    const done = (settle: () => void): void => {
+      signal.removeEventListener('abort', abort)
+      settle()
+    }
+    work.then(
+      (value) => done(() => resolve(value)),
+      (error) => done(() => reject(error)),
+    )
   })
 }

@@ -6,6 +6,7 @@ export { hash128, hashFraction, hashOften, hashUuid } from './hash.ts'
 export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
 export {
+  type Checked,
   type Complaint,
   check,
   type InOf,

@@ -85,10 +85,20 @@ export function canonical(value: unknown): string {
   return JSON.stringify(copy === NOT_JSON ? encode(value) : copy)
 }
 
+const FEW = 12
+
 /** Most objects are written with their keys in order, or have one: sorting them all the same would be half the cost of a fingerprint. */
 function sortedKeys(value: object): string[] {
   const keys = Object.keys(value)
-  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort()
+  for (let i = 1; i < keys.length; i++) {
+    if ((keys[i - 1] as string) <= (keys[i] as string)) continue
+    if (keys.length > FEW) return keys.sort()
+    // The few of a message are in their places sooner than `sort` has begun.
+    const key = keys[i] as string
+    let at = i
+    for (; at > 0 && (keys[at - 1] as string) > key; at--) keys[at] = keys[at - 1] as string
+    keys[at] = key
+  }
   return keys
 }
 

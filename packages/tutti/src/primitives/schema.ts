@@ -22,8 +22,13 @@ export interface Complaint {
 
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly complaints: readonly Complaint[] }
 
-export async function check<O>(schema: Schema<unknown, O>, value: unknown): Promise<Checked<O>> {
-  const result = await schema['~standard'].validate(value)
+/** At once, unless the schema has to wait for something. */
+export function check<O>(schema: Schema<unknown, O>, value: unknown): Checked<O> | Promise<Checked<O>> {
+  const result = schema['~standard'].validate(value)
+  return result instanceof Promise ? result.then(checkedOf) : checkedOf(result)
+}
+
+function checkedOf<O>(result: StandardSchemaV1.Result<O>): Checked<O> {
   if (!result.issues) return { ok: true, value: result.value }
   return { ok: false, complaints: result.issues.map((issue) => ({ at: pathOf(issue), says: issue.message })) }
 }

@@ -192,6 +192,8 @@ export interface RunCore {
   offered<T>(key: ServiceKey<T>): T | undefined
   /** What is left under every limit that applies here; a limit that is not set is absent. */
   left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
+  /** Whether `taken` would give anything now. */
+  isSent(signal: Signal<never, unknown>): boolean
   /** What was sent to the run under this name and nobody waited for, in its order; each is taken once, and recorded. Costs nothing while nothing is sent. */
   taken<T>(signal: Signal<never, T>): Promise<readonly T[]>
   /** What was gathered so far, said by a composition that fails now: the run tells it as its `partial`. */

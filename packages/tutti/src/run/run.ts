@@ -251,13 +251,15 @@ export class ScopedRun implements RunCore {
     return this.#context.pump.activation.left(this.#scope.draws)
   }
 
-  async taken<T>(signal: Signal<never, T>): Promise<readonly T[]> {
+  isSent(signal: Signal<never, unknown>): boolean {
     const scope = this.#scope
     scope.checkUse()
+    return !scope.apart && this.#context.pump.isSent(scope, signal.name, hashOften(`${signal.name}|`))
+  }
+
+  async taken<T>(signal: Signal<never, T>): Promise<readonly T[]> {
     const taken: T[] = []
-    if (scope.apart) return taken
-    const fingerprint = hashOften(`${signal.name}|`)
-    while (this.#context.pump.isSent(scope, signal.name, fingerprint)) taken.push((await this.wait(signal as Signal<unknown, unknown>)) as T)
+    while (this.isSent(signal)) taken.push((await this.wait(signal as Signal<unknown, unknown>)) as T)
     return taken
   }
 

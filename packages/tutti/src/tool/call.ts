@@ -5,7 +5,7 @@
 import { nothing } from '../budget/index.ts'
 import { type ErrorCode, recordError, TuttiError } from '../errors/index.ts'
 import type { FilePart, ToolCallPart, ToolResultPart } from '../message/index.ts'
-import { canonical, check, durationMs, encode, hash128, type Json, sayComplaints } from '../primitives/index.ts'
+import { type Checked, canonical, check, durationMs, encode, hash128, type Json, sayComplaints } from '../primitives/index.ts'
 import {
   type Approve,
   type AttemptPlan,
@@ -53,26 +53,26 @@ const endsTheAgent: ReadonlySet<ErrorCode> = new Set([
  */
 export async function callTool(run: Run, declared: AnyTool, call: ToolCallPart, name: string): Promise<ToolResultPart> {
   const tool = stoodInFor(declared, run['~core'].offered(standInKey))
-  const answer = (output: Json, failed = false, files?: readonly FilePart[]): ToolResultPart => ({
-    type: 'tool-result',
-    id: call.id,
-    tool: call.tool,
-    output,
-    ...(failed ? { failed } : {}),
-    ...(files?.length ? { files } : {}),
-  })
-  const taken = call.malformed === undefined ? await take(tool, call.input) : { ok: false as const, says: call.malformed }
-  if (!taken.ok) return answer(`TOOL_INPUT_INVALID: ${taken.says}`, true)
+  const given = call.malformed === undefined ? take(tool, call.input) : { ok: false as const, says: call.malformed }
+  const taken = given instanceof Promise ? await given : given
+  if (!taken.ok) return answered(call, `TOOL_INPUT_INVALID: ${taken.says}`, true)
   try {
-    const approved = await approve(run, tool, taken.input, name)
-    if (!approved.ok) return answer(`Not approved: ${approved.says}`, true)
+    const approved = tool['~tool'].approve ? await approve(run, tool, taken.input, name) : taken
+    if (!approved.ok) return answered(call, `Not approved: ${approved.says}`, true)
     const outcome = await perform(run, tool, approved.input, name)
     const shown = tool['~tool'].shown?.(outcome)
-    return shown ? answer(shown.output, shown.failed === true, shown.files as readonly FilePart[] | undefined) : answer(shownOutput(outcome))
+    return shown
+      ? answered(call, shown.output, shown.failed === true, shown.files as readonly FilePart[] | undefined)
+      : answered(call, shownOutput(outcome), false)
   } catch (error) {
     if (!TuttiError.is(error) || endsTheAgent.has(error.code)) throw error
-    return answer(`${error.code}: ${error.message}`, true)
+    return answered(call, `${error.code}: ${error.message}`, true)
   }
+}
+
+function answered({ id, tool }: ToolCallPart, output: Json, failed: boolean, files?: readonly FilePart[]): ToolResultPart {
+  const part: ToolResultPart = { type: 'tool-result', id, tool, output }
+  return failed || files?.length ? { ...part, ...(failed ? { failed } : {}), ...(files?.length ? { files } : {}) } : part
 }
 
 /**
@@ -95,9 +95,13 @@ export async function useTool(run: Run, tool: AnyTool, given: unknown, name: str
 type Taken = { readonly ok: true; readonly input: unknown } | { readonly ok: false; readonly says: string }
 
 /** What the tool is given for these arguments. A flow with a schema of its own parses them itself; parsed twice, they might not fit any more. */
-async function take(tool: AnyTool, args: unknown): Promise<Taken> {
-  const { inputSchema, flow } = tool['~tool']
-  const checked = await check(inputSchema, args)
+function take(tool: AnyTool, args: unknown): Taken | Promise<Taken> {
+  const checked = check(tool['~tool'].inputSchema, args)
+  return checked instanceof Promise ? checked.then((late) => takenOf(tool, args, late)) : takenOf(tool, args, checked)
+}
+
+function takenOf(tool: AnyTool, args: unknown, checked: Checked<unknown>): Taken {
+  const { flow } = tool['~tool']
   if (!checked.ok) return { ok: false, says: `the arguments do not fit: ${sayComplaints(checked.complaints)}` }
   return { ok: true, input: flow?.['~flow'].inputSchema ? args : checked.value }
 }
@@ -155,14 +159,16 @@ function labelOf({ name }: AnyTool, input: unknown): Json {
 function toolAttempt(run: Run, tool: AnyTool, input: unknown): AttemptPlan<unknown> {
   const counted = { ...nothing, toolCalls: 1 }
   const limited = run['~core'].left().toolCalls !== undefined
+  const body = tool['~tool']
   return {
     ...(limited ? { hold: counted } : {}),
     execute: async (ctx: EffectContext): Promise<Executed<unknown>> => {
       try {
-        return { value: await checkedOutput(tool, await carryOut(tool, input, ctx)), settle: counted }
+        const output = await body.execute(input, ctx)
+        return { value: body.outputSchema ? await checkedOutput(tool, output) : output, settle: counted }
       } catch (error) {
         // A call that failed was a call all the same.
-        const failure: MeteredFailure = { '~metered': true, error, settle: counted }
+        const failure: MeteredFailure = { '~metered': true, error: failureOf(tool, error, ctx), settle: counted }
         throw failure
       }
     },
@@ -178,17 +184,13 @@ async function checkedOutput(tool: AnyTool, output: unknown): Promise<unknown> {
 }
 
 /** What a tool throws is its own failure, unless it is one of tutti's, which says itself whether it may be tried again. */
-async function carryOut(tool: AnyTool, input: unknown, ctx: EffectContext): Promise<unknown> {
-  try {
-    return await tool['~tool'].execute(input, ctx)
-  } catch (cause) {
-    if (TuttiError.is(cause) || ctx.signal.aborted) throw cause
-    const { message } = recordError(cause)
-    throw new TuttiError('TOOL_FAILED', `the tool '${tool.name}' failed: ${message}`, {
-      cause,
-      data: { tool: tool.name, name: (cause as Error | null)?.name ?? 'Error', message },
-    })
-  }
+function failureOf(tool: AnyTool, cause: unknown, ctx: EffectContext): unknown {
+  if (TuttiError.is(cause) || ctx.signal.aborted) return cause
+  const { message } = recordError(cause)
+  return new TuttiError('TOOL_FAILED', `the tool '${tool.name}' failed: ${message}`, {
+    cause,
+    data: { tool: tool.name, name: (cause as Error | null)?.name ?? 'Error', message },
+  })
 }
 
 const reconciled = (verdict: Awaited<ReturnType<NonNullable<AnyTool['~tool']['reconcile']>>>): { done: true; value: unknown } | { done: false } | 'unknown' =>
@@ -196,6 +198,7 @@ const reconciled = (verdict: Awaited<ReturnType<NonNullable<AnyTool['~tool']['re
 
 /** What the model is shown of an output: JSON; dates as ISO text, maps and sets as arrays, bytes as base64, `undefined` as null. */
 function shownOutput(output: unknown): Json {
+  if (typeof output === 'string') return output
   const text = JSON.stringify(output, (_, value: unknown) => {
     if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
     return typeof value === 'bigint' ? value.toString() : value instanceof Map || value instanceof Set ? [...value] : value

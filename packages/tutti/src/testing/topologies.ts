@@ -10,6 +10,7 @@ import type { Flow } from '../run/index.ts'
 import { type Member, team } from '../team/index.ts'
 import { tool } from '../tool/index.ts'
 import { flatSchema, textSchema } from './flat-schema.ts'
+import { LongTalk, type Talk } from './long-talk.ts'
 import { answering, type Scripted, type ScriptedModel } from './scripted.ts'
 
 const look = tool({
@@ -51,6 +52,32 @@ const turns =
   (said) =>
     all[said] ?? 'too much was said'
 
+/** Something leaves each of them, before and after it was handed to. */
+const longTalk: Talk = {
+  script: [
+    ['find', 'break'],
+    ['find', 'helper'],
+    ['transfer_to_b'],
+    ['find', 'find'],
+    ['find'],
+    ['find', 'transfer_to_c'],
+    ['find', 'find'],
+    ['find'],
+    ['transfer_to_a'],
+    ['find', 'misfit'],
+    ['find'],
+  ],
+  memories: [
+    { window: 1_500, summarize: true },
+    { window: 1_500, summarize: false },
+    { window: 1_500, summarize: 'hierarchical' },
+  ],
+  before: 1,
+  length: 1_200,
+  bytesPerToken: 4,
+  mumbles: false,
+}
+
 export const topologies: Readonly<Record<string, (asked?: Asked) => Topology>> = {
   'a hand-over with calls beside it': (asked = asIs) => {
     const { of, models } = crew(asked, {
@@ -60,6 +87,10 @@ export const topologies: Readonly<Record<string, (asked?: Asked) => Topology>> =
     })
     const flow = team('desk', { style: 'handoff', members: [of('triage'), of('orders'), of('refunds')] })
     return { flow, models, output: 'paid, seen: the shelf, seen: the floor, seen: order 17, seen: the till' }
+  },
+  'hand-overs between agents of which each remembers otherwise': (asked = asIs) => {
+    const talk = new LongTalk(longTalk, async () => undefined, asked)
+    return { flow: talk.flow, models: [talk.model, talk.helper], output: 'the answer' }
   },
   'a chat with a selector': (asked = asIs) => {
     const { of, models } = crew(asked, { a: (said) => (said === 0 ? [looks('a')] : `a says ${said}`), b: turns('b says 1', 'b says 2') })

@@ -35,6 +35,7 @@ export interface Talk {
 
 /** C: a call; R: its result; W: a word of a person meanwhile; H: what was said before the task. Then the turn, and the place in it. */
 const marksIn = (text: string): readonly string[] => text.match(/\b[CRWH][0-9a-z][0-9]\b/g) ?? []
+const isWord = (mark: string): boolean => mark.startsWith('W')
 const markOf = (kind: string, turn: number, i = 0): string => `${kind}${turn.toString(36)}${i}`
 const answered: readonly Deed[] = ['find', 'break', 'helper', 'say']
 const isSummary = ({ prompt }: ScriptedAsk): boolean => prompt.startsWith('system: You keep the memory')
@@ -77,15 +78,17 @@ export class LongTalk {
     return [...said.flat(), { role: 'user', content: 'TASK' }]
   }
 
-  /** What is wrong with what the agents were shown: nothing, when each thing said so far was in it once, in its order, or in the summaries, or counted as left out. */
-  faults(): readonly string[] {
+  /** What is wrong with what the agents were shown: nothing, when each thing said so far was in it once, in its order, or in the summaries, or counted as left out. @param words 'late': a word of a person
+   * may come later than it was said, as it may after a crash
+   */
+  faults(words: 'in place' | 'late' = 'in place'): readonly string[] {
     const left = new Map<string, number>()
     return this.model.calls.flatMap((ask, call) => {
       if (isSummary(ask)) return []
       const [who, gone] = [talkerIn(ask), Number(standIn.exec(ask.prompt)?.[1] ?? 0)]
       const back = gone < (left.get(who) ?? 0) ? [`what had left ${who} came back`] : []
       left.set(who, gone)
-      return [...this.#faultsOf(ask), ...back].map((fault) => `call ${call}: ${fault}`)
+      return [...this.#faultsOf(ask, words === 'late'), ...back].map((fault) => `call ${call}: ${fault}`)
     })
   }
 
@@ -128,20 +131,24 @@ export class LongTalk {
     return { marks: said, messages }
   }
 
-  #faultsOf(ask: ScriptedAsk): readonly string[] {
+  #faultsOf(ask: ScriptedAsk, isLate: boolean): readonly string[] {
     const { options, prompt } = ask
-    const truth = this.#truth(turnIn(ask))
+    const said = this.#truth(turnIn(ask))
+    const words = isLate ? said.marks.filter(isWord).length : 0
+    const truth = isLate ? said.marks.filter((mark) => !isWord(mark)) : said.marks
     const { window = 0, summarize } = this.#talk.memories[talkers.indexOf(talkerIn(ask) as never)] ?? {}
     const stands = standIn.exec(prompt)
-    const marks = marksIn(prompt)
+    const every = marksIn(prompt)
+    const marks = isLate ? every.filter((mark) => !isWord(mark)) : every
     const left = Number(stands?.[1] ?? 0)
     const shown = options.prompt.length - 1 - (stands ? 1 : 0)
-    const wanted = stands?.[2] === 'left out' ? truth.marks.slice(truth.marks.length - marks.length) : truth.marks
+    const wanted = stands?.[2] === 'left out' ? truth.slice(truth.length - marks.length) : truth
     return [
       ...faultsIn(options.prompt),
       ...(prompt.split('TASK').length === 2 ? [] : ['the task is not there once']),
       ...(marks.join() === wanted.join() ? [] : [`shown ${marks.join()}, and said was ${wanted.join()}`]),
-      ...(left + shown === truth.messages ? [] : [`${left} left and ${shown} shown are not ${truth.messages}`]),
+      ...(new Set(every).size === every.length ? [] : ['something is there twice']),
+      ...(left + shown <= said.messages && left + shown >= said.messages - words ? [] : [`${left} left and ${shown} shown are not ${said.messages}`]),
       ...(stands && window === 0 ? ['something left an agent without memory'] : []),
       ...(stands && (stands[2] === 'left out') === Boolean(summarize) ? [`it was ${stands[2]}`] : []),
     ]

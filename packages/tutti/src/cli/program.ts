@@ -116,7 +116,11 @@ function declareTools(program: Command, act: Act): void {
 
 function declareRuns(program: Command, act: Act): void {
   command(program, 'runs', 'list the runs, newest first')
-    .option('--status <status>', 'queued, running, waiting, suspended, completed, failed or cancelled; may be given again', several)
+    .option(
+      '--status <status>',
+      'queued, running, stopped, waiting, suspended (or why: paused, diverged, crash-loop), completed, failed or cancelled; may be given again',
+      several,
+    )
     .option('--flow <name>', 'only of this flow')
     .option('--label <name=value>', 'only with this label; may be given again', several)
     .option('--waiting', 'only those that wait for a signal, with what for')

@@ -42,6 +42,8 @@ interface Listed {
 }
 
 const statuses: readonly RunStatus[] = ['queued', 'running', 'waiting', 'suspended', 'completed', 'failed', 'cancelled']
+/** What else the list says where a run stands, and the status that the store knows it by. */
+const standings: Readonly<Record<string, RunStatus>> = { paused: 'suspended', diverged: 'suspended', 'crash-loop': 'suspended', stopped: 'running' }
 /** Of the newest that have not ended, so many are looked at for their waits. */
 const MOST_SEARCHED = 1_000
 const unended: readonly RunStatus[] = ['queued', 'running', 'waiting', 'suspended']
@@ -49,11 +51,9 @@ const unended: readonly RunStatus[] = ['queued', 'running', 'waiting', 'suspende
 /** `tutti runs`: the runs of a home, newest first. */
 export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> {
   const home = homeOf(terminal, o)
-  const unknown = o.status?.find((status) => !statuses.includes(status as RunStatus))
+  const unknown = o.status?.find((status) => !statuses.includes(status as RunStatus) && standings[status] === undefined)
   if (unknown !== undefined)
-    throw new TuttiError('CONFIG_USAGE', `'${unknown}' is not a status`, {
-      hint: `It is one of ${statuses.join(', ')}.${unknown === 'paused' ? " A paused run is 'suspended'." : ''}`,
-    })
+    throw new TuttiError('CONFIG_USAGE', `'${unknown}' is not a status`, { hint: `It is one of ${[...statuses, ...Object.keys(standings)].join(', ')}.` })
   if (o.stranded) return listStranded(terminal, home, o)
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
@@ -69,7 +69,7 @@ async function listStranded(terminal: Terminal, home: Home, o: RunsOptions): Pro
   await store?.close()
   const wanted = labelsOf(o.label)
   const isMeant = ({ flow, status, labels }: StrandedRun): boolean =>
-    (o.flow === undefined || o.flow === flow) && (!o.status || o.status.includes(status)) && hasLabels(labels, wanted)
+    (o.flow === undefined || o.flow === flow) && (!o.status || o.status.some((one) => (standings[one] ?? one) === status)) && hasLabels(labels, wanted)
   const listed = all.filter(isMeant).slice(0, o.limit)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ id: run, ...rest }) => ({ run, ...rest })) })
   else if (listed.length === 0) printLine(terminal.err, `No run in ${home.place} is pinned to code that is gone.`)
@@ -81,16 +81,19 @@ async function list(home: Home, o: RunsOptions): Promise<Listed[]> {
   const store = openForReading(home)
   if (!store) return []
   try {
+    const known = o.status?.map((status) => standings[status] ?? (status as RunStatus))
+    const isNarrow = o.waiting || o.status?.some((status) => standings[status] !== undefined)
     const heads = await store.list({
       flow: o.flow,
       labels: labelsOf(o.label),
-      status: (o.status ?? (o.waiting ? unended : undefined)) as readonly RunStatus[] | undefined,
-      limit: o.waiting ? MOST_SEARCHED : o.limit,
+      status: known ? [...new Set(known)] : o.waiting ? unended : undefined,
+      limit: isNarrow ? MOST_SEARCHED : o.limit,
     })
     const listed: Listed[] = []
     for (const head of heads) {
       if (listed.length === o.limit) break
       const one = await look(store, head)
+      if (o.status && ![head.status, one.status, one.why].some((said) => said !== undefined && o.status?.includes(said))) continue
       const waiting = o.waiting && one.status !== 'damaged' ? (await waitsOf(store, head)).open : []
       if (!o.waiting) listed.push(one)
       else if (waiting.length > 0) listed.push({ ...one, waiting })

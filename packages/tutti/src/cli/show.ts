@@ -1,5 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
-import { type Entry, type JournalStore, joinValue, type QueuePlace, type RunHead, type Value } from '../journal/index.ts'
+import { type Entry, type InboxMessage, type JournalStore, joinValue, type QueuePlace, type RunHead, type Value } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
 import { exitCode } from './exit-code.ts'
 import { type Home, homeOf, nextCommand, type Standing, standingOf, withRun } from './home.ts'
@@ -9,6 +9,7 @@ import { RunPicture, type Step } from './picture.ts'
 import { plural, sayAgo, sayMs, sayTokens, sayUsd } from './quantity.ts'
 import { firstWords, statusStyle } from './runs.ts'
 import { errorLines } from './say-error.ts'
+import { notesOf } from './show-notes.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { treeLines } from './tree.ts'
 import { answerCommand, GRANT } from './waits.ts'
@@ -22,28 +23,36 @@ export interface ShowOptions extends CommonOptions {
 export async function show(terminal: Terminal, reference: string, o: ShowOptions): Promise<number> {
   const home = homeOf(terminal, o)
   return withRun(home, reference, async (store, head) => {
-    const { entries, damage } = await readAll(store, head)
-    if (o.json) printJson(terminal.out, { run: head, entries, ...(damage ? { error: damage.toJSON() } : {}) })
-    else await printRun(terminal, home, store, head, entries, o)
+    const record = await readAll(store, head)
+    const { entries, inbox, damage } = record
+    if (o.json) printJson(terminal.out, { run: head, entries, inbox, ...(damage ? { error: damage.toJSON() } : {}) })
+    else await printRun(terminal, home, store, head, record, o)
     if (!damage) return exitCode.done
     if (!o.json) for (const line of errorLines(damage, paintFor(terminal.err))) printLine(terminal.err, line)
     return exitCode.store
   })
 }
 
+interface Record {
+  readonly entries: readonly Entry[]
+  /** What was left for it and not taken yet. */
+  readonly inbox: readonly InboxMessage[]
+  readonly damage?: TuttiError
+}
+
 /** What can be read of a damaged run is shown. */
-async function readAll(store: JournalStore, { run }: RunHead): Promise<{ entries: Entry[]; damage?: TuttiError }> {
+async function readAll(store: JournalStore, { run }: RunHead): Promise<Record> {
   const entries: Entry[] = []
   try {
     for await (const entry of store.read(run)) entries.push(entry)
-    return { entries }
+    return { entries, inbox: await store.inbox(run) }
   } catch (error) {
     if (!TuttiError.is(error)) throw error
-    return { entries, damage: error }
+    return { entries, inbox: [], damage: error }
   }
 }
 
-async function printRun(terminal: Terminal, home: Home, store: JournalStore, head: RunHead, entries: readonly Entry[], o: ShowOptions): Promise<void> {
+async function printRun(terminal: Terminal, home: Home, store: JournalStore, head: RunHead, { entries, inbox }: Record, o: ShowOptions): Promise<void> {
   const picture = new RunPicture()
   for (const entry of entries) picture.take(entry)
   const paint = paintFor(terminal.out)
@@ -57,6 +66,7 @@ async function printRun(terminal: Terminal, home: Home, store: JournalStore, hea
   for (const line of treeLines(picture, { paint, columns, now: Date.now(), expand: o.all })) say(line)
   if (o.values) for (const step of picture.all()) for (const line of await valueLines(step, load, paint)) say(line)
   say('')
+  for (const note of notesOf(picture, head, entries, inbox, home, Date.now())) say(paint('yellow', note))
   for (const line of totalLines(picture, head, home, paint)) say(line)
 }
 

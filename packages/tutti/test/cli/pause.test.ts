@@ -34,6 +34,8 @@ describe('pause', () => {
     expect((await tutti(cwd, ['pause', 'last'])).out).toMatch(/^run_\w+ stands still already: paused: the bank is closed\.\n/)
     expect((await tutti(cwd, ['runs'])).out).toMatch(/run_\w+ +patient +paused/)
     expect(parsed(await tutti(cwd, ['runs', '--status', 'suspended', '--json']))).toMatchObject({ runs: [{ status: 'suspended', why: 'paused' }] })
+    expect(parsed(await tutti(cwd, ['runs', '--status', 'paused', '--json']))).toMatchObject({ runs: [{ why: 'paused' }] })
+    expect(parsed(await tutti(cwd, ['runs', '--status', 'diverged', '--status', 'stopped', '--json']))).toEqual({ runs: [] })
     expect((await tutti(cwd, ['show', 'last'])).out).toMatch(/^patient version 1 {2}paused\n[\s\S]*paused: the bank is closed\n.*npx tutti resume run_/)
     expect((await tutti(cwd, ['signal', 'last', 'go', '17'])).out).toMatch(
       /^Left for run_\w+: 'go'\.\nIt stands still \(paused: the bank is closed\) and has it once it goes on: npx tutti resume run_/,
@@ -48,6 +50,7 @@ describe('pause', () => {
     spawnSync(process.execPath, ['begin.ts'], { cwd })
     expect(parsed(await tutti(cwd, ['pause', 'last', '--json']))).toMatchObject({ status: 'suspended', why: 'paused', reason: 'paused from the command line' })
     expect((await tutti(cwd, ['cancel', 'last'])).out).toMatch(/will be cancelled when an app with its flow 'patient' opens this store/)
+    expect((await tutti(cwd, ['show', 'last'])).out).toContain('\nis to be cancelled: cancelled from the command line (')
     expect(await tutti(cwd, ['resume', 'last', '--app', 'app.ts'])).toMatchObject({ code: 1, err: expect.stringContaining('RUN_CANCELLED') })
   })
 })

@@ -6,8 +6,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClientBase, Pool, type PoolClient, types as pgTypes, type QueryResult } from 'pg'
-import { parse } from 'pg-connection-string'
 import { TuttiError } from 'tutti/store'
+import { placeOf } from './address.ts'
 import { faultOf, kindOf } from './fault.ts'
 import { migrate, quoted } from './schema.ts'
 
@@ -158,16 +158,3 @@ export const connectionOf = ({ url }: Pick<DatabaseOptions, 'url'>) => ({
 const queryOf = ({ name, text, values }: Statement) => ({ text, ...(name !== undefined && { name }), ...(values && { values: [...values] }) })
 
 export const ask = <R extends object>(client: PoolClient, statement: Statement): Promise<QueryResult<R>> => client.query<R>(queryOf(statement))
-
-function placeOf(url: string): string {
-  let parsed: ReturnType<typeof parse>
-  try {
-    if (!/^postgres(ql)?:\/\//.test(url)) throw new Error('it does not begin with postgres://')
-    parsed = parse(url)
-  } catch (cause) {
-    throw new TuttiError('CONFIG_INVALID', `this is not an address of Postgres: ${(cause as Error).message.replaceAll(url, '…')}`, {
-      hint: 'Write postgres://USER:PASSWORD@HOST:5432/DATABASE.',
-    })
-  }
-  return `${parsed.host || 'localhost'}:${parsed.port || 5432}/${parsed.database ?? ''}`
-}

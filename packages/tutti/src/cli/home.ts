@@ -40,9 +40,10 @@ export function homeOf({ cwd, env }: Pick<Terminal, 'cwd' | 'env'>, o: HomeOptio
   }
 }
 
-/** Without the user and the password. */
+/** Without the user and the password; one that is written wrongly may hold a part of that anywhere. */
 function placeOf(address: string): string {
-  const { protocol, host, pathname } = URL.parse(address) ?? { protocol: '', host: '', pathname: 'the store of TUTTI_STORE' }
+  const url = URL.parse(address)
+  const { protocol, host, pathname } = url && !url.pathname.includes('@') && !url.hash ? url : { protocol: '', host: '', pathname: 'the store of TUTTI_STORE' }
   return `${protocol && `${protocol}//`}${host}${pathname}`
 }
 

@@ -56,7 +56,9 @@ test('[R9] a run that is to be cancelled or paused says so before anybody drives
 
 test('[R8] a timer that nobody went on from says so, with what finds out why', () => {
   const timer = (fireAt: number) => ({ type: 'timer.set', key: 'desk/nap', fireAt, ...at })
-  expect(notes('waiting', [timer(NOW - 20_000)])).toEqual(['was due 20.0 s ago, and nobody has gone on with it: `npx tutti resume run_1` does, or says why not'])
+  expect(notes('waiting', [timer(NOW - 20_000)])).toEqual([
+    'was due 20.0 s ago, and nobody has gone on with it: `npx tutti resume run_1` does, or says why not',
+  ])
   expect(notes('waiting', [timer(NOW - 5_000)])).toEqual([])
   expect(notes('suspended', [timer(NOW - 20_000)])).toEqual([])
   expect(notes('running', [timer(NOW - 20_000), { type: 'timer.fired', key: 'desk/nap' }])).toEqual([])

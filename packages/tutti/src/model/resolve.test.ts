@@ -47,6 +47,17 @@ describe("'provider/model' ids", () => {
     })
   })
 
+  test('[M1] a missing key and a missing package are told at once, and so are several keys', async () => {
+    await expect(resolve('cohere/command-a', {})).rejects.toMatchObject({
+      code: 'MODEL_KEY_MISSING',
+      message: expect.stringMatching(/needs COHERE_API_KEY, .*; nor is @ai-sdk\/cohere installed in /),
+      hint: expect.stringMatching(/^Set COHERE_API_KEY .*npm install @ai-sdk\/cohere\.$/),
+      data: { package: '@ai-sdk/cohere' },
+    })
+    await expect(resolve('anthropic/x')).rejects.toMatchObject({ message: expect.not.stringContaining('installed'), hint: expect.not.stringContaining('npm') })
+    await expect(resolve('bedrock/x')).rejects.toMatchObject({ message: expect.stringMatching(/AWS_ACCESS_KEY_ID.*, and .*AWS_REGION|AWS_REGION.*, and /) })
+  })
+
   test('[M1] an unknown provider lists the known ones; a malformed id is refused', async () => {
     await expect(resolve('nowhere/x')).rejects.toMatchObject({ code: 'MODEL_UNKNOWN', message: expect.stringContaining('anthropic, openai, google') })
     for (const id of ['gpt-5', '/gpt-5', 'openai/', '', 'toString/x', '__proto__/x'])

@@ -3,7 +3,7 @@ import { TuttiError } from '../errors/index.ts'
 import { extractive } from './extractive/index.ts'
 import { isLanguageModel } from './language-model.ts'
 import type { EmbeddingModel, LanguageModel, TextEmbedder } from './model.port.ts'
-import { importPackage } from './provider-package.ts'
+import { importPackage, isInstalled } from './provider-package.ts'
 import { type ProviderLine, providerAliases, providerTable } from './provider-table.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -49,7 +49,7 @@ export async function resolveEmbedding(id: string, o: ResolveOptions): Promise<E
 type Provider = { readonly [made in 'languageModel' | 'embeddingModel' | 'textEmbeddingModel']?: (model: string) => unknown }
 
 async function providerOf(provider: string, line: ProviderLine, o: ResolveOptions): Promise<Provider> {
-  const settings = settingsOf(provider, line, o.env)
+  const settings = settingsOf(provider, line, o)
   const create = await factoryOf(line, o.cwd)
   return create(o.fetch ? { ...settings, fetch: o.fetch } : settings) as Provider
 }
@@ -92,15 +92,9 @@ function lineOf(provider: string, id: string): ProviderLine {
 /** Whether the environment has all that a provider needs. */
 export const hasKeys = (line: ProviderLine, env: Env): boolean => line.needs.every((group) => group.some((option) => settingOf(line, option, env)))
 
-function settingsOf(provider: string, line: ProviderLine, env: Env): Record<string, unknown> {
-  for (const group of line.needs) {
-    if (group.some((option) => settingOf(line, option, env))) continue
-    const variables = group.map((option) => line.settings[option]?.[0]).join(' or ')
-    throw new TuttiError('MODEL_KEY_MISSING', `'${provider}' needs ${variables}, which the environment does not have`, {
-      hint: `Set ${variables} (in a .env file: node --env-file=.env).`,
-      data: { provider, variables },
-    })
-  }
+function settingsOf(provider: string, line: ProviderLine, { env, cwd }: ResolveOptions): Record<string, unknown> {
+  const missing = line.needs.filter((group) => !group.some((option) => settingOf(line, option, env)))
+  if (missing.length > 0) throw keyMissing(provider, line, missing, cwd)
   const settings: Record<string, unknown> =
     line.localUrl === undefined ? {} : { name: provider, baseURL: line.localUrl, supportsStructuredOutputs: true, includeUsage: true }
   for (const option of Object.keys(line.settings)) {
@@ -108,6 +102,17 @@ function settingsOf(provider: string, line: ProviderLine, env: Env): Record<stri
     if (value) settings[option] = value.value
   }
   return settings
+}
+
+/** What else is missing is said along, so that it is not found out at the next try. */
+function keyMissing(provider: string, line: ProviderLine, missing: ProviderLine['needs'], cwd: string): TuttiError {
+  const variables = missing.map((group) => group.map((option) => line.settings[option]?.[0]).join(' or ')).join(', and ')
+  const isHere = isInstalled(line.package, cwd)
+  const also = isHere ? '' : `; nor is ${line.package} installed in ${cwd} or above`
+  return new TuttiError('MODEL_KEY_MISSING', `'${provider}' needs ${variables}, which the environment does not have${also}`, {
+    hint: `Set ${variables} (in a .env file: node --env-file=.env)${isHere ? '' : `, and install the package: npm install ${line.package}`}.`,
+    data: { provider, variables, ...(!isHere && { package: line.package }) },
+  })
 }
 
 /** The first variable of an option that is set and not empty. */

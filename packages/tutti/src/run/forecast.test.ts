@@ -44,6 +44,7 @@ test('[B7] goes by the size of the input where that explains the cost, and not b
   expect(by.basis.usd).toBe('input size')
   expect(by.usd.p50).toBeCloseTo(0.02, 4)
   expect(by.usd.p95).toBeLessThan(0.021)
+  for (const usd of [by.usd.p50, by.usd.p95]) expect(String(usd)).toMatch(/^0\.\d{1,6}$/)
   expect((await forecastFlow(store, { flow: 'pays', input: { is: 'x'.repeat(5_000) } })).basis.usd).toBe('all runs')
 })
 

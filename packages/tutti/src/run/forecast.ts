@@ -57,8 +57,16 @@ export async function forecastFlow(store: JournalStore, { flow, version, input }
   const size = input && sizeOf(encode(input.is))
   const usd = quantiles(past, 'usd', size)
   const ms = quantiles(past, 'ms', size)
-  return { usd: usd.of, ms: { p50: Math.round(ms.of.p50), p95: Math.round(ms.of.p95) }, runs: past.length, basis: { usd: usd.basis, ms: ms.basis } }
+  return {
+    usd: { p50: inMicroUsd(usd.of.p50), p95: inMicroUsd(usd.of.p95) },
+    ms: { p50: Math.round(ms.of.p50), p95: Math.round(ms.of.p95) },
+    runs: past.length,
+    basis: { usd: usd.basis, ms: ms.basis },
+  }
 }
+
+/** What comes of a line through amounts is no amount: whole micro-USD are. */
+const inMicroUsd = (usd: number): number => Math.round(usd * 1_000_000) / 1_000_000
 
 /** A fork took over what its source paid for, so it says nothing of what a run costs. */
 async function pastOf(store: JournalStore, { run, lastSeq, createdAt }: RunHead): Promise<Past | undefined> {

@@ -1,5 +1,5 @@
 /** The handle of a run over the embedded engine: reads the journal, listens to the feed, leaves messages. It drives nothing. */
-import { type Budget, checkGrant, type Usage } from '../../budget/index.ts'
+import { type Budget, checkGrant, nothing, sum, type Usage } from '../../budget/index.ts'
 import { rebuildError, TuttiError } from '../../errors/index.ts'
 import { type Entry, isBlobRef, isTerminal, messageId, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
 import { decode, encode, type Json, type RunId, validate } from '../../primitives/index.ts'
@@ -222,23 +222,15 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
 
   /** What the journal has settled so far. */
   async #usage(): Promise<Usage> {
-    let usage = noUsage
+    // Summed as whole micro-USD: 0.1 and 0.2 are no 0.3.
+    let used = nothing
     const exhaustions = new Exhaustions()
     for await (const entry of this.#engine.store.read(this.id)) {
       exhaustions.see(entry)
-      if (!('settle' in entry) || !entry.settle) continue
-      const { microUsd, ...counts } = entry.settle
-      usage = {
-        usd: usage.usd + microUsd / 1_000_000,
-        inputTokens: usage.inputTokens + counts.inputTokens,
-        outputTokens: usage.outputTokens + counts.outputTokens,
-        cacheReadTokens: usage.cacheReadTokens + counts.cacheReadTokens,
-        modelCalls: usage.modelCalls + counts.modelCalls,
-        toolCalls: usage.toolCalls + counts.toolCalls,
-        activeMs: usage.activeMs,
-      }
+      if ('settle' in entry && entry.settle) used = sum(used, entry.settle)
     }
-    return { ...usage, ...exhaustions.inUsage }
+    const { microUsd, ...counts } = used
+    return { usd: microUsd / 1_000_000, ...counts, activeMs: 0, ...exhaustions.inUsage }
   }
 
   async #load(value: Value): Promise<Json> {

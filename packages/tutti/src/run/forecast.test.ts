@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { memoryStore } from '../journal/index.ts'
 import { amounts } from '../testing/priced-flow.ts'
 import { testEngine } from '../testing/test-engine.ts'
-import { flow, forecastFlow, type Run } from './index.ts'
+import { flow, forecastFlow, type Run, signal } from './index.ts'
 
 const paying = (version: string, cost: (input: string) => number) =>
   flow('pays', { version }, async (input: string, run: Run) =>
@@ -50,4 +51,19 @@ test('[B7] goes by the size of the input where that explains the cost, and not b
 
 test('[B7] without a completed run there is no forecast, and it says so', async () => {
   await expect(forecastFlow(memoryStore(), { flow: 'pays' })).rejects.toMatchObject({ code: 'RUN_NO_HISTORY' })
+})
+
+test('[B1] what a run that waits has used is summed as whole micro-USD: 0.1 and 0.2 are 0.3', async () => {
+  const call = (run: Run, name: string, cost: number) =>
+    run['~core'].ask<string>({
+      ...{ name, kind: 'model', effect: 'idempotent', fingerprint: name },
+      plan: () => ({ hold: amounts(1e6), execute: () => ({ value: 'x', settle: amounts(cost) }) }),
+    })
+  const waiting = flow('waiting', async (_: null, run: Run) => {
+    await call(run, 'a', 100_000)
+    await call(run, 'b', 200_000)
+    return run.wait(signal('go', z.string()))
+  })
+  const { start } = testEngine([waiting], { store: memoryStore() })
+  expect(await (await start(waiting, null)).outcome()).toMatchObject({ status: 'waiting', usage: { usd: 0.3 } })
 })

@@ -200,6 +200,20 @@ test('[K2][D2] a fork takes compactions and summaries over where they are asked 
   expect((await app.replay(shorter.id, made)).output).toBe('done short')
 })
 
+test('[K2][D2] what leaves is what the record says: a fork may say otherwise, and is refused what would tear a call from its result', async () => {
+  const model = withSummaries([1, 2, 3].map((n) => reads(n)))
+  const made = desk({ model })
+  await using app = testing({ flows: [made] })
+  const { id } = await app.run(made, 'go')
+  expect(model.calls.at(-1)?.prompt).toMatch(/4 earlier messages/)
+  const gone = { how: 'window', window: 1_000, tokens: 1_300, keptTokens: 900, left: 2, before: 3 }
+  const less = await app.fork(id, made, { at: 'desk/turn:4/compact', output: gone })
+  await less.result()
+  expect(model.calls.at(-1)?.prompt).toMatch(/2 earlier messages.*page 2 .*page 3 /s)
+  const torn = await app.fork(id, made, { at: 'desk/turn:4/compact', output: { ...gone, before: 4 } })
+  await expect(torn.result()).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
 test('[K2] a conversation that is too long from the start is summarized before the first turn, in as many calls as its length needs', async () => {
   const model = withSummaries(['done'], 'in short')
   const made = desk({ model, memory: memory({ window: 1_000, summarize: true }) })

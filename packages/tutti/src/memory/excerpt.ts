@@ -25,7 +25,7 @@ interface Unit {
 /** What a compaction may leave for what stands for the rest, in parts of the window. */
 const SUMMARY_PART = 4
 /** A line that says how much left. */
-const PLAIN_BYTES = 160
+const FRAME_BYTES = 160
 
 export class Excerpt {
   readonly gauge = new Gauge()
@@ -91,7 +91,7 @@ export class Excerpt {
     if (!this.isFull) return undefined
     const { window, summarize } = this.#plan
     const newest = this.#newest()
-    const standing = beside + (summarize ? this.gauge.bytes(window / SUMMARY_PART) : PLAIN_BYTES)
+    const standing = beside + FRAME_BYTES + (summarize ? this.gauge.bytes(window / SUMMARY_PART) : 0)
     const last = this.#weigh(newest, this.#units.length)
     const must = this.#staying + last + standing
     // What can never fit is not compacted anew at every turn for the little that came since.

@@ -12,14 +12,17 @@ export const nothing: Amounts = { microUsd: 0, inputTokens: 0, outputTokens: 0, 
 
 const amountNames = Object.keys(nothing) as (keyof Amounts)[]
 
-export const sum = (a: Amounts, b: Amounts): Amounts => ({
-  microUsd: a.microUsd + b.microUsd,
-  inputTokens: a.inputTokens + b.inputTokens,
-  outputTokens: a.outputTokens + b.outputTokens,
-  cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
-  modelCalls: a.modelCalls + b.modelCalls,
-  toolCalls: a.toolCalls + b.toolCalls,
-})
+export function sum(a: Amounts, b: Amounts): Amounts {
+  if (a === nothing) return b
+  return {
+    microUsd: a.microUsd + b.microUsd,
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+    modelCalls: a.modelCalls + b.modelCalls,
+    toolCalls: a.toolCalls + b.toolCalls,
+  }
+}
 
 /** The first amount that nothing can have used: not a number, infinite, or below zero. */
 export function unsound(amounts: Amounts): keyof Amounts | undefined {

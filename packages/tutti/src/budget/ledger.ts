@@ -53,8 +53,13 @@ export class Ledger {
   readonly #accounts = new Map<string, Account>()
   readonly #holds = new Map<string, Hold>()
   readonly #settled = new Set<string>()
+  readonly #run: Account
+  /** What is drawn on where no scope has a budget of its own. */
+  readonly #alone: readonly Account[]
 
   constructor(budget?: Budget | undefined) {
+    this.#run = this.#account(RUN_ACCOUNT)
+    this.#alone = [this.#run]
     this.open(RUN_ACCOUNT, budget)
   }
 
@@ -87,6 +92,7 @@ export class Ledger {
 
   /** What `hold` would answer. */
   refusal(paths: readonly string[], amounts: Amounts): Refusal | undefined {
+    if (paths.length === 0 && this.#run.limits === unlimited) return undefined
     for (const path of [RUN_ACCOUNT, ...paths]) {
       const account = this.#account(path)
       if (account.limits === unlimited) continue
@@ -110,7 +116,7 @@ export class Ledger {
   /** A hold that a journal records: it was granted once, so it is not judged again. */
   restoreHold(paths: readonly string[], token: string, amounts: Amounts): void {
     if (this.#holds.has(token) || this.#settled.has(token)) return
-    const accounts = [RUN_ACCOUNT, ...paths].map((path) => this.#account(path))
+    const accounts = this.#drawnOn(paths)
     for (const account of accounts) account.held = sum(account.held, amounts)
     this.#holds.set(token, { accounts, amounts })
   }
@@ -129,6 +135,7 @@ export class Ledger {
       account.held = minus(account.held, hold.amounts)
       account.spent = sum(account.spent, used)
     }
+    if (used === hold.amounts) return noneOf
     const passed = (name: Limited): boolean => amountOf(used, name) > amountOf(hold.amounts, name)
     return limitedNames.some(passed) ? limitedNames.filter(passed) : noneOf
   }
@@ -145,10 +152,7 @@ export class Ledger {
 
   /** Adds something that needed no hold (an unlimited count, a cost known only afterwards). */
   spend(paths: readonly string[], used: Amounts): void {
-    for (const path of [RUN_ACCOUNT, ...paths]) {
-      const account = this.#account(path)
-      account.spent = sum(account.spent, used)
-    }
+    for (const account of this.#drawnOn(paths)) account.spent = sum(account.spent, used)
   }
 
   spent(path: string = RUN_ACCOUNT): Amounts {
@@ -162,8 +166,8 @@ export class Ledger {
   /** What may still be held, under all the accounts named; a limit that is not set is absent. */
   left(paths: readonly string[] = []): Limits {
     const left: Limits = {}
-    for (const path of [RUN_ACCOUNT, ...paths]) {
-      const account = this.#account(path)
+    for (const account of this.#drawnOn(paths)) {
+      if (account.limits === unlimited) continue
       for (const name of Object.keys(account.limits) as Limited[]) {
         const here = (allowedTo(account, name) as number) - amountOf(account.spent, name) - amountOf(account.held, name)
         left[name] = Math.max(0, Math.min(left[name] ?? Number.POSITIVE_INFINITY, here))
@@ -174,7 +178,11 @@ export class Ledger {
 
   /** True when a limit on `name` applies to any of the accounts. */
   limits(paths: readonly string[], name: Limited): boolean {
-    return [RUN_ACCOUNT, ...paths].some((path) => this.#account(path).limits[name] !== undefined)
+    return this.#drawnOn(paths).some(({ limits }) => limits[name] !== undefined)
+  }
+
+  #drawnOn(paths: readonly string[]): readonly Account[] {
+    return paths.length === 0 ? this.#alone : [this.#run, ...paths.map((path) => this.#account(path))]
   }
 
   #account(path: string): Account {
@@ -237,6 +245,7 @@ export function amountOf(amounts: Amounts, name: Limited): number {
 }
 
 export function minus(a: Amounts, b: Amounts): Amounts {
+  if (a === b) return nothing
   return {
     microUsd: a.microUsd - b.microUsd,
     inputTokens: a.inputTokens - b.inputTokens,

@@ -1,18 +1,13 @@
 import type { Message } from './message.ts'
 
 /**
- * What is made of each message, made once for a conversation and not again at every turn: remembered by the list, which grows. (Remembered by each message, it would
- * cost more than most of it costs to make: a weak map of many small things is slow to fill, and slow to collect.)
+ * What is made of each message, made once for a conversation and not again at every turn: remembered with the list, which grows. (A weak map of what is young costs more, in
+ * filling it and when it is collected, than most of what it would remember.)
  */
 export function madeOnce<T>(make: (message: Message) => T): (messages: readonly Message[]) => readonly T[] {
-  const known = new WeakMap<readonly Message[], { readonly of: Message[]; readonly made: T[] }>()
+  const key = Symbol('made of these messages')
   return (messages) => {
-    let kept = known.get(messages)
-    if (!kept) {
-      kept = { of: [], made: [] }
-      known.set(messages, kept)
-    }
-    const { of, made } = kept
+    const { of, made } = keptWith<T>(messages, key)
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i] as Message
       if (of[i] === message) continue
@@ -22,4 +17,18 @@ export function madeOnce<T>(make: (message: Message) => T): (messages: readonly 
     of.length = made.length = messages.length
     return made
   }
+}
+
+interface Kept<T> {
+  readonly of: Message[]
+  readonly made: T[]
+}
+
+function keptWith<T>(messages: readonly Message[], key: symbol): Kept<T> {
+  const known = (messages as unknown as Record<symbol, Kept<T> | undefined>)[key]
+  if (known) return known
+  const kept: Kept<T> = { of: [], made: [] }
+  // A list that is frozen is remembered by nobody.
+  if (Object.isExtensible(messages)) Object.defineProperty(messages, key, { value: kept })
+  return kept
 }

@@ -8,23 +8,11 @@ import type { Message } from './message.ts'
 /** The chain of no messages. */
 export const emptyChain = ''
 
-const hashes = new WeakMap<Message, string>()
-
 export const hashMessage = (message: Message): string => hash128(canonical(message))
-
-/** Remembered: of a message that is read in more than one conversation. Messages are never changed. */
-function knownHash(message: Message): string {
-  let hash = hashes.get(message)
-  if (hash === undefined) {
-    hash = hashMessage(message)
-    hashes.set(message, hash)
-  }
-  return hash
-}
 
 /** The chain after one more message, given the chain before it and the hash of the message. */
 export const extendChain = (chain: string, hash: string): string => hash128(`${chain}|${hash}`)
 
 /** The chain of all of `messages`, or of `chain` followed by them. */
 export const chainOf = (messages: readonly Message[], chain: string = emptyChain): string =>
-  messages.reduce((so, message) => extendChain(so, knownHash(message)), chain)
+  messages.reduce((so, message) => extendChain(so, hashMessage(message)), chain)

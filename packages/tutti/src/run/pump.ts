@@ -124,8 +124,8 @@ export class Pump {
    */
   isSent(scope: RunScope, signal: string, fingerprint: string): boolean {
     if (this.#over || this.#cancelled || scope.abort.aborted) return false
+    if (this.#live) return this.#activation.isSent(signal, () => scope.peek(signal).key, fingerprint)
     const { key, at } = scope.peek(signal)
-    if (this.#live) return this.#activation.isSent(signal, key, fingerprint)
     return this.#record.byAt(placeOf(at))?.key === key
   }
 

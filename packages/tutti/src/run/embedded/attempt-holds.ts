@@ -11,6 +11,9 @@ export class AttemptHolds {
   readonly #ground: RunGround
   readonly #op: EffectOp
   #overrun: TuttiError | undefined
+  /** Of the attempt that was last asked for: the same text is found sooner than one that says the same. */
+  #token = ''
+  #tokenOf = 0
 
   constructor(ground: RunGround, op: EffectOp) {
     this.#ground = ground
@@ -22,7 +25,7 @@ export class AttemptHolds {
     if (!worst) return undefined
     const { draws, key } = this.#op
     try {
-      const refusal = this.#ground.ledger.hold(draws, tokenOf(key, attempt), worst)
+      const refusal = this.#ground.ledger.hold(draws, this.#tokenFor(attempt), worst)
       return refusal && { refusal, error: exceeded(refusal, key, advice) }
     } catch (error) {
       return { refusal: undefined, error: error as TuttiError }
@@ -32,12 +35,20 @@ export class AttemptHolds {
   /** Settles what an attempt holds; answers what is to be written of it. */
   settle(attempt: number, actual: Amounts | undefined): Amounts | undefined {
     const { ledger, room } = this.#ground
-    const token = tokenOf(this.#op.key, attempt)
+    const token = this.#tokenFor(attempt)
     const held = ledger.holding(token)
     if (held) this.#judge(ledger.settle(token, actual), held, actual)
     else if (actual) ledger.spend(this.#op.draws, actual)
     if (held && room.size > 0) room.changed()
     return actual ?? held
+  }
+
+  #tokenFor(attempt: number): string {
+    if (this.#tokenOf !== attempt) {
+      this.#token = tokenOf(this.#op.key, attempt)
+      this.#tokenOf = attempt
+    }
+    return this.#token
   }
 
   /** What is written when the attempt does not fit the accounts that outlive the run. @param said what an entry of this step says first */

@@ -58,7 +58,7 @@ export class Inbox {
 
   /** One is there that is for whoever asks for its name. */
   isEarly(signal: string): boolean {
-    return this.#early.some((sent) => sent.to === undefined && sent.signal === signal)
+    return this.#early.length > 0 && this.#early.some((sent) => sent.to === undefined && sent.signal === signal)
   }
 
   /** Messages that nothing in a run at rest can ever take: verdicts on effects that are not in doubt. */

@@ -70,8 +70,8 @@ export class SeededActivation implements Activation {
     return outcome
   }
 
-  isSent(signal: string, key: string, fingerprint: string): boolean {
-    return this.#seed.told(key, fingerprint) || this.#inner.isSent(signal)
+  isSent(signal: string, key: () => string, fingerprint: string): boolean {
+    return this.#seed.told(key(), fingerprint) || this.#inner.isSent(signal)
   }
 
   abandon(key: string): void {

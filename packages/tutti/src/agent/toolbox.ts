@@ -85,8 +85,7 @@ export class Toolbox {
       return result
     }
     const shown = this.#results.shorten(result, this.#plan.tools.find(({ name }) => name === result.tool)?.['~tool'].longest)
-    const { reader } = this.#results
-    if (this.#results.any && !this.#isShown(reader.name)) this.#show([specOf(reader)])
+    if (this.#results.any && !this.#isShown(READ_RESULT)) this.#show([specOf(this.#results.reader)])
     return shown
   }
 

@@ -117,29 +117,44 @@ class EffectDrive {
     return this.#carryOut(plan)
   }
 
-  #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
-    const { spec } = this.#op
+  /** Until its first `await`, which is where something has to be, nothing comes in between. */
+  async #carryOut(plan: AttemptPlan<unknown>): Promise<void> {
     const refused = this.#holds.hold(this.#attempt, plan.hold, plan.advice)
     if (refused) {
       plan.drop?.()
       return this.#refused(refused, plan)
     }
-    if (!plan.hold && spec.effect === 'read') return this.#work(plan)
+    if ((plan.hold || this.#op.spec.effect !== 'read') && !(await this.#intend(plan))) return plan.drop?.()
+    if (plan.hedge) return this.#race(plan)
+    const { clock } = this.#activation
+    const begun = clock.now()
+    let executed: Executed<unknown>
+    try {
+      const work = this.#begin(plan)
+      executed = work instanceof Promise ? await work : work
+    } catch (error) {
+      return this.#failed(error, begun)
+    }
+    await this.#succeeded(executed, begun, plan)
+  }
+
+  /** Records that it is about to be made; false when it may not be made after all. */
+  async #intend(plan: AttemptPlan<unknown>): Promise<boolean> {
     const started = this.#started(this.#attempt, plan)
     const otherwise = this.#holds.otherwise(started, this.#said(undefined), true)
     this.#asked = true
     this.#passes('attempt planned, intent not recorded')
-    return this.#append(started, { otherwise }).then(
-      () => {
-        if (otherwise && !otherwise.fits) return plan.drop?.()
-        this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
-        return this.#activation.lease.holds ? this.#workWhileHeld(plan) : this.#workIfHeld(plan)
-      },
-      (error) => {
-        plan.drop?.()
-        throw error
-      },
-    )
+    try {
+      await this.#append(started, { otherwise })
+    } catch (error) {
+      plan.drop?.()
+      throw error
+    }
+    if (otherwise && !otherwise.fits) return false
+    this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
+    if (!this.#activation.lease.holds) await this.#renew()
+    // An activation that is over, because another append of it failed, begins nothing any more.
+    return !this.#activation.over
   }
 
   /** What is planned anew is planned for what is left now. */
@@ -165,35 +180,17 @@ class EffectDrive {
   }
 
   /** I2 reaches to what is done outside: a process that stood still between the intent and the effect asks first whether the run is still its own. */
-  async #workIfHeld(plan: AttemptPlan<unknown>): Promise<void> {
+  async #renew(): Promise<void> {
     const lost = await this.#activation.lease.renew()
     if (lost) this.#activation.fail(lost)
-    return this.#workWhileHeld(plan)
   }
 
-  /** An activation that is over, because another append of it failed, begins nothing any more. */
-  #workWhileHeld(plan: AttemptPlan<unknown>): Promise<void> {
-    if (!this.#activation.over) return this.#work(plan)
-    plan.drop?.()
-    return Promise.resolve()
-  }
-
-  #work(plan: AttemptPlan<unknown>): Promise<void> {
-    if (plan.hedge) return this.#race(plan)
-    const begun = this.#activation.clock.now()
+  /** The work itself, cut off when it takes too long. */
+  #begin(plan: AttemptPlan<unknown>): Executed<unknown> | Promise<Executed<unknown>> {
     const ctx = new Attempt(this.#activation, this.#op, this.#attempt, this.#activation.identityOf(this.#op))
     if (this.#attempt > 1) ctx.stream({ type: 'reset' })
-    let work: Executed<unknown> | Promise<Executed<unknown>>
-    try {
-      work = standing.run(new InsideStep(this.#op.key), () => plan.execute(ctx))
-    } catch (error) {
-      return this.#failed(error, begun)
-    }
-    if (!(work instanceof Promise)) return this.#succeeded(work, begun, plan)
-    return ctx.limited(work).then(
-      (executed) => this.#succeeded(executed, begun, plan),
-      (error) => this.#failed(error, begun),
-    )
+    const work = standing.run(new InsideStep(this.#op.key), () => plan.execute(ctx))
+    return work instanceof Promise ? ctx.limited(work) : work
   }
 
   /** Attempts beside one another; the one that decides it is carried on with as if it had been alone. */

@@ -9,6 +9,7 @@ import { type AnyFlow, agent, flow, graph, inMemory, type Run, type Store, sqlit
 import { z } from 'zod'
 import { callingModel, instantTools } from './agent/calling.ts'
 import { compileTime } from './agent/project.ts'
+import { windowCost } from './agent/window.ts'
 import { reporter } from './figure.ts'
 import { inFolder, medians, stopwatch } from './measure.ts'
 
@@ -137,6 +138,7 @@ async function crowd(): Promise<void> {
 }
 
 await turns()
+report({ name: 'what the window of its memory costs a turn, while nothing leaves', value: windowCost(), unit: 'µs', target: { atMost: 1 } })
 await uneven()
 await crowd()
 report({ name: 'tsc, a project of 50 files of flows', value: await compileTime(50), unit: 'ms', limit: await compileTime(0) })

@@ -27,7 +27,7 @@ export async function compact(run: Run, agent: Compacting, excerpt: Excerpt, tur
     kind: 'memory',
     effect: 'read',
     fingerprint: hash128(canonical(['compact', excerpt.thread.chain, memory.window, chosen.how])),
-    label: { agent: name, how: chosen.how, window: memory.window },
+    label: { agent: name, ...chosen },
     plan: () => ({ execute: () => ({ value: chosen }) }),
   })
   const standing = memory.summarize ? await summarize(run, agent, excerpt, compaction, turn) : []

@@ -126,14 +126,22 @@ function detailOf(step: Step, o: TreeOptions): string {
   const { model, why, tool, input } = (isObject(step.label) ? step.label : {}) as { model?: unknown; why?: unknown; tool?: unknown; input?: unknown }
   const asked = typeof model === 'string' ? `${model}${typeof why === 'string' ? ` (${why})` : ''}` : undefined
   const given = typeof tool === 'string' && input !== undefined ? JSON.stringify(input) : undefined
+  const gone = leftIn(step)
   const last = step.failures.at(-1)
   const failure = last && `${step.state === 'failed' ? '' : 'after '}${last.code}: ${last.message}`
   const attempts = step.attempts > 1 ? `${step.attempts} attempts` : undefined
   const remark = step.state === 'waiting' ? `waits ${step.remark}` : step.state === 'doubted' ? `in doubt: ${step.remark}` : step.remark
-  return [failure, attempts, remark, o.remark?.(step), asked, given]
+  return [failure, attempts, remark, o.remark?.(step), asked, given, gone]
     .filter((part): part is string => Boolean(part))
     .map(inOneLine)
     .join(' · ')
+}
+
+/** Of a compaction: how much left the sight of its agent. */
+function leftIn({ kind, label }: Step): string | undefined {
+  const { left, tokens, keptTokens, window } = (isObject(label) ? label : {}) as { readonly [name: string]: unknown }
+  if (kind !== 'memory' || typeof left !== 'number') return undefined
+  return `${left === 1 ? '1 message' : `${left} messages`} left: ${sayCount(Number(keptTokens))} of ${sayCount(Number(tokens))} tokens stay, in a window of ${sayCount(Number(window))}`
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

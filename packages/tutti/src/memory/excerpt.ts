@@ -7,7 +7,7 @@
  * decides are the messages and what is recorded, nothing else, so that a replay decides the same.
  */
 import { TuttiError } from '../errors/index.ts'
-import { chainOf, emptyChain, hashMessage, type Message, type TokenUsage } from '../message/index.ts'
+import { chainFrom, emptyChain, hashMessage, type Message, type TokenUsage } from '../message/index.ts'
 import type { Compaction, History } from './history.port.ts'
 import type { MemoryPlan } from './memory.port.ts'
 import { bytesOf, Gauge } from './size.ts'
@@ -59,8 +59,7 @@ export class Excerpt {
   get thread(): History['thread'] {
     this.#follow()
     if (!this.#shown) return this.#history.thread
-    const added = this.#shown.slice(this.#chained)
-    this.#chain = chainOf(added, this.#chain)
+    this.#chain = chainFrom(this.#shown, this.#chained, this.#chain)
     this.#chained = this.#shown.length
     return { at: this.#shown.length, chain: this.#chain }
   }

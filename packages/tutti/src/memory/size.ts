@@ -28,7 +28,15 @@ export function bytesOf(message: Message): number {
   return bytes
 }
 
-const jsonBytes = (value: unknown): number => Buffer.byteLength(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
+/** About as long as it is written: JSON is not written to find out how long it is. */
+function jsonBytes(value: unknown): number {
+  if (typeof value === 'string') return 2 + Buffer.byteLength(value)
+  if (typeof value !== 'object' || value === null) return String(value).length
+  let bytes = 2
+  if (Array.isArray(value)) for (const item of value) bytes += 1 + jsonBytes(item)
+  else for (const key in value) bytes += 4 + key.length + jsonBytes((value as Record<string, unknown>)[key])
+  return bytes
+}
 
 const fileBytes = ({ mediaType, data }: FilePart): number => (mediaType.startsWith('text/') && data ? data.length : perFile)
 

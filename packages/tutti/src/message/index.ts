@@ -12,4 +12,4 @@ export type {
 } from './message.ts'
 export { toMessages, userText } from './prompt.ts'
 export { pendingCalls, textOf } from './reading.ts'
-export { chainOf, emptyChain, extendChain, hashMessage } from './thread.ts'
+export { chainFrom, chainOf, emptyChain, extendChain, hashMessage } from './thread.ts'

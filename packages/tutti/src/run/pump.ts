@@ -108,12 +108,12 @@ export class Pump {
 
   /** Whether code that was put in later goes its new way here. */
   changed(scope: RunScope, id: string): boolean {
-    const decided = scope.changes.get(id)
+    const decided = scope.changes?.get(id)
     if (decided !== undefined) return decided
     const mark = markOf(scope, id)
     const isMarked = this.#record.marked(mark.scope, id)
     const isNew = isMarked || this.#live || !goesOnAfter(this.#record, scope)
-    scope.changes.set(id, isNew)
+    scope.changes = (scope.changes ?? new Map()).set(id, isNew)
     if (isNew && !isMarked && !this.#over) this.#mark(mark)
     return isNew
   }

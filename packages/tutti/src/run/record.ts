@@ -19,12 +19,13 @@ export class RunRecord {
   readonly outcomes: readonly Outcome[]
   /** True when the run has ended: it may be read again, never gone on with. */
   readonly ended: boolean
-  readonly #byKey = new Map<string, RecordedAsk>()
-  readonly #byAt = new Map<string, RecordedAsk>()
+  // Made when there is something to keep: a run that begins has recorded nothing.
+  #byKey: Map<string, RecordedAsk> | undefined
+  #byAt: Map<string, RecordedAsk> | undefined
   /** A place that is a scope, or a map: the first key asked below it. */
-  readonly #below = new Map<string, string>()
-  readonly #retuned = new Set<string>()
-  readonly #marks = new Set<string>()
+  #below: Map<string, string> | undefined
+  #retuned: Set<string> | undefined
+  #marks: Set<string> | undefined
   /** By the place of a scope: the highest number that was asked in it, made when it is first asked for. */
   #furthest: Map<string, number> | undefined
 
@@ -32,13 +33,13 @@ export class RunRecord {
     const outcomes: Outcome[] = []
     let ended = false
     for (const entry of entries) {
-      if (entry.type === 'run.patched') this.#marks.add(markKey(entry.scope, entry.id))
+      if (entry.type === 'run.patched') this.#marks = (this.#marks ?? new Set()).add(markKey(entry.scope, entry.id))
       if (entry.type === 'note' && entry.at.length === 0) {
-        this.#retuned.add(entry.key)
+        this.#retuned = (this.#retuned ?? new Set()).add(entry.key)
         continue
       }
       const key = 'key' in entry ? entry.key : undefined
-      const ask = key === undefined ? undefined : (this.#byKey.get(key) ?? this.#add(askOf(entry)))
+      const ask = key === undefined ? undefined : (this.#byKey?.get(key) ?? this.#add(askOf(entry)))
       if (isOutcome(entry)) {
         outcomes.push(entry)
         if (ask) ask.answered = true
@@ -51,46 +52,49 @@ export class RunRecord {
 
   #add(ask: RecordedAsk | undefined): RecordedAsk | undefined {
     if (!ask) return undefined
-    this.#byKey.set(ask.key, ask)
-    this.#byAt.set(ask.at, ask)
-    for (let above = aboveOf(ask.at); above !== '' && !this.#below.has(above); above = aboveOf(above)) this.#below.set(above, ask.key)
+    this.#byKey = (this.#byKey ?? new Map()).set(ask.key, ask)
+    this.#byAt = (this.#byAt ?? new Map()).set(ask.at, ask)
+    for (let above = aboveOf(ask.at); above !== '' && !this.#below?.has(above); above = aboveOf(above))
+      this.#below = (this.#below ?? new Map()).set(above, ask.key)
     return ask
   }
 
   byKey(key: string): RecordedAsk | undefined {
-    return this.#byKey.get(key)
+    return this.#byKey?.get(key)
   }
 
   byAt(at: string): RecordedAsk | undefined {
-    return this.#byAt.get(at)
+    return this.#byAt?.get(at)
   }
 
   /** Everything that was asked, in the order of its first entries. */
   asks(): Iterable<RecordedAsk> {
-    return this.#byKey.values()
+    return this.#byKey?.values() ?? nothing
   }
 
   /** The first key that was asked below this place, where it is a scope or a map. */
   below(at: string): string | undefined {
-    return this.#below.get(at)
+    return this.#below?.get(at)
   }
 
   /** True when code that was put in later went its new way in this scope. */
   marked(scope: string | undefined, id: string): boolean {
-    return this.#marks.has(markKey(scope, id))
+    return this.#marks?.has(markKey(scope, id)) ?? false
   }
 
   /** The highest number that was asked in the scope at this place; -1 for none. */
   furthest(at: At): number {
-    this.#furthest ??= furthestOf(this.#byAt.keys())
+    this.#furthest ??= furthestOf(this.#byAt?.keys() ?? nothing)
     return this.#furthest.get(placeOf(at)) ?? -1
   }
 
   /** True when the record says already that this step went on with other tunables. */
   retuned(key: string): boolean {
-    return this.#retuned.has(key)
+    return this.#retuned?.has(key) ?? false
   }
 }
+
+const nothing: readonly never[] = []
 
 const markKey = (scope: string | undefined, id: string): string => `${scope ?? ''}|${id}`
 

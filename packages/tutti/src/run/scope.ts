@@ -29,13 +29,13 @@ export class RunScope {
   /** What is sent to the run, and not waited for, is not for what goes on here. */
   apart = false
   /** What `run.changed` answered here, by id. */
-  readonly changes = new Map<string, boolean>()
+  changes: Map<string, boolean> | undefined
   #asks = 0
   #draws = 0
   #input: unknown
   #fingerprint: string | undefined
   /** By the number of a map: the last item that was begun. */
-  readonly #items = new Map<number, number>()
+  #items: Map<number, number> | undefined
   readonly #names = new Map<string, number>()
 
   constructor(parent: RunScope | undefined, key: string, at: readonly number[], input: unknown, hasBudget: boolean) {
@@ -80,7 +80,7 @@ export class RunScope {
 
   /** The place of one item of a map that stands at `place`. */
   item(place: { readonly key: string; readonly at: readonly number[] }, index: number): { key: string; at: readonly number[] } {
-    this.#items.set(place.at.at(-1) ?? 0, index)
+    this.#items = (this.#items ?? new Map()).set(place.at.at(-1) ?? 0, index)
     return { key: this.keyOf(`${place.key.slice(this.key.length + 1)}:${index}`), at: [...place.at, index] }
   }
 
@@ -91,7 +91,7 @@ export class RunScope {
 
   /** Of the map at this number: the last item that was begun. */
   lastItem(map: number): number {
-    return this.#items.get(map) ?? -1
+    return this.#items?.get(map) ?? -1
   }
 
   /** How many seeded values were drawn here before. */

@@ -250,7 +250,8 @@ export class EmbeddedActivation implements Activation, RunGround {
         failpoint('outcome recorded, not delivered', this.run)
         const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)
         this.#show(entries)
-        for (const entry of entries.filter(isOutcome)) {
+        for (const entry of entries) {
+          if (!isOutcome(entry)) continue
           this.#wake()
           this.#outcomes.add(entry, o.blobs)
         }

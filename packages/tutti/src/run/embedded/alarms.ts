@@ -7,7 +7,7 @@ export class Alarms {
   readonly #clock: Clock
   readonly #ring: (key: string) => void
   readonly #set = new Map<string, { readonly at: number; readonly forget: () => void }>()
-  readonly #recorded = new Map<string, number>()
+  #recorded: Map<string, number> | undefined
   readonly #isDeadlineOver: boolean
 
   constructor(clock: Clock, record: readonly Entry[], ring: (key: string) => void) {
@@ -15,14 +15,18 @@ export class Alarms {
     this.#ring = ring
     this.#isDeadlineOver = record.some((entry) => entry.type === 'timer.fired' && entry.key === DEADLINE_KEY)
     for (const entry of record) {
-      if (entry.type === 'timer.set') this.#recorded.set(entry.key, entry.fireAt)
-      if (entry.type === 'signal.awaited') this.#recorded.set(entry.key, entry.until ?? Number.POSITIVE_INFINITY)
+      if (entry.type === 'timer.set') this.#note(entry.key, entry.fireAt)
+      if (entry.type === 'signal.awaited') this.#note(entry.key, entry.until ?? Number.POSITIVE_INFINITY)
     }
+  }
+
+  #note(key: string, at: number): void {
+    this.#recorded = (this.#recorded ?? new Map()).set(key, at)
   }
 
   /** When the record says that it passes (epoch ms; infinite for a wait without a timeout); `undefined` for what the record does not hold. */
   recorded(key: string): number | undefined {
-    return this.#recorded.get(key)
+    return this.#recorded?.get(key)
   }
 
   set(key: string, at: number): void {

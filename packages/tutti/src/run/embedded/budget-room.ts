@@ -20,12 +20,12 @@ interface Waiter {
 export class BudgetRoom {
   readonly #waiters = new Map<string, Waiter>()
   /** By key: what somebody was asked for last. */
-  readonly #asked = new Map<string, string>()
+  #asked: Map<string, string> | undefined
 
   constructor(record: readonly Entry[]) {
     for (const entry of record) {
-      if (entry.type === 'budget.exhausted') this.#asked.set(entry.key, figuresOf(entry))
-      else if (entry.type === 'step.started') this.#asked.delete(entry.key)
+      if (entry.type === 'budget.exhausted') this.#asked = (this.#asked ?? new Map()).set(entry.key, figuresOf(entry))
+      else if (entry.type === 'step.started') this.#asked?.delete(entry.key)
     }
   }
 
@@ -41,8 +41,8 @@ export class BudgetRoom {
   /** What is to be recorded of a refusal. Nothing while calls under way hold what may come back, and nothing twice. */
   ask(key: string, refusal: Refusal): Draft | undefined {
     const figures = figuresOf(refusal)
-    if (refusal.held > 0 || this.#asked.get(key) === figures) return undefined
-    this.#asked.set(key, figures)
+    if (refusal.held > 0 || this.#asked?.get(key) === figures) return undefined
+    this.#asked = (this.#asked ?? new Map()).set(key, figures)
     const { account, limit, allowed, taken, asked } = refusal
     return { type: 'budget.exhausted', key, account, limit, allowed, taken, asked }
   }

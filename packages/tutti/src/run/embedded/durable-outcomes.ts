@@ -6,11 +6,11 @@ import type { Outcome } from '../engine.port.ts'
 export class DurableOutcomes {
   readonly #ready: Outcome[] = []
   /** What their blobs hold: it was just written, so it need not be read back. */
-  readonly #texts = new Map<string, string>()
+  #texts: Map<string, string> | undefined
   #waker: { readonly resolve: (outcome: Outcome) => void; readonly reject: (error: unknown) => void } | undefined
 
   add(outcome: Outcome, blobs: Blobs | undefined): void {
-    if (blobs) for (const [hash, text] of blobs) this.#texts.set(hash, text)
+    if (blobs) for (const [hash, text] of blobs) this.#texts = (this.#texts ?? new Map()).set(hash, text)
     const waker = this.#waker
     if (!waker) {
       this.#ready.push(outcome)
@@ -38,9 +38,9 @@ export class DurableOutcomes {
 
   /** What lies in a blob: at once when it was just written, which is told once. */
   load({ '~blob': hash }: BlobRef, read: (hash: string) => Promise<string>): Json | Promise<Json> {
-    const text = this.#texts.get(hash)
+    const text = this.#texts?.get(hash)
     if (text === undefined) return read(hash).then((stored) => JSON.parse(stored) as Json)
-    this.#texts.delete(hash)
+    this.#texts?.delete(hash)
     return JSON.parse(text) as Json
   }
 

@@ -163,6 +163,7 @@ const isFor = ({ signal, to }: SentSignal, op: WaitOp): boolean => (to === undef
 /** Signals of the record that no wait has used. */
 function earlyOf(record: readonly Entry[]): SentSignal[] {
   const received = record.filter((entry) => entry.type === 'signal.received')
+  if (received.length === 0) return []
   const refused = record.filter((entry) => entry.type === 'signal.refused')
   const used = new Set([...received.filter((entry) => entry.key !== undefined), ...refused].map((entry) => entry.id))
   return received.filter((entry) => entry.key === undefined && !used.has(entry.id)).map(({ id, signal, value, to }) => ({ id, signal, value, to }))

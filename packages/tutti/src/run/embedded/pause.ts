@@ -18,7 +18,7 @@ export class Pause {
   readonly #clock: Clock
   /** Called when nothing may be left that the pause waits for. */
   readonly #still: () => void
-  readonly #held = new Map<string, { readonly begin: () => void; readonly wanted: boolean }>()
+  #held: Map<string, { readonly begin: () => void; readonly wanted: boolean }> | undefined
   #asked: PauseRequest | undefined
   #asleep = 0
   #closed = false
@@ -39,7 +39,7 @@ export class Pause {
 
   /** Something was to begin, and was kept. */
   get holds(): boolean {
-    return this.#held.size > 0
+    return this.#held !== undefined && this.#held.size > 0
   }
 
   /** The process is about to go: nothing begins here any more, whoever asks for what. */
@@ -55,27 +55,27 @@ export class Pause {
   /** Keeps what would begin now for later; false when nothing is to be kept. `wanted`: also when the run is cancelled meanwhile. */
   hold(key: string, begin: () => void, wanted = false): boolean {
     if (!this.#asked && !this.#closed) return false
-    this.#held.set(key, { begin, wanted })
+    this.#held = (this.#held ?? new Map()).set(key, { begin, wanted })
     return true
   }
 
   forget(key: string): void {
-    this.#held.delete(key)
+    this.#held?.delete(key)
   }
 
   /** The run goes on after all: what was held begins. */
   withdraw(): void {
     this.#asked = undefined
     if (this.#closed) return
-    const held = [...this.#held.values()]
-    this.#held.clear()
-    for (const { begin } of held) begin()
+    const held = this.#held
+    this.#held = undefined
+    for (const { begin } of held?.values() ?? []) begin()
   }
 
   /** The run is cancelled instead: what was held never begins, unless it is wanted all the same. Answers the messages that asked for the pause. */
   drop(): readonly string[] {
     const taken = this.#asked?.taken ?? []
-    for (const [key, { wanted }] of this.#held) if (!wanted) this.#held.delete(key)
+    for (const [key, { wanted }] of this.#held ?? []) if (!wanted) this.forget(key)
     this.withdraw()
     return taken
   }

@@ -55,6 +55,7 @@ export class StandingHolds {
 
   /** What is left there nobody knows without asking the store; that it is limited decides what must be held. */
   limit(left: Limits): Limits {
+    if (!this.#budgets) return left
     for (const name of this.limited) left[name] ??= Number.POSITIVE_INFINITY
     return left
   }

@@ -7,6 +7,8 @@ import { type App, type Flow, flow, type RunHandle, signal, sqlite, tutti } from
 import type { EngineCheck, EngineMaker } from 'tutti/engine'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { z } from 'zod'
+import { cancel } from '../../tutti/src/cli/cancel.ts'
+import type { Terminal } from '../../tutti/src/cli/terminal.ts'
 import { freePorts, missingRestate, type RestateServer, startRestate } from './restate-server.ts'
 
 const missing = missingRestate()
@@ -38,7 +40,7 @@ describe.skipIf(missing)(`Restate whose workers went away${missing ? ` (not run:
     const opened = (flows: readonly Flow<string, string>[], port?: number): App => {
       const app = tutti({
         flows,
-        store: sqlite(join(folder, 'journal.db')),
+        store: sqlite(join(folder, 'tutti.db')),
         engine: restate({ ingress, admin, ...(port !== undefined && { serve: { port } }) }),
         resume: port !== undefined,
       })
@@ -46,6 +48,14 @@ describe.skipIf(missing)(`Restate whose workers went away${missing ? ` (not run:
       return app
     }
     return {
+      /** As the command does it, over the same journal. */
+      async cancel(run: string): Promise<string> {
+        let said = ''
+        const out = { write: (text: string) => (said += text) }
+        const env = { TUTTI_ENGINE: 'restate', TUTTI_RESTATE_INGRESS: ingress, TUTTI_RESTATE_ADMIN: admin }
+        await cancel({ out, err: out, cwd: folder, env } as unknown as Terminal, run, { reason: 'unwanted', home: folder })
+        return said
+      },
       /** As a client has it, which drives nothing. */
       async handleOf(run: string): Promise<RunHandle<string>> {
         return (await opened([]).get(run)) as RunHandle<string>
@@ -65,14 +75,15 @@ describe.skipIf(missing)(`Restate whose workers went away${missing ? ` (not run:
   }
   const atRest = async (handle: RunHandle<unknown>): Promise<void> => void (await expect.poll(async () => (await handle.outcome()).status).toBe('waiting'))
 
-  test.concurrent('[S4] [R8] runs that began at an address where nobody listens any more are found by the doctor, and one that is resumed goes on at another', {
+  test.concurrent('[S4] [R8] runs that began at an address where nobody listens any more are found by the doctor, and one that is resumed, or cancelled, is so at another', {
     timeout: 60_000,
   }, async ({ onTestFinished }) => {
     const [first, second] = (await freePorts(2)) as [number, number]
-    const { handleOf, worker } = place(onTestFinished)
-    const before = await worker(first, desk('moved'))
+    const { handleOf, worker, cancel } = place(onTestFinished)
+    const before = await worker(first, desk('moved'), desk('unwanted'))
     const begun = await before.start(desk('moved'), 'a')
-    await atRest(begun)
+    const unwanted = await before.start(desk('unwanted'), 'a')
+    await Promise.all([atRest(begun), atRest(unwanted)])
     await before.close({ graceMs: 0 })
     expect(await checks('moved')).toMatchObject([
       {
@@ -81,13 +92,14 @@ describe.skipIf(missing)(`Restate whose workers went away${missing ? ` (not run:
       },
       { what: 'nobody', says: expect.stringContaining(`:${first}/, where nobody answers`) },
     ])
-    await worker(second, desk('moved'))
+    await worker(second, desk('moved'), desk('unwanted'))
     expect((await checks('moved')).map(({ what, next }) => [what, next])).toEqual([['hanging', expect.stringContaining(`npx tutti resume ${begun.id}`)]])
     const handle = await handleOf(begun.id)
     await handle.send(Go, 'on')
     await handle.resume()
     expect((await handle.result()).output).toBe('a! on')
     expect(done.filter((name) => name === 'moved')).toHaveLength(1)
+    expect(await cancel(unwanted.id)).toBe(`${unwanted.id} is cancelled.\n`)
   })
 
   test.concurrent('[S4] [R6] a diverged run stands though workers with the right code are there, and tells whoever resumes it how it went on', {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TuttiError } from '../errors/index.ts'
 import { messageId, type RunHead } from '../journal/index.ts'
-import type { RunEngine } from '../run/index.ts'
+import { isHosted, type RunEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { commandFlows } from './flows.ts'
 import { findRun, homeOf, isEnded, openRuns, standingOf } from './home.ts'
@@ -27,14 +28,28 @@ export async function cancel(terminal: Terminal, reference: string, o: CancelOpt
     const { run } = found
     engine = engineReaching(found, store, terminal, () => openSession(terminal, home, { flows: [flows.ask, flows.ingest], store }))
     await engine.post(run, { id: messageId(), type: 'cancel', reason: o.reason })
-    const head = await untilEnded(async () => store.head(run))
-    if (o.json) printJson(terminal.out, { run, status: head?.status })
-    else printLine(terminal.out, says(run, head))
+    const look = async (): Promise<RunHead | undefined> => store.head(run)
+    let head = await untilEnded(look)
+    const held = head && !isEnded(head) && isHosted(head.owner) ? await heldUp(engine, run) : undefined
+    if (held === 'freed') head = await untilEnded(look)
+    if (o.json) printJson(terminal.out, { run, status: head?.status, ...(TuttiError.is(held) && { heldUpBy: held.toJSON() }) })
+    else printLine(terminal.out, TuttiError.is(held) ? `${run} is to be cancelled, and is once a worker has it: ${held.message}` : says(run, head))
     return exitCode.done
   } finally {
     await engine?.close({ graceMs: 0 })
     await flows.close()
     await store.close()
+  }
+}
+
+/** What an engine elsewhere has where nobody answers is brought to where somebody does. Answers why not. */
+async function heldUp(engine: RunEngine, run: RunHead['run']): Promise<TuttiError | 'freed'> {
+  try {
+    await engine.activate(run)
+    return 'freed'
+  } catch (error) {
+    if (TuttiError.is(error)) return error
+    throw error
   }
 }
 

@@ -1,17 +1,19 @@
 /** Runs whose workers went away: what the doctor finds of them, and what becomes of one that a person resumes. */
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { restate } from '@tutti/restate'
 import { type App, type Flow, flow, type RunHandle, signal, sqlite, tutti } from 'tutti'
 import type { EngineCheck, EngineMaker } from 'tutti/engine'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { z } from 'zod'
-import { cancel } from '../../tutti/src/cli/cancel.ts'
-import type { Terminal } from '../../tutti/src/cli/terminal.ts'
 import { freePorts, missingRestate, type RestateServer, startRestate } from './restate-server.ts'
 
 const missing = missingRestate()
+const main = fileURLToPath(new URL('../../tutti/src/cli/main.ts', import.meta.url))
 const Go = signal('go', z.string())
 
 /** The flows whose first step was carried out. */
@@ -48,13 +50,10 @@ describe.skipIf(missing)(`Restate whose workers went away${missing ? ` (not run:
       return app
     }
     return {
-      /** As the command does it, over the same journal. */
+      /** `tutti cancel`, over the same journal. */
       async cancel(run: string): Promise<string> {
-        let said = ''
-        const out = { write: (text: string) => (said += text) }
-        const env = { TUTTI_ENGINE: 'restate', TUTTI_RESTATE_INGRESS: ingress, TUTTI_RESTATE_ADMIN: admin }
-        await cancel({ out, err: out, cwd: folder, env } as unknown as Terminal, run, { reason: 'unwanted', home: folder })
-        return said
+        const env = { TUTTI_ENGINE: 'restate', TUTTI_RESTATE_INGRESS: ingress, TUTTI_RESTATE_ADMIN: admin, NODE_OPTIONS: '--conditions=tutti-source' }
+        return (await promisify(execFile)(process.execPath, [main, 'cancel', run, '--home', folder], { cwd: folder, env })).stdout
       },
       /** As a client has it, which drives nothing. */
       async handleOf(run: string): Promise<RunHandle<string>> {

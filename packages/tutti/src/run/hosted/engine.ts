@@ -194,9 +194,22 @@ export class HostedEngine implements RunEngine {
     const of = { run, flow: head.flow, version: await this.#begunVersion(head) }
     await this.#host.free?.(of)
     await this.#submitAgain(head)
-    if (head.status === 'suspended') this.#onTheirWay.ask(run, head.lastSeq)
+    const stands = head.status === 'suspended'
+    const moves = stands || (head.status === 'waiting' && (await this.#isDue(run)))
+    if (moves) this.#onTheirWay.ask(run, head.lastSeq, stands)
     await this.#host.tell(of, 'resume')
-    if (head.status === 'suspended') await this.#untilMoved(run)
+    if (moves) await this.#untilMoved(run)
+  }
+
+  /** There is something for it that it has not heard of: what was sent to it, or a time that has come. */
+  async #isDue(run: RunId): Promise<boolean> {
+    if ((await this.store.inbox(run)).length > 0) return true
+    const times = new Map<string, number>()
+    for await (const entry of this.store.read(run)) {
+      if (entry.type === 'timer.set') times.set(entry.key, entry.fireAt)
+      if (entry.type === 'timer.fired') times.delete(entry.key)
+    }
+    return Math.min(...times.values()) <= this.clock.now()
   }
 
   /** With what its journal begins with. */

@@ -11,8 +11,8 @@ export class OnTheirWay {
   /** Called when a message is on its way no longer. */
   readonly #arrived: (run: RunId) => void
   readonly #sent = new Map<RunId, Map<string, () => void>>()
-  /** Runs that stood still and were asked to go on, with the last entry that they stood at. */
-  readonly #asked = new Map<RunId, number>()
+  /** Runs that were asked to go on, with the last entry that they stood at. */
+  readonly #asked = new Map<RunId, { readonly lastSeq: number; forget(): void }>()
 
   constructor(store: JournalStore, arrived: (run: RunId) => void) {
     this.#store = store
@@ -23,10 +23,20 @@ export class OnTheirWay {
     return this.#sent.has(run) || this.#asked.has(run)
   }
 
-  /** A run that stands still goes on as soon as a worker has it, however long that takes: where it stood is no answer any more. */
-  ask(run: RunId, lastSeq: number): void {
-    this.#asked.set(run, lastSeq)
+  /**
+   * It goes on as soon as a worker has it: where it stood is no answer any more, for a run that stood still however long that takes (`patient`); one that only waits may
+   * find that nothing of what is there is for it.
+   */
+  ask(run: RunId, lastSeq: number, patient: boolean): void {
+    this.#asked.get(run)?.forget()
+    const forget = patient ? () => {} : this.#clock.alarm(this.#clock.now() + PATIENCE_MS, () => this.#answered(run))
+    this.#asked.set(run, { lastSeq, forget })
     this.look(run)
+  }
+
+  #answered(run: RunId): void {
+    this.#asked.get(run)?.forget()
+    if (this.#asked.delete(run)) this.#arrived(run)
   }
 
   add(run: RunId, id: string): void {
@@ -36,11 +46,11 @@ export class OnTheirWay {
 
   /** The store has changed, perhaps of this run. */
   look(run: RunId | undefined): void {
-    for (const [asked, lastSeq] of this.#asked)
+    for (const [asked, { lastSeq }] of this.#asked)
       if (run === undefined || run === asked)
         this.#store.head(asked).then(
           (head) => {
-            if (head?.lastSeq !== lastSeq && this.#asked.delete(asked)) this.#arrived(asked)
+            if (head?.lastSeq !== lastSeq && this.#asked.get(asked)?.lastSeq === lastSeq) this.#answered(asked)
           },
           () => {},
         )
@@ -65,6 +75,7 @@ export class OnTheirWay {
   close(): void {
     for (const ids of this.#sent.values()) for (const forget of ids.values()) forget()
     this.#sent.clear()
+    for (const { forget } of this.#asked.values()) forget()
     this.#asked.clear()
   }
 

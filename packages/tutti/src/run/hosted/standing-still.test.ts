@@ -113,6 +113,28 @@ describe('a hosted run whose code has changed', () => {
     expect(await outcome).toMatchObject({ status: 'completed', output: 'x a' })
   })
 
+  it('[S4] [R4] whoever asks a run to go on for which something is there hears what came of that, and one for which nothing is there waits as before', async () => {
+    const asks = flow('asks', async (_: null, run) => `${await run.wait(Go)}, ${await run.wait(Go)}`)
+    const store = { ...bound(memoryStore()), close: async () => {} }
+    const host = new MemoryHost()
+    const worker = hostedEngine(host, store, [asks])
+    onTestFinished(() => worker.close({ graceMs: 0 }))
+    const run = await worker.start(asks, null)
+    while ((await store.head(run))?.status !== 'waiting') await turns(10)
+    const slow: Host = { ...none, submit: (of) => host.submit(of), tell: (of, what) => turns(100).then(() => host.tell(of, what)) }
+    const client = hostedEngine(slow, store, [])
+    onTestFinished(() => client.close({ graceMs: 0 }))
+    const handle = new EmbeddedHandle<string>(client, run)
+    await handle.resume()
+    expect(await handle.outcome()).toMatchObject({ status: 'waiting', for: [{ key: 'asks/go' }] })
+    // Left by another process.
+    await store.post(run, { id: 'a', type: 'signal', signal: 'go', value: 'a' }, Date.now())
+    const asking = handle.resume()
+    while (!client.standing(run)) await turns(1)
+    expect(await handle.outcome()).toMatchObject({ status: 'waiting', for: [{ key: 'asks/go#2' }] })
+    await asking
+  })
+
   it('[S4] a log that is read back bit by bit never says of a run that it rests where it rested before', async () => {
     const of = flow('asking', async (_: null, run) => `${await run.wait(Go)}, ${await run.wait(Go)}`)
     const store = { ...bound(memoryStore()), close: async () => {} }

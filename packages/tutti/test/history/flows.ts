@@ -3,7 +3,7 @@
  * differently goes into a new flow, and a new file.
  */
 import { z } from 'zod'
-import { agent, chain, flow, graph, loop, parallel, signal, tool } from '../../src/index.ts'
+import { agent, chain, flow, graph, loop, memory, parallel, signal, tool } from '../../src/index.ts'
 
 export const Go = signal('go', z.string())
 export const Later = signal('later', z.string())
@@ -50,6 +50,18 @@ export const waits = flow('waits', async (_: null, run) => {
 
 const find = tool({ name: 'find', description: 'Finds.', input: z.object({ id: z.string() }), effect: 'read', execute: ({ id }) => `order ${id}` })
 export const clerk = agent({ name: 'clerk', instructions: 'Be kind.', tools: [find], output: z.object({ says: z.string() }) })
+
+const page = tool({
+  name: 'page',
+  description: 'Reads a page.',
+  input: z.object({ n: z.number() }),
+  effect: 'read',
+  execute: ({ n }) => ({
+    page: n,
+    lines: Array.from({ length: 20 }, (_, line) => `line ${line} of page ${n}: in which, among other things, something is said about lamps`),
+  }),
+})
+export const reader = agent({ name: 'reader', instructions: 'Read.', tools: [page], memory: memory({ window: 1_200, summarize: 'hierarchical' }) })
 
 let tries = 0
 export const troubled = flow('troubled', async (_: null, run) => {

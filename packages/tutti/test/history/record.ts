@@ -12,7 +12,11 @@ import * as flows from './flows.ts'
 
 const folder = join(import.meta.dirname, packageOf.version)
 const store = inMemory() as JournalStore & ReturnType<typeof inMemory>
-const model = scripted([{ call: 'find', input: { id: '17' } }, { json: { says: 'order 17' } }])
+const pages = (...ns: number[]) => ns.map((n) => ({ call: 'page', input: { n } }))
+const model = scripted([
+  ...[{ call: 'find', input: { id: '17' } }, { json: { says: 'order 17' } }],
+  ...[...pages(1, 2, 3, 4, 5), 'Pages 1 to 4: lamps.', ...pages(6, 7, 8, 9), 'Pages 5 to 8: more lamps.', 'It is about lamps.'],
+])
 const first = Object.values(flows).filter((each): each is never => '~flow' in each && each !== flows.report2)
 const app = tutti({ flows: first, store, model, resume: false })
 
@@ -40,6 +44,7 @@ await saveEnded('trip', await begin(flows.trip, null))
 const clerk = await begin(flows.clerk, 'Where is order 17?', { budget: { modelCalls: 5, toolCalls: 2 } })
 await clerk.grant({ modelCalls: 1 })
 await saveEnded('agent', clerk)
+await saveEnded('compacted', await begin(flows.reader, 'What is it about?'))
 await saveEnded('deadline', await begin(flows.slow, null, { deadline: 5 }))
 
 const troubled = await begin(flows.troubled, null)

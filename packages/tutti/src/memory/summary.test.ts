@@ -18,7 +18,7 @@ function drive(
   const asking = summaries(standing, stretches, o)
   for (let step = asking.next(); ; step = asking.next(answer(asked.at(-1) as string, asked.length))) {
     if (step.done) return { asked, standing: step.value }
-    asked.push(step.value.map(textOf).join('\n---\n'))
+    asked.push(step.value.messages.map(textOf).join('\n---\n'))
   }
 }
 const noted = (question: string): SummaryAnswer => stop((question.match(/\bm\d+\b/g) ?? []).join(' '))

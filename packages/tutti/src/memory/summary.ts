@@ -4,7 +4,8 @@
  * Invariants: a summary is replaced only by one that was made from it; what is empty, cut or too long is not accepted; every stretch goes into one summary.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type FinishReason, type Message, userText } from '../message/index.ts'
+import { chainOf, type FinishReason, type Message, userText } from '../message/index.ts'
+import { canonical, hash128 } from '../primitives/index.ts'
 import type { MemoryPlan } from './memory.port.ts'
 import type { Gauge } from './size.ts'
 import { transcriptOf } from './transcript.ts'
@@ -45,17 +46,23 @@ export interface SummaryGround extends MemoryPlan {
   readonly gauge: Gauge
 }
 
-type Asking = Generator<readonly Message[], readonly Summary[], SummaryAnswer>
+/** What a model is asked. */
+export interface SummaryQuestion {
+  readonly messages: readonly Message[]
+  /** Stands for it in fingerprints: what is to be summarized, not the words that ask for it, so that other words are no divergence. */
+  readonly basis: string
+}
+
+type Asking<T> = Generator<SummaryQuestion, T, SummaryAnswer>
 
 /** Yields what a model is to be asked, is told what it answered, and returns the summaries that stand afterwards. @throws MEMORY_SUMMARY_UNUSABLE */
-export function* summaries(standing: readonly Summary[], stretches: readonly Stretch[], ground: SummaryGround): Asking {
+export function* summaries(standing: readonly Summary[], stretches: readonly Stretch[], ground: SummaryGround): Asking<readonly Summary[]> {
   let all = standing
   for (const stretch of stretches) {
     if (ground.summarize === 'rolling') {
-      const text = yield* ask(questionOf(all, transcriptOf(stretch)), ground, ALL_PART)
-      all = [{ level: 1, text }]
+      all = [{ level: 1, text: yield* ask(all, stretch, ground, ALL_PART) }]
     } else {
-      all = [...all, { level: 1, text: yield* ask(questionOf([], transcriptOf(stretch)), ground, ONE_PART) }]
+      all = [...all, { level: 1, text: yield* ask([], stretch, ground, ONE_PART) }]
       all = yield* folded(all, ground)
     }
   }
@@ -63,13 +70,13 @@ export function* summaries(standing: readonly Summary[], stretches: readonly Str
 }
 
 /** Too many of a level, or too long in all, become one of the next. */
-function* folded(standing: readonly Summary[], ground: SummaryGround): Asking {
+function* folded(standing: readonly Summary[], ground: SummaryGround): Asking<readonly Summary[]> {
   let all = standing
   for (;;) {
     const level = levelToFold(all, ground)
     if (level === undefined) return all
     const folding = all.filter((each) => each.level <= level)
-    const text = yield* ask(questionOf(folding, ''), ground, ONE_PART)
+    const text = yield* ask(folding, [], ground, ONE_PART)
     all = [...all.filter((each) => each.level > level), { level: level + 1, text }]
   }
 }
@@ -86,9 +93,10 @@ function levelToFold(all: readonly Summary[], { gauge, window }: SummaryGround):
 }
 
 /** One summary; asked for once more where it will not do. */
-function* ask(question: string, { agent, gauge, window }: SummaryGround, part: number): Generator<readonly Message[], string, SummaryAnswer> {
+function* ask(standing: readonly Summary[], stretch: Stretch, { agent, gauge, window }: SummaryGround, part: number): Asking<string> {
   const words = Math.max(FEWEST_WORDS, Math.floor((window / part) * WORDS_PER_TOKEN))
-  const asked = userText(`${question}\n\nWrite the summary of all of it, in at most ${words} words.`)
+  const asked = userText(`${questionOf(standing, transcriptOf(stretch))}\n\nWrite the summary of all of it, in at most ${words} words.`)
+  const basis = hash128(canonical([standing.map(({ text }) => text), chainOf(stretch)]))
   const complaintOf = ({ text, finish }: SummaryAnswer): string | undefined => {
     if (finish === 'length') return 'it was cut at the output limit'
     if (finish === 'content-filter' || finish === 'error') return `it ended with '${finish}'`
@@ -96,12 +104,12 @@ function* ask(question: string, { agent, gauge, window }: SummaryGround, part: n
     const tokens = gauge.tokens(Buffer.byteLength(text))
     return tokens > words * MOST_TOKENS_PER_WORD ? `it has about ${tokens} tokens` : undefined
   }
-  const first = yield [asked]
+  const first = yield { messages: [asked], basis }
   const wrong = complaintOf(first)
   if (wrong === undefined) return first.text.trim()
   const again = userText(`Your summary was not accepted: ${wrong}. Write it again, whole, in at most ${words} words.`)
   const said: Message = { role: 'assistant', parts: [{ type: 'text', text: first.text }] }
-  const second = yield first.text.trim() === '' ? [asked, again] : [asked, said, again]
+  const second = yield { messages: first.text.trim() === '' ? [asked, again] : [asked, said, again], basis: hash128(canonical([basis, first.text])) }
   const still = complaintOf(second)
   if (still === undefined) return second.text.trim()
   throw new TuttiError(

@@ -5,8 +5,8 @@
  * On a crash in between the same is summarized again that was to be summarized.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type Compaction, type Excerpt, type MemoryPlan, summaries, summarizing } from '../memory/index.ts'
-import { chainOf, type Message, textOf } from '../message/index.ts'
+import { type Compaction, type Excerpt, type MemoryPlan, type SummaryQuestion, summaries, summarizing } from '../memory/index.ts'
+import { textOf } from '../message/index.ts'
 import { askModel, type ModelAnswer, type ModelLike } from '../model/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
 import type { Run } from '../run/index.ts'
@@ -47,7 +47,7 @@ async function summarize(run: Run, { name, model, memory }: Compacting, excerpt:
 /** Nobody is shown it as it comes: it is no word of the agent. */
 const askFor = (
   run: Run,
-  messages: readonly Message[],
+  { messages, basis }: SummaryQuestion,
   { name, model, turn }: { name: string; model: ModelLike | undefined; turn: number },
 ): Promise<ModelAnswer> =>
   askModel(run, {
@@ -56,7 +56,7 @@ const askFor = (
     model,
     stream: false,
     ownInstructions: true,
-    request: { system: summarizing, messages, thread: { at: messages.length, chain: chainOf(messages) } },
+    request: { system: summarizing, messages, thread: { at: messages.length, chain: basis } },
   })
 
 /** @throws FLOW_NOT_YET: whoever names a thread expects that what was said in it before is known */

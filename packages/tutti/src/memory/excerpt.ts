@@ -7,7 +7,8 @@
  * decides are the messages and what is recorded, nothing else, so that a replay decides the same.
  */
 import { TuttiError } from '../errors/index.ts'
-import { chainFrom, emptyChain, hashMessage, type Message, type TokenUsage } from '../message/index.ts'
+import { chainFrom, emptyChain, extendChain, hashMessage, type Message, type TokenUsage } from '../message/index.ts'
+import { canonical, hash128 } from '../primitives/index.ts'
 import type { Compaction, History } from './history.port.ts'
 import type { MemoryPlan } from './memory.port.ts'
 import { bytesOf, Gauge } from './size.ts'
@@ -129,8 +130,10 @@ export class Excerpt {
     this.#summaries = summaries
     this.#shown = [...stay.map(({ from }) => messages[from] as Message), stand, ...messages.slice(compaction.before)]
     this.#bytes = [...stay, ...this.#units.slice(at)].reduce((sum, unit) => sum + unit.bytes, bytesOf(stand))
-    this.#chained = 0
-    this.#chain = emptyChain
+    // A new chain, of what leaves and what stands for it: not of the words in which that is said, which another version of tutti may choose otherwise.
+    const stands = hash128(canonical([this.#left, summaries.map(({ text }) => text), beside]))
+    this.#chain = extendChain(chainFrom(this.#shown.slice(0, stay.length), 0, emptyChain), stands)
+    this.#chained = stay.length + 1
   }
 
   #follow(): void {

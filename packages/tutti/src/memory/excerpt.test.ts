@@ -5,6 +5,7 @@ import { Excerpt } from './excerpt.ts'
 import type { History } from './history.port.ts'
 import type { MemoryPlan } from './memory.port.ts'
 import { bytesOf, Gauge } from './size.ts'
+import { transcriptOf } from './transcript.ts'
 
 /** A conversation that grows, or is begun anew. */
 class Talk implements History {
@@ -198,5 +199,38 @@ describe('tokens', () => {
     ] as const)
       gauge.report(of, tokens, bytes)
     expect(gauge.tokens(3_500)).toBe(1_000)
+  })
+})
+
+describe.each([
+  ['English', 'The parcel left our house on Friday and arrives on Monday, unless the road over the pass is closed again. '],
+  ['Chinese', '包裹星期五离开我们的仓库，除非山口的道路再次关闭，否则星期一送达。'],
+  ['rows of JSON', '{"id":"8f3a-77","at":"2026-03-01T10:00:00Z","amount":1299,"state":"shipped"},'],
+])('%s, counted by o200k_base as a provider would', (_, text) => {
+  test('[K2] keeps to its window in tokens within a twentieth, whatever instructions and tools weigh', async () => {
+    const { encode } = await import('gpt-tokenizer/encoding/o200k_base')
+    const tokensOf = (messages: readonly Message[]): number => messages.reduce((sum, message) => sum + encode(transcriptOf([message])).length + 4, 0)
+    const talk = new Talk([userText('Where is it?')])
+    const excerpt = new Excerpt(plan(6_000), talk)
+    let [compactions, most] = [0, 0]
+    for (let n = 1; n <= 60; n++) {
+      const chosen = excerpt.isFull ? excerpt.choose() : undefined
+      if (chosen) {
+        compactions++
+        excerpt.leave(chosen, [])
+      }
+      const tokens = tokensOf(excerpt.messages)
+      most = Math.max(most, tokens)
+      expect(tokens).toBeLessThan(6_000 * 1.05)
+      excerpt.learn({ model: { id: 'a/b' }, usage: { inputTokens: tokens + 3_000 } }, 5)
+      talk.add(
+        ...turn([0]).map(
+          (message): Message =>
+            message.role === 'tool' ? { role: 'tool', parts: message.parts.map((part) => ({ ...part, output: text.repeat(15) })) } : message,
+        ),
+      )
+    }
+    expect(compactions).toBeGreaterThan(1)
+    expect(most).toBeGreaterThan(5_000)
   })
 })

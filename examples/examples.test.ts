@@ -99,6 +99,19 @@ const examples: Record<string, { title: string; prints: string[] }> = {
       'A person decides within two days.',
     ],
   },
+  memory: {
+    title: '[K2] what is oldest leaves the sight of an agent, summarized, and a replay asks nobody',
+    prints: [
+      'It rains. 10 model calls',
+      '  system: Read the book.',
+      '  user: What happens in it?',
+      '  user: [12 earlier messages of this conversation are summarized here, to save room:]',
+      '  Chapters 1 to 6: it rains, all night.',
+      '  assistant: {"chapter":7}',
+      expect.stringContaining('Chapter 7. It was a dark and stormy night'),
+      'the replay says the same, and asks nobody',
+    ],
+  },
   'from-ai-sdk-before': { title: '[X6] an agent of the AI SDK, as it was', prints: ['It is 22 degrees in San Francisco.'] },
   'from-ai-sdk': { title: '[X6] the same agent as a durable run says the same', prints: ['It is 22 degrees in San Francisco.'] },
   'code-mode': {

@@ -1,5 +1,5 @@
 export { Excerpt } from './excerpt.ts'
-export type { Compaction, History } from './history.port.ts'
+export type { Compaction } from './history.port.ts'
 export type { MemoryPlan } from './memory.port.ts'
-export { type Memory, type MemoryOptions, memory, memoryPlan } from './memory.ts'
+export { type Memory, memory, memoryPlan } from './memory.ts'
 export { type SummaryQuestion, summaries, summarizing } from './summary.ts'

@@ -13,7 +13,7 @@ import { flatSchema } from './flat-schema.ts'
 import { faultsIn } from './heard.ts'
 import { answering, type Scripted, type ScriptedAsk, type ScriptedModel } from './scripted.ts'
 
-export const talkers = ['a', 'b', 'c'] as const
+const talkers = ['a', 'b', 'c'] as const
 const deeds = ['find', 'find', 'break', 'misfit', 'unknown', 'helper', 'say', ...talkers.map((name) => `transfer_to_${name}` as const)] as const
 export type Deed = (typeof deeds)[number]
 export const everyDeed: readonly Deed[] = deeds

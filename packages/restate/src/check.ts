@@ -12,7 +12,7 @@ export async function checkRestate({ ingress = INGRESS, admin = ADMIN, headers =
   if (front !== undefined || back !== undefined) return [checkOf('ingress', ingress, front), checkOf('admin', admin, back)]
   const placement = new Placement(admin, headers)
   const deployments = await placement.deployments()
-  return [checkOf('restate', ingress, front), workersCheck(deployments), ...(await hanging(placement, deployments))]
+  return [checkOf('restate', ingress, front), workersCheck(deployments), ...(await hanging(placement, deployments).catch(unknown))]
 }
 
 function workersCheck(deployments: readonly Deployment[]): EngineCheck {
@@ -55,6 +55,16 @@ async function hanging(placement: Placement, deployments: readonly Deployment[])
   })
   return [...runs, ...(await Promise.all(vain)).flat()]
 }
+
+/** An admin interface that answers, and not this. */
+const unknown = (error: Error): readonly EngineCheck[] => [
+  {
+    what: 'hanging',
+    ok: false,
+    says: `whether runs hang cannot be found out: ${error.message}`,
+    next: 'It needs POST /query and POST /deployments of the admin interface.',
+  },
+]
 
 const START = 'Start a worker: npx tutti worker --engine restate --app FILE'
 const MOVE =

@@ -63,3 +63,21 @@ test('[S4] an app that drives nothing is no worker, though its environment says 
   await using worker = appOf(true)
   await expect(worker.start(double, 1)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
 })
+
+test('[S4] an admin interface that does not say where runs stand is told of, and hides nothing else', async () => {
+  const server = createServer((request, answer) => {
+    const known = request.url === '/deployments' && request.method === 'GET'
+    answer
+      .writeHead(known || request.url === '/restate/health' ? 200 : 403)
+      .end(known ? '{"deployments":[{"id":"dp","uri":"http://w/","services":[{"name":"tutti.a.1"}]}]}' : '{}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const checks = await (restate({ ingress: at, admin: at }) as EngineMaker).check?.()
+  expect(checks?.map(({ what, ok }) => [what, ok])).toEqual([
+    ['restate', true],
+    ['workers', true],
+    ['hanging', false],
+  ])
+})

@@ -1,7 +1,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, joinValue, type RunHead } from '../journal/index.ts'
 import { decode, type Json } from '../primitives/index.ts'
-import { isHosted, type RunEngine } from '../run/index.ts'
+import { EmbeddedEngine, type RunEngine } from '../run/index.ts'
 import { exitCodeOfAnswer, printAnswer } from './answer.ts'
 import { budgetsOf, flowsOf } from './app-file.ts'
 import { approveHere } from './approve-here.ts'
@@ -64,12 +64,12 @@ async function goOn(terminal: Terminal, reference: string, o: ResumeOptions): Pr
 }
 
 /** @throws CONFIG_FLOW_UNKNOWN with the way to name the flow's module; RUN_BUSY; RUN_VERSION_MISMATCH */
-async function activate(engine: RunEngine, { run, flow, owner }: RunHead, hasApp: boolean): Promise<void> {
+async function activate(engine: RunEngine, { run, flow }: RunHead, hasApp: boolean): Promise<void> {
   try {
     await engine.activate(run)
   } catch (error) {
     // Its workers have the flows, not this command.
-    if (isHosted(owner)) throw error
+    if (!(engine instanceof EmbeddedEngine)) throw error
     if (TuttiError.is(error, 'RUN_VERSION_MISMATCH')) throw new TuttiError(error.code, error.message, { ...mismatch(hasApp), data: error.data, cause: error })
     if (!TuttiError.is(error, 'CONFIG_FLOW_UNKNOWN')) throw error
     const hint = hasApp ? `The module of --app does not export '${flow}'.` : `Name the module that exports '${flow}': --app file.ts`

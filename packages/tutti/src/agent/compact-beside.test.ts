@@ -163,6 +163,17 @@ test('[K2] a summary that fails ends the run as any failed call of a model does,
   await expect(other.run(mute, 'go')).rejects.toMatchObject({ code: 'MEMORY_SUMMARY_UNUSABLE', data: { agent: 'desk', complaint: 'it is empty' } })
 })
 
+test('[K2] another model may summarize', async () => {
+  const [model, small] = [withSummaries([1, 2, 3, 4].map((n) => reads(n))), scripted(['in short', 'in short'], { id: 'small' })]
+  const made = desk({ model, memory: memory({ window: 1_000, summarize: { style: 'hierarchical', model: small } }) })
+  await using app = testing({ flows: [made] })
+  await app.run(made, 'go')
+  expect(model.calls.filter(isSummary)).toEqual([])
+  expect(small.calls.every(isSummary)).toBe(true)
+  expect(small.calls.length).toBeGreaterThan(0)
+  expect(model.calls.at(-1)?.prompt).toContain('in short')
+})
+
 test('[K2] nobody who watches is shown a summary as a word of the agent', async () => {
   const made = desk({
     model: withSummaries(

@@ -87,6 +87,17 @@ describe('a window', () => {
   })
 })
 
+test('[K2][I5] a run does not go on with another window than it began with: the record and the code diverge', async () => {
+  const made = desk({ memory: memory({ window: 1_500 }) })
+  await using app = testing({ flows: [made], model: reader(12) })
+  const { id } = await app.run(made, 'Read the book.')
+  await expect(app.replay(id, desk({ memory: memory({ window: 3_000 }) }))).rejects.toMatchObject({
+    code: 'JOURNAL_DIVERGED',
+    message: expect.stringContaining('compact'),
+  })
+  await expect(app.replay(id, desk())).rejects.toMatchObject({ code: 'JOURNAL_DIVERGED' })
+})
+
 describe('summaries', () => {
   test('[K2] rolling: what leaves is summarized together with the summary before, by the same model, and takes the place of both', async () => {
     const model = reader(20)

@@ -39,7 +39,7 @@ async function summarize(run: Run, { name, model, memory }: Compacting, excerpt:
   const asking = summaries(excerpt.summaries, excerpt.stretches(compaction), { ...memory, agent: name, gauge: excerpt.gauge })
   for (let step = asking.next(); ; ) {
     if (step.done) return step.value
-    const { message, finish } = await askFor(run, step.value, { name, model, turn })
+    const { message, finish } = await askFor(run, step.value, { name, model: memory.model ?? model, turn })
     step = asking.next({ text: textOf(message), finish })
   }
 }

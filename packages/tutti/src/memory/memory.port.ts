@@ -1,3 +1,5 @@
+import type { ModelLike } from '../model/model.port.ts'
+
 /** How what leaves is summarized: into one summary, written anew each time; or into one for each stretch, and of many one of the next level. */
 export type SummaryStyle = 'rolling' | 'hierarchical'
 
@@ -5,4 +7,6 @@ export type SummaryStyle = 'rolling' | 'hierarchical'
 export interface MemoryPlan {
   readonly window: number
   readonly summarize: SummaryStyle | undefined
+  /** Who summarizes. Left out: the model of the agent. */
+  readonly model?: ModelLike | undefined
 }

@@ -20,6 +20,7 @@ describe('what memory() is told', () => {
     // @ts-expect-error there is no such option
     expect(() => memory({ windw: 10 })).toThrow(refused('CONFIG_INVALID', /no option 'windw'/))
     expect(() => memory({ window: 10, summarize: 'often' as never })).toThrow(refused('CONFIG_INVALID', /cannot summarize "often"/))
+    expect(() => memory({ window: 10, summarize: { styl: 'rolling' } as never })).toThrow(refused('CONFIG_INVALID', /cannot summarize/))
   })
 
   test('[K2] memory over runs is refused, not ignored: facts, working memory, and a run in a thread', async () => {

@@ -3,12 +3,15 @@
  * is declared and refused.
  */
 import { TuttiError } from '../errors/index.ts'
+import type { ModelLike } from '../model/model.port.ts'
 import type { OutOf, Schema } from '../primitives/index.ts'
 import type { MemoryPlan, SummaryStyle } from './memory.port.ts'
 
 export interface Memory<W = undefined> {
   readonly '~memory': () => W
 }
+
+type Summarize = boolean | SummaryStyle | { style?: SummaryStyle | undefined; model?: ModelLike | undefined }
 
 export interface MemoryOptions<S extends Schema> {
   /**
@@ -18,16 +21,16 @@ export interface MemoryOptions<S extends Schema> {
   window?: number | undefined
   /**
    * What leaves is summarized by the agent's own model: `true` or `'rolling'`, into one summary that is written anew each time; `'hierarchical'`, into one for each stretch, and of many one of
-   * the next level. Costs a model call at each compaction. Default: it is left out, and a line says so.
+   * the next level; `{ model }` by another model. Costs a model call at each compaction. Default: it is left out, and a line says so.
    */
-  summarize?: boolean | SummaryStyle | undefined
+  summarize?: Summarize | undefined
   /** Declared, not built yet (FLOW_NOT_YET), as is `working`. */
   facts?: boolean | undefined
   working?: S | undefined
 }
 
 const OPTIONS = ['window', 'summarize', 'facts', 'working']
-const STYLES: readonly unknown[] = [undefined, false, true, 'rolling', 'hierarchical']
+const STYLES: readonly unknown[] = ['rolling', 'hierarchical']
 
 const plans = new WeakMap<object, MemoryPlan>()
 
@@ -53,11 +56,17 @@ export function memory<S extends Schema = Schema<undefined, undefined>>(o: Memor
     throw invalid('memory() has no window', 'Say how many tokens of its conversation the agent may be shown: memory({ window: 20_000 }).')
   if (!Number.isSafeInteger(window) || window <= 0)
     throw invalid(`the window of memory() is ${String(window)}`, 'It is a number of tokens: a whole number above zero.')
-  if (!STYLES.includes(summarize))
-    throw invalid(`memory() cannot summarize ${JSON.stringify(summarize)}`, "There are true, false, 'rolling' and 'hierarchical'.")
   const made: Memory<never> = { '~memory': declaredOnly }
-  plans.set(made, { window, summarize: summarize === true ? 'rolling' : summarize || undefined })
+  plans.set(made, { window, ...summaryOf(summarize) })
   return made as Memory<OutOf<S>>
+}
+
+function summaryOf(asked: Summarize | undefined): Pick<MemoryPlan, 'summarize' | 'model'> {
+  if (!asked) return { summarize: undefined }
+  const { style = 'rolling', model, ...others } = typeof asked === 'object' ? asked : { style: asked === true ? ('rolling' as const) : asked }
+  if (!STYLES.includes(style) || Object.keys(others).length > 0)
+    throw invalid(`memory() cannot summarize ${JSON.stringify(asked)}`, "There are true, false, 'rolling', 'hierarchical', and { style, model }.")
+  return { summarize: style, ...(model === undefined ? {} : { model }) }
 }
 
 const declaredOnly = (): never => undefined as never

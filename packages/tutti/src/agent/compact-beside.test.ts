@@ -128,6 +128,30 @@ test('[K2] the hook before the model is given what the model is shown; what it p
   expect((await again.replay(id, tidied)).output).toBe('done')
 })
 
+test('[C8][K2] in a team, what the hook of one member puts in the place of the messages is the conversation of all of them, and whoever had something leave begins anew', async () => {
+  const to = (name: string) => ({ call: `transfer_to_${name}`, input: { reason: 'now' } })
+  const [a, b] = [withSummaries([[{ call: 'read', input: { n: 1 } }, to('b')], to('b')]), withSummaries([reads(2), reads(3), reads(4), to('a'), 'the end'])]
+  const replaced = [
+    { role: 'user', content: 'TASK' },
+    { role: 'user', content: 'TIDIED' },
+  ]
+  let stints = 0
+  const tidy = { beforeAgent: () => (stints++ === 1 ? { replace: replaced } : undefined) }
+  const members = [
+    agent({ name: 'a', tools: [read], model: a, hooks: tidy }),
+    agent({ name: 'b', tools: [read], model: b, memory: memory({ window: 1_000 }) }),
+  ] as const
+  const flow = team('pair', { style: 'handoff', members })
+  await using app = testing({ flows: [flow] })
+  const { output, id } = await app.run(flow, 'TASK')
+  expect(output).toBe('the end')
+  expect(b.calls.at(-2)?.prompt).toMatch(left)
+  expect(b.calls.at(-1)?.prompt).toMatch(/^user: TASK\nuser: TIDIED\nassistant: /)
+  for (const { options } of b.calls) expect(faultsIn(options.prompt)).toEqual([])
+  expect(a.calls.at(-1)?.prompt).toBe('user: TASK\nuser: TIDIED')
+  expect((await app.replay(id, flow)).output).toBe('the end')
+})
+
 test('[K2][B1] a summary is a model call within the limits of the agent and the run, and no turn of it; where it does not fit, what was gathered is kept', async () => {
   const turns = [1, 2, 3, 4, 5, 6].map((n) => reads(n))
   const summarize = memory({ window: 1_000, summarize: true })

@@ -56,7 +56,7 @@ const askFor = (
     model,
     stream: false,
     ownInstructions: true,
-    request: { system: summarizing, messages, thread: { at: messages.length, chain: basis } },
+    request: { system: summarizing, messages, thread: { at: 1, chain: basis } },
   })
 
 /** @throws FLOW_NOT_YET: whoever names a thread expects that what was said in it before is known */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Message, textOf, userText } from '../message/index.ts'
 import { Gauge } from './size.ts'
-import { type Summary, type SummaryAnswer, type SummaryGround, summaries } from './summary.ts'
+import { type Summary, type SummaryAnswer, type SummaryGround, type SummaryQuestion, summaries } from './summary.ts'
 import { transcriptOf } from './transcript.ts'
 
 const ground = (summarize: SummaryGround['summarize'], window = 24_000): SummaryGround => ({ agent: 'desk', summarize, window, gauge: new Gauge() })
@@ -30,6 +30,13 @@ describe('summaries', () => {
     expect(asked).toHaveLength(2)
     expect(asked[0]).toMatch(/<summary>\nm0\n<\/summary>\n\n<conversation>\nuser: m1\n<\/conversation>/)
     expect(standing).toEqual([{ level: 1, text: 'm0 m1 m2' }])
+  })
+
+  test('[K2] what is summarized stands before the question, so that a cache that compares questions by meaning takes no conversation for another', () => {
+    const asking = summaries([{ level: 1, text: 'm0' }], [stretch(1)], ground('rolling'))
+    const { messages } = asking.next().value as SummaryQuestion
+    expect(textOf(messages.at(-1) as Message)).not.toMatch(/m0|m1/)
+    expect(messages.slice(0, -1).map(textOf).join()).toMatch(/m0.*m1/s)
   })
 
   test('[K2] hierarchical: four of a level become one of the next; all that was summarized stands, once, in order', () => {

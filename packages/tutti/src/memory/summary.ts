@@ -95,7 +95,8 @@ function levelToFold(all: readonly Summary[], { gauge, window }: SummaryGround):
 /** One summary; asked for once more where it will not do. */
 function* ask(standing: readonly Summary[], stretch: Stretch, { agent, gauge, window }: SummaryGround, part: number): Asking<string> {
   const words = Math.max(FEWEST_WORDS, Math.floor((window / part) * WORDS_PER_TOKEN))
-  const asked = userText(`${questionOf(standing, transcriptOf(stretch))}\n\nWrite the summary of all of it, in at most ${words} words.`)
+  // The material stands before the question: a cache that compares questions by meaning takes no conversation for another.
+  const asked = [userText(questionOf(standing, transcriptOf(stretch))), userText(`Write the summary of all of it, in at most ${words} words.`)]
   const basis = hash128(canonical([standing.map(({ text }) => text), chainOf(stretch)]))
   const complaintOf = ({ text, finish }: SummaryAnswer): string | undefined => {
     if (finish === 'length') return 'it was cut at the output limit'
@@ -104,12 +105,12 @@ function* ask(standing: readonly Summary[], stretch: Stretch, { agent, gauge, wi
     const tokens = gauge.tokens(Buffer.byteLength(text))
     return tokens > words * MOST_TOKENS_PER_WORD ? `it has about ${tokens} tokens` : undefined
   }
-  const first = yield { messages: [asked], basis }
+  const first = yield { messages: asked, basis }
   const wrong = complaintOf(first)
   if (wrong === undefined) return first.text.trim()
   const again = userText(`Your summary was not accepted: ${wrong}. Write it again, whole, in at most ${words} words.`)
   const said: Message = { role: 'assistant', parts: [{ type: 'text', text: first.text }] }
-  const second = yield { messages: first.text.trim() === '' ? [asked, again] : [asked, said, again], basis: hash128(canonical([basis, first.text])) }
+  const second = yield { messages: first.text.trim() === '' ? [...asked, again] : [...asked, said, again], basis: hash128(canonical([basis, first.text])) }
   const still = complaintOf(second)
   if (still === undefined) return second.text.trim()
   throw new TuttiError(

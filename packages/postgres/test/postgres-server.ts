@@ -25,6 +25,7 @@ export interface PostgresServer {
 
 export const PASSWORD = 'a-secret-word'
 const START_MS = 30_000
+const MOST_PORTS = 5
 
 /** Why it cannot be had here; `undefined` when it can. */
 export function missingPostgres(): string | undefined {
@@ -57,15 +58,15 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   if (user) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
   done(user, 'cp', '-a', templateOf(bin, user), data)
-  const port = await freePort()
-  const all = { port: `${port}`, listen_addresses: '127.0.0.1', unix_socket_directories: '', shared_buffers: '128MB', max_connections: '60', ...settings }
-  const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const url = `postgres://tutti:${PASSWORD}@127.0.0.1:${port}/postgres`
+  let port = 0
+  const urlOf = (): string => `postgres://tutti:${PASSWORD}@127.0.0.1:${port}/postgres`
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
+    const all = { port: `${port}`, listen_addresses: '127.0.0.1', unix_socket_directories: '', shared_buffers: '128MB', max_connections: '60', ...settings }
+    const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const log = openSync(join(folder, 'log'), 'a')
     child = spawn(join(bin, 'postgres'), ['-D', data, ...args], { ...user, cwd: folder, stdio: ['ignore', log, log] })
-    await answering(url, () => readFileSync(join(folder, 'log'), 'utf8').slice(-2_000))
+    await answering(urlOf(), data, child, () => readFileSync(join(folder, 'log'), 'utf8').slice(-2_000))
   }
   const end = (signal: NodeJS.Signals) => async (): Promise<void> => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
@@ -74,7 +75,17 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     await gone
   }
   process.once('exit', () => child?.kill('SIGQUIT'))
-  await start()
+  for (let tries = 1; ; tries++) {
+    port = await freePort()
+    try {
+      await start()
+      break
+    } catch (error) {
+      if (!(error instanceof PortTaken) || tries === MOST_PORTS) throw error
+      await end('SIGQUIT')()
+    }
+  }
+  const url = urlOf()
   return {
     url,
     get pid() {
@@ -135,18 +146,17 @@ async function ask(url: string, statement: string): Promise<readonly Record<stri
   }
 }
 
-async function answering(url: string, log: () => string): Promise<void> {
+/** Another process took it in the moment between: perhaps the Postgres of another test, which answers in the place of this one. */
+class PortTaken extends Error {}
+
+async function answering(url: string, data: string, child: ChildProcess, log: () => string): Promise<void> {
   const until = Date.now() + START_MS
   for (;;) {
-    const client = new Client(url)
-    try {
-      await client.connect()
-      await client.end()
-      return
-    } catch (error) {
-      if (Date.now() > until) throw new Error(`Postgres did not start within ${START_MS} ms: ${(error as Error).message}\n${log()}`)
-      await later(50)
-    }
+    const found = await ask(url, 'SHOW data_directory').catch((error: Error) => error)
+    if (Array.isArray(found) && found[0]?.data_directory === data) return
+    if (Array.isArray(found) || child.exitCode !== null) throw new PortTaken(`another process has the port of ${url.replace(PASSWORD, '…')}\n${log()}`)
+    if (Date.now() > until) throw new Error(`Postgres did not start within ${START_MS} ms: ${(found as Error).message}\n${log()}`)
+    await later(50)
   }
 }
 

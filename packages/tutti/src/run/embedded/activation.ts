@@ -250,8 +250,7 @@ export class EmbeddedActivation implements Activation, RunGround {
         failpoint('outcome recorded, not delivered', this.run)
         const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)
         this.#show(entries)
-        for (const entry of entries) {
-          if (!isOutcome(entry)) continue
+        for (const entry of entries.filter(isOutcome)) {
           this.#wake()
           this.#outcomes.add(entry, o.blobs)
         }

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type AnyFlow, agent, graph, inMemory, type Store, sqlite, tutti } from 'tutti'
 import { z } from 'zod'
 import { callingModel, instantTools } from './agent/calling.ts'
-import { crowdIn, ROOM } from './agent/crowd.ts'
+import { crowdOf } from './agent/crowd.ts'
 import { compileTime } from './agent/project.ts'
 import { windowCost } from './agent/window.ts'
 import { reporter } from './figure.ts'
@@ -106,27 +106,21 @@ async function timed(work: () => Promise<unknown>): Promise<Record<'wallMs', num
   return { wallMs: watch().wallMs }
 }
 
-/** A thousand agents at once, each with five calls of a tool that takes 50 ms; as Node is, and with a young generation that has room for them. */
-async function crowds(): Promise<void> {
-  const peerOf = async (flags: readonly string[]): Promise<number | undefined> => (aiSdk ? crowdIn(flags, 'ai') : undefined)
-  for (const [with_, flags] of [
-    ['', []],
-    [`, node ${ROOM}`, [ROOM]],
-  ] as const) {
-    report({
-      name: `1,000 durable agents × 5 calls of 50 ms (SQLite, sync)${with_}`,
-      value: crowdIn(flags, 'tutti'),
-      unit: 'ms',
-      limit: 250,
-      target: { atMost: 450 },
-      peer: 'ai (records nothing)',
-      peerValue: await peerOf(flags),
-    })
-  }
+/** A thousand agents at once, each with five calls of a tool that takes 50 ms. */
+function crowd(): void {
+  report({
+    name: '1,000 durable agents × 5 calls of 50 ms (SQLite, sync)',
+    value: crowdOf('tutti'),
+    unit: 'ms',
+    limit: 250,
+    target: { atMost: 450 },
+    peer: 'ai (records nothing)',
+    peerValue: aiSdk && crowdOf('ai'),
+  })
 }
 
 await turns()
 report({ name: 'what the window of its memory costs a turn, while nothing leaves', value: windowCost(), unit: 'µs', target: { atMost: 1 } })
 await uneven()
-await crowds()
+crowd()
 report({ name: 'tsc, a project of 50 files of flows', value: await compileTime(50), unit: 'ms', limit: await compileTime(0) })

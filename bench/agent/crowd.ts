@@ -10,9 +10,6 @@ import { z } from 'zod'
 import { inFolder, median, stopwatch } from '../measure.ts'
 import { callingModel } from './calling.ts'
 
-/** Room for what a thousand agents have under way, so that it need not be copied again and again. */
-export const ROOM = '--max-semi-space-size=64'
-
 const AGENTS = 1_000
 const CALLS = 5
 const WAITS_MS = 50
@@ -21,9 +18,9 @@ const MEASURED = 5
 
 export type Whose = 'tutti' | 'ai'
 
-/** @param flags of Node */
-export function crowdIn(flags: readonly string[], whose: Whose): number {
-  const { stdout, status } = spawnSync(process.execPath, [...flags, '--conditions=tutti-source', import.meta.filename, whose], {
+/** In milliseconds. */
+export function crowdOf(whose: Whose): number {
+  const { stdout, status } = spawnSync(process.execPath, ['--conditions=tutti-source', import.meta.filename, whose], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { CommitPlace } from './commit-place.ts'
 
-const noted = (place: CommitPlace, ms: number, times: number): string => {
-  for (let i = 0; i < times; i++) place.note(ms)
+const noted = (place: CommitPlace, ms: number, times: number, jobs = 1): string => {
+  for (let i = 0; i < times; i++) place.note(ms, jobs)
   return place.place
 }
 
@@ -25,6 +25,14 @@ it('[S1] commits come back to the main thread once they are clearly quick again'
   noted(place, 10, 3)
   expect(noted(place, 3, 100)).toBe('worker')
   expect(noted(place, 0.5, 100)).toBe('main')
+})
+
+it('[S1] commits of many runs at once move to a worker, quick as they are, and come back when few ask', () => {
+  const place = new CommitPlace('auto')
+  expect(noted(place, 1, 100, 64)).toBe('main')
+  expect(noted(place, 1, 8, 512)).toBe('worker')
+  expect(noted(place, 1, 20, 64)).toBe('worker')
+  expect(noted(place, 1, 20, 3)).toBe('main')
 })
 
 it('[S1] a thread that was chosen is kept', () => {

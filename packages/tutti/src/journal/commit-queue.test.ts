@@ -3,6 +3,7 @@ import { TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { type Answer, type AppendJob, GROUP_ENTRIES, type Job } from './job.ts'
+import type { RunHead } from './store.port.ts'
 
 const append = (run: string, first = 1, entries = 1): AppendJob => ({
   op: 'append',
@@ -17,6 +18,17 @@ const append = (run: string, first = 1, entries = 1): AppendJob => ({
   release: false,
   time: 0,
   standing: undefined,
+})
+const create = (run: string, entries = 1): Job => ({
+  op: 'create',
+  run: run as RunId,
+  head: {} as RunHead,
+  bodies: Array(entries).fill('{}'),
+  blobs: [],
+  uses: [],
+  inbox: [],
+  priority: 0,
+  source: undefined,
 })
 const acquire: Job = { op: 'acquire', run: 'a' as RunId, owner: 'o', now: 1, until: 2 }
 const unwritable = new TuttiError('JOURNAL_UNWRITABLE', 'disk full')
@@ -80,6 +92,21 @@ describe('the commit queue', () => {
     expect(groups).toEqual([['a'], ['b', 'c']])
     finish([undefined, undefined])
     await Promise.all(behind)
+  })
+
+  it('[R12] what runs at work append goes before a burst of runs to be created, which are passed over by nothing else, and never for long', async () => {
+    const { groups, queue } = scripted()
+    const asked: Promise<unknown>[] = Array.from({ length: 200 }, (_, i) => queue.submit(create(`new${i}`)))
+    asked.push(queue.submit(append('a')), queue.submit(append('new199')), queue.submit(append('b')))
+    await Promise.all(asked)
+    const names = groups.map((group) => group.map((job) => `${job.op} ${'run' in job ? job.run : ''}`))
+    // 'a' overtakes creations; the append to a run that is still to be created does not, and neither does anything behind that.
+    expect(names[0]?.[0]).toBe('append a')
+    expect(names[0]).toHaveLength(64)
+    expect(names.at(-1)?.slice(-2)).toEqual(['append new199', 'append b'])
+    const behind = [queue.submit(create('first', 600)), ...Array.from({ length: 600 }, () => queue.submit(append('a')))]
+    await Promise.all(behind)
+    expect(groups.slice(names.length).map((group) => `${group.length} ${group[0]?.op}`)).toEqual(['384 append', '1 create', '216 append'])
   })
 
   it('[R1] a failed write refuses every commit of those runs until they are read again', async () => {

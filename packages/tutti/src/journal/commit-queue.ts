@@ -19,17 +19,26 @@ interface Pending {
 
 /** Of the newest group. */
 const WEIGHT = 1 / 4
+/** Of a group, while runs wait to be created: the rest is theirs. */
+const URGENT_ENTRIES = (GROUP_ENTRIES * 3) / 4
 
 export class CommitQueue {
   readonly #write: WriteGroup
   readonly #isAway: () => boolean
   readonly #flush = (): void => this.#writeNext()
   #waiting: Pending[] = []
+  /** What runs at work append, while others wait to be created: it goes first, so that a burst of new runs does not hold them up. */
+  #urgent: Pending[] = []
+  readonly #toCreate = new Set<RunId>()
+  /** What is first of the others had no room beside what is urgent: it comes next. */
+  #passedOver = false
+  /** Others than creations among those that wait: nothing overtakes them. */
+  #inOrder = 0
   #underWay = false
   #armed = false
   readonly #failed = new Map<RunId, unknown>()
   #whenIdle: (() => void)[] = []
-  /** How long those who waited for a group go on for once they are told (ms, moving average). */
+  /** How long each that waited for a group goes on for once it is told (ms, moving average). */
   #goingOnMs = 0
 
   /** @param isAway whether the next group would be written on another thread */
@@ -45,12 +54,20 @@ export class CommitQueue {
       if (failure !== undefined) return Promise.reject(stillFailing(job.run, failure))
     }
     return new Promise<A>((resolve, reject) => {
-      this.#waiting.push({ job, resolve: resolve as (answer: Answer) => void, reject })
+      this.#line(job).push({ job, resolve: resolve as (answer: Answer) => void, reject })
       if (!this.#armed && !this.#underWay) {
         this.#armed = true
         setImmediate(this.#flush)
       }
     })
+  }
+
+  /** Creations and what is appended to other runs do not depend on one another; all else keeps its order. */
+  #line(job: Job): Pending[] {
+    if (job.op === 'create') this.#toCreate.add(job.run)
+    else if (job.op === 'append' && this.#inOrder === 0 && this.#toCreate.size > 0 && !this.#toCreate.has(job.run)) return this.#urgent
+    else this.#inOrder++
+    return this.#waiting
   }
 
   /** The run is being read again: whoever does so knows what was written, and may go on from there. */
@@ -60,7 +77,7 @@ export class CommitQueue {
 
   /** Resolves when nothing waits and nothing is under way. */
   idle(): Promise<void> {
-    if (this.#waiting.length === 0 && !this.#underWay) return Promise.resolve()
+    if (this.#asked === 0 && !this.#underWay) return Promise.resolve()
     return new Promise((resolve) => this.#whenIdle.push(resolve))
   }
 
@@ -89,27 +106,31 @@ export class CommitQueue {
   }
 
   #settleLate(group: readonly Pending[], answers: readonly Answer[], tookMs: number): void {
-    const goesOn = this.#waiting.length > 0 && this.#goingOnMs > tookMs && this.#isAway()
+    const goesOn = this.#asked > 0 && this.#goingOnMs * (group.length + this.#asked) > tookMs && this.#isAway()
     if (goesOn) this.#writeNext()
     const told = performance.now()
     this.#settle(group, answers)
     setImmediate(() => {
-      this.#goingOnMs += (performance.now() - told - this.#goingOnMs) * WEIGHT
+      this.#goingOnMs += ((performance.now() - told) / group.length - this.#goingOnMs) * WEIGHT
     })
     if (!goesOn) this.#goOn()
   }
 
+  /** Jobs that wait. */
+  get #asked(): number {
+    return this.#waiting.length + this.#urgent.length
+  }
+
   #takeGroup(): Pending[] {
-    let entries = 0
-    let end = 0
-    for (; end < this.#waiting.length; end++) {
-      entries += entriesOf((this.#waiting[end] as Pending).job)
-      if (entries > GROUP_ENTRIES && end > 0) break
+    const urgent = this.#urgent.length > 0 && !this.#passedOver ? takeFrom(this.#urgent, this.#waiting.length > 0 ? URGENT_ENTRIES : GROUP_ENTRIES) : []
+    const room = urgent.reduce((left, { job }) => left - entriesOf(job), GROUP_ENTRIES)
+    const others = takeFrom(this.#waiting, room)
+    this.#passedOver = others.length === 0 && this.#waiting.length > 0
+    for (const { job } of others) {
+      if (job.op === 'create') this.#toCreate.delete(job.run)
+      else this.#inOrder--
     }
-    if (end < this.#waiting.length) return this.#waiting.splice(0, end)
-    const group = this.#waiting
-    this.#waiting = []
-    return group
+    return urgent.length > 0 ? [...urgent, ...others] : others
   }
 
   #settle(group: readonly Pending[], answers: readonly Answer[]): void {
@@ -126,8 +147,11 @@ export class CommitQueue {
     for (const { job } of group) if (job.op === 'append') runs.add(job.run)
     // A busy file wrote nothing and harmed nothing: the same commit may be tried again.
     if (!TuttiError.is(error, 'JOURNAL_LOCKED')) for (const run of runs) this.#failed.set(run, error)
-    const behind = this.#waiting.filter(({ job }) => job.op === 'append' && runs.has(job.run))
-    this.#waiting = this.#waiting.filter((pending) => !behind.includes(pending))
+    const isBehind = ({ job }: Pending): boolean => job.op === 'append' && runs.has(job.run)
+    const behind = [...this.#urgent.filter(isBehind), ...this.#waiting.filter(isBehind)]
+    this.#inOrder -= this.#waiting.filter(isBehind).length
+    this.#urgent = this.#urgent.filter((pending) => !isBehind(pending))
+    this.#waiting = this.#waiting.filter((pending) => !isBehind(pending))
     for (const { reject } of group) reject(error)
     for (const { reject } of behind) reject(error)
     this.#goOn()
@@ -135,7 +159,7 @@ export class CommitQueue {
 
   #goOn(): void {
     this.#underWay = false
-    if (this.#waiting.length > 0) {
+    if (this.#asked > 0) {
       this.#armed = true
       setImmediate(this.#flush)
       return
@@ -145,6 +169,17 @@ export class CommitQueue {
     // A turn later: whoever was just answered goes first.
     for (const resolve of idle) setImmediate(resolve)
   }
+}
+
+/** The first of a line, as many as have room; one alone has. */
+function takeFrom(line: Pending[], room: number): Pending[] {
+  let entries = 0
+  let end = 0
+  for (; end < line.length; end++) {
+    entries += entriesOf((line[end] as Pending).job)
+    if (entries > room && (end > 0 || room < GROUP_ENTRIES)) break
+  }
+  return line.splice(0, end)
 }
 
 function stillFailing(run: RunId, cause: unknown): TuttiError {

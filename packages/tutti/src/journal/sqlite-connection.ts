@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly durability: Durability
   /** How long a statement waits for another process, blocking this thread. */
   readonly busyMs: number
+  /** How long the log grows until a commit brings it in. Default 6,000 pages. */
+  readonly logPages?: number | undefined
   readonly encryption?: EncryptionOptions | undefined
 }
 
@@ -22,7 +24,9 @@ export interface ConnectionOptions {
 const OLDEST_SQLITE = [3, 51, 3] as const
 
 /** How long the log grows before it is brought into the file: while many runs write at once the same pages are in it again and again. Less than `LOG_BYTES`. */
-const LOG_PAGES = 6_000
+export const LOG_PAGES = 6_000
+/** Where another thread brings the log in: from here on, whoever commits does it. */
+export const LOG_PAGES_AT_MOST = 4 * LOG_PAGES
 
 /** What one large commit makes of the log is given back beyond this. */
 const LOG_BYTES = 16 * 1024 * 1024
@@ -31,13 +35,14 @@ const LOG_BYTES = 16 * 1024 * 1024
  * Opens the file, making its folder, the file and its tables where they are missing.
  * @throws JOURNAL_NODE_TOO_OLD | JOURNAL_NEWER | JOURNAL_CORRUPT | JOURNAL_UNWRITABLE | JOURNAL_LOCKED
  */
-export function connect({ path, durability, busyMs }: ConnectionOptions): DatabaseSync {
+export function connect({ path, durability, busyMs, logPages = LOG_PAGES }: ConnectionOptions): DatabaseSync {
   const Database = sqliteOfNode()
   return guarded(path, () => {
     mkdirSync(dirname(path), { recursive: true })
     const db = new Database(path, { timeout: busyMs })
     try {
       prepareFile(db, path, durability)
+      db.exec(`PRAGMA wal_autocheckpoint = ${logPages}`)
     } catch (error) {
       db.close()
       throw error
@@ -72,7 +77,6 @@ function prepareFile(db: DatabaseSync, path: string, durability: Durability): vo
       hint: 'Use a path on a local disk.',
     })
   db.exec(durability === 'sync' ? 'PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1' : 'PRAGMA synchronous = NORMAL')
-  db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
   db.exec(`PRAGMA journal_size_limit = ${LOG_BYTES}`)
   migrate(db, path)
 }

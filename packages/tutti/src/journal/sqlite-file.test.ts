@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { RunId } from '../primitives/index.ts'
+import { hash128, type RunId } from '../primitives/index.ts'
 import { newRun, patched, patches, readAll, started } from '../testing/sample-run.ts'
 import { type SqliteStore, sqliteStore } from './index.ts'
 import { appendJob, createJob } from './job.ts'
+import { LOG_PAGES } from './sqlite-connection.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import { SCHEMA_VERSION } from './sqlite-schema.ts'
 
@@ -225,5 +226,23 @@ describe('an open file', () => {
     expect(await readAll(store, run)).toHaveLength(1)
     await store.append({ run, epoch: 1, entries: patches(2, 10) })
     expect(await readAll(store, run, 1)).toEqual(patches(2, 10))
+  })
+})
+
+describe('the log beside a file', () => {
+  it('[S1] is brought in by a thread of its own while another commits, and is whole in the file when it is closed', async () => {
+    const store = open({ commit: 'worker' })
+    await store.create(newRun(run))
+    const text = 'x'.repeat(2_000_000)
+    for (let seq = 2; seq < 10; seq++) await store.append({ run, epoch: 1, entries: [patched(seq)], blobs: new Map([[hash128(`${seq}`), text]]) })
+    const log = raw().prepare('PRAGMA wal_checkpoint(NOOP)')
+    const behind = (): number => {
+      const { log: pages, checkpointed } = log.get() as { log: number; checkpointed: number }
+      return pages - checkpointed
+    }
+    // Some 8,000 pages were written, and from 6,000 on they are brought in; whoever commits would do so only at 24,000.
+    await expect.poll(behind, { timeout: 10_000 }).toBeLessThan(LOG_PAGES)
+    await store.close()
+    expect((await readAll(open(), run)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 })

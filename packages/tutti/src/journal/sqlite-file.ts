@@ -143,7 +143,7 @@ export class SqliteFile {
     const begun = performance.now()
     const answers = this.#writer.write(jobs)
     guarded(this.#options.path, () => this.#presence.check())
-    this.commits.note(performance.now() - begun)
+    this.commits.note(performance.now() - begun, jobs.length)
     return answers
   }
 
@@ -154,7 +154,7 @@ export class SqliteFile {
     const { answers, ms } = await this.#worker.write(jobs)
     guarded(path, () => this.#presence.check())
     failpoint('answer of the worker come, nobody told')
-    this.commits.note(ms)
+    this.commits.note(ms, jobs.length)
     return answers
   }
 
@@ -171,7 +171,7 @@ export class SqliteFile {
     for (let i = 0; i < PROBES; i++) {
       const begun = performance.now()
       await patiently(() => this.#writer.probe(), this.#options.lockTimeoutMs)
-      this.commits.note(performance.now() - begun)
+      this.commits.note(performance.now() - begun, 1)
     }
   }
 }

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import type { Job } from './job.ts'
 import { packed } from './job-message.ts'
+import { LogKeeper } from './log-keeper.ts'
 import type { ConnectionOptions } from './sqlite-connection.ts'
 import type { WorkerAnswer, Written } from './sqlite-worker.ts'
 
@@ -13,10 +14,12 @@ const script = new URL(`./sqlite-worker${extname(new URL(import.meta.url).pathna
 
 export class WorkerWriter {
   readonly #options: ConnectionOptions
+  readonly #log: LogKeeper
   #worker: Worker | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#log = new LogKeeper(options)
   }
 
   /** @throws JOURNAL_UNWRITABLE when the thread dies; otherwise as `SqliteWriter.write` */
@@ -28,6 +31,7 @@ export class WorkerWriter {
     try {
       const answer = await answerOf(worker, jobs)
       if ('failed' in answer) throw rebuildError(answer.failed)
+      this.#log.note(answer.logged)
       return answer
     } finally {
       worker.unref()
@@ -36,6 +40,7 @@ export class WorkerWriter {
 
   /** Closes the file on that thread and waits until the thread is gone. */
   async close(): Promise<void> {
+    await this.#log.close()
     const worker = this.#worker
     this.#worker = undefined
     if (!worker) return

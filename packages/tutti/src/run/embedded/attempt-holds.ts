@@ -35,6 +35,11 @@ export class AttemptHolds {
   /** Settles what an attempt holds; answers what is to be written of it. */
   settle(attempt: number, actual: Amounts | undefined): Amounts | undefined {
     const { ledger, room } = this.#ground
+    if (this.#token === '' && !this.#ground.priors.has(this.#op.key)) {
+      // Nothing was ever held for it.
+      if (actual) ledger.spend(this.#op.draws, actual)
+      return actual
+    }
     const token = this.#tokenFor(attempt)
     const held = ledger.holding(token)
     if (held) this.#judge(ledger.settle(token, actual), held, actual)

@@ -29,9 +29,9 @@ it('[S1] commits come back to the main thread once they are clearly quick again'
 
 it('[S1] commits of many runs at once move to a worker, quick as they are, and come back when few ask', () => {
   const place = new CommitPlace('auto')
-  expect(noted(place, 1, 100, 64)).toBe('main')
+  expect(noted(place, 1, 100, 32)).toBe('main')
   expect(noted(place, 1, 8, 512)).toBe('worker')
-  expect(noted(place, 1, 20, 64)).toBe('worker')
+  expect(noted(place, 1, 20, 32)).toBe('worker')
   expect(noted(place, 1, 20, 3)).toBe('main')
 })
 

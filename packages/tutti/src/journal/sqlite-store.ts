@@ -28,7 +28,7 @@ import type { Admitted, Commit, FlowVersion, InboxMessage, JournalStore, Lease, 
 export interface SqliteOptions {
   /** Default `'sync'`: survives a power cut. `'relaxed'` survives a killed process, and may lose the last moments in a power cut. */
   durability?: Durability | undefined
-  /** Which thread commits. Default `'auto'`: the main thread while a commit takes under 4 ms and fewer than a hundred runs ask at once, otherwise a worker. */
+  /** Which thread commits. Default `'auto'`: the main thread while a commit takes under 4 ms and fewer than fifty runs ask at once, otherwise a worker. */
   commit?: 'auto' | Place | undefined
   /** How long a file that another process holds is waited for, before `JOURNAL_LOCKED`. Default 5,000. */
   lockTimeoutMs?: number | undefined

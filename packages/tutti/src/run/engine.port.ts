@@ -74,7 +74,7 @@ export interface Activation {
   /** Nobody wants the outcome of this key any more. */
   abandon(key: string): void
   /** Something of this name was sent that no wait has taken, or a seed answers the wait at this key: asked now, it is answered. */
-  isSent(signal: string, key: () => string, fingerprint: string): boolean
+  isSent(signal: string, asked: () => { readonly key: string; readonly fingerprint: string }): boolean
   /** Exactly one, durable, in final order. Rejects when the activation is over (suspended, fenced, store failed). */
   next(): Promise<Outcome>
   /** The text behind a value: at once, or from its blob. */

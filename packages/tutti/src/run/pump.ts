@@ -122,9 +122,9 @@ export class Pump {
    * Whether something was sent that is to be taken at the next place of this scope: what the record says of that place; after it, what has come. Right after a restart,
    * before the record is delivered, nothing is: what came meanwhile is there at the next place.
    */
-  isSent(scope: RunScope, signal: string, fingerprint: string): boolean {
+  isSent(scope: RunScope, signal: string, fingerprintOf: (signal: string) => string): boolean {
     if (this.#over || this.#cancelled || scope.abort.aborted) return false
-    if (this.#live) return this.#activation.isSent(signal, () => scope.peek(signal).key, fingerprint)
+    if (this.#live) return this.#activation.isSent(signal, () => ({ key: scope.peek(signal).key, fingerprint: fingerprintOf(signal) }))
     const { key, at } = scope.peek(signal)
     return this.#record.byAt(placeOf(at))?.key === key
   }

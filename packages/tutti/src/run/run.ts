@@ -254,7 +254,7 @@ export class ScopedRun implements RunCore {
   isSent(signal: Signal<never, unknown>): boolean {
     const scope = this.#scope
     scope.checkUse()
-    return !scope.apart && this.#context.pump.isSent(scope, signal.name, hashOften(`${signal.name}|`))
+    return !scope.apart && this.#context.pump.isSent(scope, signal.name, fingerprintOfSignal)
   }
 
   async taken<T>(signal: Signal<never, T>): Promise<readonly T[]> {
@@ -296,6 +296,9 @@ export class ScopedRun implements RunCore {
     return `${this.#context.chance}|${this.#scope.key}|${this.#scope.draw()}`
   }
 }
+
+/** Of a wait without a timeout. */
+const fingerprintOfSignal = (name: string): string => hashOften(`${name}|`)
 
 class AskedEffect implements EffectOp {
   readonly op = 'effect'

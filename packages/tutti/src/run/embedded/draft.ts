@@ -19,12 +19,17 @@ export function split(json: Json): Split {
   return { value, blobs: blob && new Map([blob]) }
 }
 
+/** Characters up to which it is not looked what a text says. */
+const SHORT = 16
+/** What JSON writes as it is. */
+const plain = /^[ !#-[\]-~]*$/
+
 /**
  * Of so many bytes, how many the text of a value leaves at least; negative when it may be too long, or may be taken for a reference. Most values are
  * small, and this tells so for a third of what writing them out would cost. A UTF-16 unit is at most 6 bytes of JSON, a number at most 24.
  */
 function roomAfter(json: Json, room: number): number {
-  if (typeof json === 'string') return room - 6 * json.length - 3
+  if (typeof json === 'string') return room - (json.length > SHORT && plain.test(json) ? 1 : 6) * json.length - 3
   if (json === null || typeof json !== 'object') return room - 25
   let left = room - 2
   if (Array.isArray(json)) {

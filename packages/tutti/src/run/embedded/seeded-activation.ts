@@ -70,8 +70,9 @@ export class SeededActivation implements Activation {
     return outcome
   }
 
-  isSent(signal: string, key: () => string, fingerprint: string): boolean {
-    return this.#seed.told(key(), fingerprint) || this.#inner.isSent(signal)
+  isSent(signal: string, asked: Parameters<Activation['isSent']>[1]): boolean {
+    const { key, fingerprint } = asked()
+    return this.#seed.told(key, fingerprint) || this.#inner.isSent(signal)
   }
 
   abandon(key: string): void {

@@ -1,31 +1,25 @@
 /** The near side of the commit thread: starts it when first needed, one group at a time, and starts another when it dies. */
-import { once } from 'node:events'
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import type { Job } from './job.ts'
 import { packed } from './job-message.ts'
+import { JournalThread } from './journal-thread.ts'
 import { LogKeeper } from './log-keeper.ts'
 import type { ConnectionOptions } from './sqlite-connection.ts'
 import type { WorkerAnswer, Written } from './sqlite-worker.ts'
 
-/** Runs as source and as built: the worker lies beside this file, with its ending. */
-const script = new URL(`./sqlite-worker${extname(new URL(import.meta.url).pathname)}`, import.meta.url)
-
 export class WorkerWriter {
-  readonly #options: ConnectionOptions
+  readonly #thread: JournalThread
   readonly #log: LogKeeper
-  #worker: Worker | undefined
 
   constructor(options: ConnectionOptions) {
-    this.#options = options
+    this.#thread = new JournalThread('sqlite-worker', 'tutti journal', options)
     this.#log = new LogKeeper(options)
   }
 
   /** @throws JOURNAL_UNWRITABLE when the thread dies; otherwise as `SqliteWriter.write` */
   async write(jobs: readonly Job[]): Promise<Written> {
-    this.#worker ??= this.#start()
-    const worker = this.#worker
+    const worker = this.#thread.get()
     // Only a commit under way keeps the process alive.
     worker.ref()
     try {
@@ -38,27 +32,10 @@ export class WorkerWriter {
     }
   }
 
-  /** Closes the file on that thread and waits until the thread is gone. */
+  /** Closes the file on its threads and waits until they are gone. */
   async close(): Promise<void> {
     await this.#log.close()
-    const worker = this.#worker
-    this.#worker = undefined
-    if (!worker) return
-    worker.ref()
-    const exit = once(worker, 'exit')
-    worker.postMessage('close')
-    await exit
-  }
-
-  #start(): Worker {
-    // Not the flags of this process: what a person debugs, profiles or evaluates is not this thread.
-    const worker = new Worker(script, { workerData: this.#options, name: 'tutti journal', execArgv: [] })
-    const forget = (): void => {
-      if (this.#worker === worker) this.#worker = undefined
-    }
-    worker.once('exit', forget)
-    worker.on('error', forget)
-    return worker
+    await this.#thread.close()
   }
 }
 

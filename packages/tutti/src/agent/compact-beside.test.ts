@@ -249,6 +249,26 @@ test('[K2][D2] what leaves is what the record says: a fork may say otherwise, an
   await expect(torn.result()).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
+test('[D2] a fork may give a model step, and a summary, its text alone; what is neither text nor answer, and what says nothing of what leaves, is refused with what to give', async () => {
+  const model = withSummaries([1, 2, 3, 4, 5, 6].map((n) => reads(n)))
+  const made = desk({ model, memory: memory({ window: 1_000, summarize: true }) })
+  await using app = testing({ flows: [made] })
+  const { id } = await app.run(made, 'go')
+  const said = await app.fork(id, made, { at: 'desk/turn:2', output: 'enough' })
+  expect((await said.result()).output).toBe('enough')
+  const key = (await app.diff(id, id)).steps.find(({ key: each }) => each.endsWith('/summary'))?.key as string
+  const resaid = await app.fork(id, made, { at: key, output: 'page 1 was dull' })
+  expect((await resaid.result()).output).toBe('done')
+  expect(model.calls.at(-1)?.prompt).toMatch(/summarized here.*page 1 was dull/s)
+  for (const [at, output] of [
+    ['desk/turn:2', { text: 'enough' }],
+    [key, null],
+    [key.replace('summary', 'compact'), null],
+    [key.replace('summary', 'compact'), { left: 4 }],
+  ] as const)
+    await expect((await app.fork(id, made, { at, output })).result()).rejects.toMatchObject({ code: 'CONFIG_INVALID', hint: expect.stringContaining('Give') })
+})
+
 test('[K2] a conversation that is too long from the start is summarized before the first turn, in as many calls as its length needs', async () => {
   const model = withSummaries(['done'], 'in short')
   const made = desk({ model, memory: memory({ window: 1_000, summarize: true }) })

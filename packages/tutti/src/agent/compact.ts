@@ -7,7 +7,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type Compaction, type Excerpt, type MemoryPlan, type SummaryQuestion, summaries, summarizing } from '../memory/index.ts'
 import { textOf } from '../message/index.ts'
-import { askModel, type ModelAnswer, type ModelLike } from '../model/index.ts'
+import { askModel, givenAnswer, type ModelAnswer, type ModelLike } from '../model/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
 import type { Run } from '../run/index.ts'
 
@@ -30,16 +30,26 @@ export async function compact(run: Run, agent: Compacting, excerpt: Excerpt, tur
     label: { agent: name, ...chosen },
     plan: () => ({ execute: () => ({ value: chosen }) }),
   })
+  checkGiven(`turn:${turn}/compact`, compaction)
   const standing = memory.summarize ? await summarize(run, agent, excerpt, compaction, turn) : []
   excerpt.leave(compaction, standing, beside)
   return true
+}
+
+/** @throws CONFIG_INVALID for what a fork put in its place and is none */
+function checkGiven(key: string, given: Partial<Compaction> | null): void {
+  if (Number.isSafeInteger(given?.before)) return
+  throw new TuttiError('CONFIG_INVALID', `'${key}' says what leaves a conversation, and was given something else: ${JSON.stringify(given)}`, {
+    hint: 'Give all of what `tutti show --values` prints of it, with another `before`: the place of the first message that stays.',
+  })
 }
 
 async function summarize(run: Run, { name, model, memory }: Compacting, excerpt: Excerpt, compaction: Compaction, turn: number) {
   const asking = summaries(excerpt.summaries, excerpt.stretches(compaction), { ...memory, agent: name, gauge: excerpt.gauge })
   for (let step = asking.next(); ; ) {
     if (step.done) return step.value
-    const { message, finish } = await askFor(run, step.value, { name, model: memory.model ?? model, turn })
+    const asked = await askFor(run, step.value, { name, model: memory.model ?? model, turn })
+    const { message, finish } = givenAnswer(`turn:${turn}/summary`, asked)
     step = asking.next({ text: textOf(message), finish })
   }
 }

@@ -7,7 +7,7 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Excerpt, MemoryPlan } from '../memory/index.ts'
 import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, textOf, toMessages, userText } from '../message/index.ts'
-import { type AskModel, askModel, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
+import { type AskModel, askModel, givenAnswer, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import { canonical, encode, hash128, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
 import { callTool } from '../tool/index.ts'
@@ -121,7 +121,7 @@ class AgentLoop {
     if (this.#hooks.has('beforeModel')) await this.#hear('beforeModel', turn)
     let asked: ModelAnswer
     try {
-      asked = await askModel(this.#run, this.#question(turn))
+      asked = givenAnswer(`turn:${turn}`, await askModel(this.#run, this.#question(turn)))
     } catch (error) {
       return this.#giveUp(error)
     }

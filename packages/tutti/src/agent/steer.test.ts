@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { TuttiError } from '../errors/index.ts'
 import { type Failpoint, failpoints } from '../primitives/index.ts'
-import { flow } from '../run/index.ts'
+import { flow, signal } from '../run/index.ts'
 import { team } from '../team/index.ts'
 import { faultsIn, linesOf } from '../testing/heard.ts'
 import { seeded } from '../testing/random-program.ts'
@@ -51,6 +51,23 @@ describe('what a person says to an agent at work', () => {
     for (const text of ['Be brief.', 'And kind.']) expect(times(prompts.at(-1), text)).toBe(1)
     const lines = model.calls.map(({ options }) => linesOf(options.prompt))
     for (let i = 1; i < lines.length; i++) expect(lines[i]?.slice(0, lines[i - 1]?.length)).toEqual(lines[i - 1])
+    expect((await app.replay(handle.id, desk)).output).toBe('done')
+  })
+
+  test('[C10] what is no text is noted and holds nobody up: the agent goes on, hears the words around it, and a replay says the same', async () => {
+    const { begun, held, hold } = pausing()
+    const model = works(3)
+    const desk = agent({ name: 'desk', model, tools: [step((n) => (n === 0 ? hold('did 0') : `did ${n}`))] })
+    await using app = testing({ flows: [desk] })
+    const handle = await app.start(desk, 'go')
+    await begun.promise
+    await handle.send(steer, 'Be brief.')
+    const unchecked = signal('tutti.steer', z.unknown())
+    for (const odd of [{ a: 1 }, '  ', 7]) await handle.send(unchecked, odd)
+    await handle.send(steer, 'And kind.')
+    held.open()
+    expect((await handle.result()).output).toBe('done')
+    expect(promptsOf(model)[1]).toMatch(/did 0.*\nuser: Be brief\.\nuser: And kind\.$/s)
     expect((await app.replay(handle.id, desk)).output).toBe('done')
   })
 

@@ -1,6 +1,6 @@
 /** Words of a person to agents at work: told at their next turn. */
 import { userText } from '../message/index.ts'
-import type { Schema } from '../primitives/index.ts'
+import { encode, type Schema } from '../primitives/index.ts'
 import { type Run, signal } from '../run/index.ts'
 import type { Conversation } from './conversation.ts'
 
@@ -20,12 +20,27 @@ const text: Schema<string, string> = {
  */
 export const steer = signal('tutti.steer', text)
 
+/** What was sent under that name, whatever it is: from a terminal or another process nobody has checked it, and a wait that refuses it would hold the agent up. */
+const sent = signal(steer.name, {
+  '~standard': { version: 1, vendor: 'tutti', validate: (value: unknown) => ({ value }) },
+} as Schema<unknown, unknown>)
+
 /** Whether there is anything to be told. */
-export const isSteered = (run: Run): boolean => run['~core'].isSent(steer)
+export const isSteered = (run: Run): boolean => run['~core'].isSent(sent)
+
+/** The words that were sent meanwhile. What is no text is noted, and told to nobody. */
+export async function wordsSent(run: Run): Promise<readonly string[]> {
+  const words: string[] = []
+  for (const each of await run['~core'].taken(sent)) {
+    if (typeof each === 'string' && each.trim() !== '') words.push(each)
+    else run.note(`something was sent as '${steer.name}' that is no text, so nobody was told of it`, { sent: encode(each) })
+  }
+  return words
+}
 
 /** Tells what was sent meanwhile; whether there was anything. */
 export async function hearSteering(run: Run, conversation: Conversation): Promise<boolean> {
-  const said = await run['~core'].taken(steer)
-  for (const each of said) conversation.add(userText(each))
-  return said.length > 0
+  const words = await wordsSent(run)
+  for (const each of words) conversation.add(userText(each))
+  return words.length > 0
 }

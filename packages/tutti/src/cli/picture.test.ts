@@ -150,5 +150,5 @@ describe('a tree', () => {
 test('[O5][K2] a compaction shows how much left the sight of its agent, and how much stays', () => {
   const label = { agent: 'desk', how: 'rolling', window: 2_000, tokens: 2_052, keptTokens: 379, left: 18, before: 19 }
   const [line] = lines(picture({ type: 'step.completed', key: 'desk/turn:12/compact', ...asked, kind: 'memory', label, value: null })).slice(-1)
-  expect(line).toMatch(/compact .*18 messages left: 379 of 2,052 tokens stay, in a window of 2,000$/)
+  expect(line).toMatch(/compact .*18 messages went: 379 of 2,052 tokens stay, in a window of 2,000$/)
 })

@@ -8,7 +8,7 @@ import type { CommonOptions } from './options.ts'
 import { engineReaching } from './run-reach.ts'
 import { saySuspension, suspensionOf } from './suspension.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
-import { sayWait, type Waits, waitsOf } from './waits.ts'
+import { APPROVAL, sayWait, type Waits, waitsOf } from './waits.ts'
 
 export interface SignalOptions extends CommonOptions {
   /** The wait it is for, and no other. */
@@ -30,8 +30,22 @@ type Answer = 'delivered' | 'early' | 'duplicate'
 /** `tutti signal RUN NAME JSON`: what a run waits for, or will. */
 export async function signal(terminal: Terminal, reference: string, name: string, text: string, o: SignalOptions): Promise<number> {
   const value = jsonOf(text, 'the value')
+  checkOwn(name, value)
   return leave(terminal, reference, o, () => ({ id: messageId(o.id), signal: name, key: o.key, value }))
 }
+
+/** Signals of tutti's own: one that is none of them, or a word that is no text, is a slip. @throws CONFIG_USAGE */
+function checkOwn(name: string, value: Json): void {
+  if (name.startsWith('tutti.') && !OWN.includes(name))
+    throw new TuttiError('CONFIG_USAGE', `tutti has no signal '${name}'`, { hint: `There are ${OWN.join(', ')}; signals of a flow have names of their own.` })
+  if (name === STEER && (typeof value !== 'string' || value.trim() === ''))
+    throw new TuttiError('CONFIG_USAGE', `what is said to an agent is a text, and this is ${JSON.stringify(value)}`, {
+      hint: `For example: npx tutti signal RUN ${STEER} '"Only orders of this year, please."'`,
+    })
+}
+
+const STEER = 'tutti.steer'
+const OWN: readonly string[] = [STEER, APPROVAL, 'tutti.resolve']
 
 /**
  * Leaves a signal where whoever drives the run finds it, and says what becomes of it. Drives nothing.
@@ -102,6 +116,7 @@ function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answ
     ]
   }
   const place = key === undefined ? `for '${name}'` : `at '${key}'`
+  if (name === STEER) return [`Sent: the agent at work in ${run} is told at its next turn.`, ...still]
   return [`Early: ${run} does not wait ${place} yet; ${isMade(id) ? 'it' : `'${id}'`} is kept for when it does.`, sayOpen(open), ...still]
 }
 

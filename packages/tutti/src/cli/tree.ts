@@ -141,7 +141,7 @@ function detailOf(step: Step, o: TreeOptions): string {
 function leftIn({ kind, label }: Step): string | undefined {
   const { left, tokens, keptTokens, window } = (isObject(label) ? label : {}) as { readonly [name: string]: unknown }
   if (kind !== 'memory' || typeof left !== 'number') return undefined
-  return `${left === 1 ? '1 message' : `${left} messages`} left: ${sayCount(Number(keptTokens))} of ${sayCount(Number(tokens))} tokens stay, in a window of ${sayCount(Number(window))}`
+  return `${left === 1 ? '1 message' : `${left} messages`} went: ${sayCount(Number(keptTokens))} of ${sayCount(Number(tokens))} tokens stay, in a window of ${sayCount(Number(window))}`
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

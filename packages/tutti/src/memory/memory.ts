@@ -55,7 +55,10 @@ export function memory<S extends Schema = Schema<undefined, undefined>>(o: Memor
   if (window === undefined)
     throw invalid('memory() has no window', 'Say how many tokens of its conversation the agent may be shown: memory({ window: 20_000 }).')
   if (!Number.isSafeInteger(window) || window <= 0)
-    throw invalid(`the window of memory() is ${String(window)}`, 'It is a number of tokens: a whole number above zero.')
+    throw invalid(
+      `the window of memory() is ${typeof window === 'string' ? `the text '${window as string}'` : String(window)}`,
+      'It is a number of tokens: a whole number above zero.',
+    )
   const made: Memory<never> = { '~memory': declaredOnly }
   plans.set(made, { window, ...summaryOf(summarize) })
   return made as Memory<OutOf<S>>

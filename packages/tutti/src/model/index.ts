@@ -1,6 +1,7 @@
 export type { BatchPort, BatchRequest, BatchResult, BatchState } from './batch/batch.port.ts'
 export { type Choice, chooseModel } from './choose.ts'
 export { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
+export { givenAnswer } from './given-answer.ts'
 export {
   embed,
   generateImage,

@@ -46,6 +46,19 @@ describe('signal', () => {
     expect(parsed(await tutti(cwd, resume))).toMatchObject({ status: 'completed', output: [{ floor: 3 }, 'on'] })
   })
 
+  test("[C10] a word for an agent must be a text, a name of tutti's own must be one, and one that is sent is told at the next turn", async () => {
+    const cwd = waiting('patient', null)
+    expect(await tutti(cwd, ['signal', 'last', 'tutti.steer', '{"a":1}'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is a text, and this is {"a":1}'),
+    })
+    expect(await tutti(cwd, ['signal', 'last', 'tutti.ster', '"Be brief."'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('tutti.steer, tutti.approval'),
+    })
+    expect((await tutti(cwd, ['signal', 'last', 'tutti.steer', '"Be brief."'])).out).toMatch(/^Sent: the agent at work in run_\w+ is told at its next turn\./)
+  })
+
   test('[R4] one that is early, a duplicate, too late, or for a run that has ended is answered in those words', async () => {
     const cwd = waiting('patient', null)
     const early = await tutti(cwd, ['signal', 'last', 'then', '1', '--id', 'mail-1'])

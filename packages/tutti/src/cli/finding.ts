@@ -122,8 +122,8 @@ function runFindings(heads: readonly RunHead[], home: Home): Finding[] {
       says: `${plural(left.length, 'run')}: ${left
         .slice(0, 3)
         .map(({ run }) => run)
-        .join(', ')}`,
-      next: nextCommand(home, 'resume', first.run),
+        .join(', ')}${more}`,
+      next: `${nextCommand(home, 'resume', first.run)}${left.length > 1 ? '; all of them, with the app they are of: npx tutti worker --app FILE' : ''}`,
     },
   ]
 }

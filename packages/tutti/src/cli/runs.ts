@@ -58,7 +58,12 @@ export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> 
   const listed = await list(home, o)
   if (o.json) printJson(terminal.out, { runs: listed.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() })) })
   else if (listed.length === 0)
-    printLine(terminal.err, `No runs${o.status || o.flow || o.label || o.waiting ? ' like that' : ''} in ${home.place}. Begin with: npx tutti ask "…"`)
+    printLine(
+      terminal.err,
+      o.status || o.flow || o.label || o.waiting
+        ? `No runs like that in ${home.place}. All of them: npx tutti runs`
+        : `No runs in ${home.place}. Begin with: npx tutti ask "…"`,
+    )
   else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out), home)) printLine(terminal.out, line)
   return 0
 }

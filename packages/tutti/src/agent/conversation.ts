@@ -1,6 +1,6 @@
 /** What an agent has said and heard: its messages, and their hash chain, which stands for them in fingerprints. */
 import { Excerpt, type MemoryPlan } from '../memory/index.ts'
-import { chainFrom, chainOf, emptyChain, type Message } from '../message/index.ts'
+import { chainFrom, emptyChain, type Message } from '../message/index.ts'
 
 export class Conversation {
   #messages: Message[]
@@ -33,9 +33,7 @@ export class Conversation {
 
   get thread(): { readonly at: number; readonly chain: string } {
     const messages = this.#messages
-    // What it begins with is often read by others too, whose chains begin alike.
-    if (this.#chained === 0) this.#chain = chainOf(messages.slice(0, this.#began.count))
-    this.#chain = chainFrom(messages, Math.max(this.#chained, this.#began.count), this.#chain)
+    this.#chain = chainFrom(messages, this.#chained, this.#chain)
     this.#chained = messages.length
     return { at: messages.length, chain: this.#chain }
   }

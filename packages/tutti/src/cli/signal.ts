@@ -115,8 +115,8 @@ function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answ
       ...(name.startsWith('tutti.') ? [] : [checked]),
     ]
   }
-  const place = key === undefined ? `for '${name}'` : `at '${key}'`
   if (name === STEER) return [`Sent: the agent at work in ${run} is told at its next turn.`, ...still]
+  const place = key === undefined ? `for '${name}'` : `at '${key}'`
   return [`Early: ${run} does not wait ${place} yet; ${isMade(id) ? 'it' : `'${id}'`} is kept for when it does.`, sayOpen(open), ...still]
 }
 

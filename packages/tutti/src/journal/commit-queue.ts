@@ -5,7 +5,7 @@
  * A group that another thread writes is followed at once by the next, before those who waited for it are told, where they have more to do than that thread: otherwise each would
  * stand still while the other works. Where the disk is what takes long, they are told first, so that what they ask for next comes into that group.
  * Invariants: a job settles only after its group is durable (I1), never in the turn it was asked in; one group is under way at a time, in the
- * order of the calls; a refused job harms no other (I2); after a failed write every commit of that run is refused until it is read again (I6).
+ * order of the calls, but that appends to other runs may go before creations; a refused job harms no other (I2); after a failed write every commit of that run is refused until it is read again (I6).
  */
 import { rebuildError, TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'

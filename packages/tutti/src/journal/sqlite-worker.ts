@@ -1,4 +1,4 @@
-/** The thread that commits when the disk is slow: opens its own connection, writes one group a message, answers it. */
+/** The thread that commits when the disk is slow, or many runs ask at once: opens its own connection, writes one group a message, answers it. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type ErrorRecord, recordError } from '../errors/index.ts'

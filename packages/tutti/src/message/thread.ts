@@ -13,13 +13,12 @@ export const hashMessage = (message: Message): string => hash128(canonical(messa
 /** The chain after one more message, given the chain before it and the hash of the message. */
 export const extendChain = (chain: string, hash: string): string => hash128(`${chain}|${hash}`)
 
-/** The chain of `messages` from the one at `from` on, given the chain of those before it: of messages of one conversation, hashed once and not remembered. */
+/** The chain of `messages`, given that of those before the one at `from`. */
 export function chainFrom(messages: readonly Message[], from: number, chain: string): string {
   let so = chain
   for (let i = from; i < messages.length; i++) so = extendChain(so, hashMessage(messages[i] as Message))
   return so
 }
 
-/** The chain of all of `messages`, or of `chain` followed by them. */
-export const chainOf = (messages: readonly Message[], chain: string = emptyChain): string =>
-  messages.reduce((so, message) => extendChain(so, hashMessage(message)), chain)
+/** The chain of all of `messages`. */
+export const chainOf = (messages: readonly Message[]): string => chainFrom(messages, 0, emptyChain)

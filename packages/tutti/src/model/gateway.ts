@@ -23,7 +23,7 @@ import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
 import { Latency } from './latency.ts'
 import { Limiter } from './limiter.ts'
-import { chainOf, describePolicy, type GuardPolicy, type Link } from './links.ts'
+import { describePolicy, type GuardPolicy, type Link, modelChain } from './links.ts'
 import { embedKept } from './metered.ts'
 import type { AskEmbedding, AskModel, BatchPolicy, Candidate, EmbeddingModel, Gateway, ModelAnswer, ModelLike } from './model.port.ts'
 import { ModelCall } from './model-call.ts'
@@ -91,7 +91,7 @@ class ModelGateway implements Gateway, CallGround {
   }
 
   #ask(run: Run, question: AskModel, model: ModelLike | undefined, why: string): Promise<ModelAnswer> {
-    const { links } = chainOf(model)
+    const { links } = modelChain(model)
     const batch = links.find((link) => link.batch)?.batch
     if (batch) return this.#askInBatch(run, question, batch, links)
     const call = new ModelCall(run, question, this, model, why)

@@ -117,7 +117,7 @@ const named = new Map<string | undefined, Chain>()
 const MOST_NAMED = 256
 
 /** @throws CONFIG_INVALID for what is no model. */
-export function chainOf(model: ModelLike | undefined): Chain {
+export function modelChain(model: ModelLike | undefined): Chain {
   const known = typeof model === 'object' && model !== null ? chains.get(model) : named.get(model)
   if (known) return known
   const chain = { links: linksOf(model), described: describeModel(model) }

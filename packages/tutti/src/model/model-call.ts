@@ -13,7 +13,7 @@ import { refuseFiles } from './capability.ts'
 import { countFor } from './count-for.ts'
 import { attemptsOf, markFailure, type Place, placeAfter, refuseNoLarger, start, tellSizes, waitBefore } from './fallback.ts'
 import type { CallGround } from './guard.port.ts'
-import { type Chain, chainOf, describeLink, type Link } from './links.ts'
+import { type Chain, describeLink, type Link, modelChain } from './links.ts'
 import type { AskModel, AttemptRecord, Candidate, InputCount, ModelAnswer, ModelLike, ModelRequest } from './model.port.ts'
 import { ModelAttempt, seedOf } from './model-attempt.ts'
 
@@ -31,7 +31,7 @@ export class ModelCall {
     this.#run = run
     this.#question = question
     this.#ground = ground
-    this.#chain = chainOf(model)
+    this.#chain = modelChain(model)
     this.#links = this.#chain.links
     this.#why = why
     // A fork may have put a shorter chain in the place of the one that `from` speaks of.
@@ -56,7 +56,7 @@ export class ModelCall {
       name,
       kind: 'model',
       effect: 'idempotent',
-      fingerprint: hash128(asked({ output, thread, toolChoice: request.toolChoice ?? null, tools })),
+      fingerprint: hash128(questionText({ output, thread, toolChoice: request.toolChoice ?? null, tools })),
       tunable: tunableOf(this.#chain, settings, system),
       label,
       plan: (_attempt, last) => (last ? undefined : this.#planAtOnce(label)) ?? this.#plan(last, label),
@@ -249,7 +249,7 @@ interface Asked {
 }
 
 /** What a question is known by, whoever answers it. As `canonical` would write it. */
-function asked({
+function questionText({
   output,
   thread,
   toolChoice,

@@ -12,14 +12,14 @@ function deployments() {
 describe('a process that is asked to end', () => {
   it('[R7][R2] lets what is under way finish and begins nothing more: the next one goes on with no step cut off, repeated or in doubt', async () => {
     const { file, begin, said, until } = deployments()
-    const first = begin(600)
+    const first = begin(20_000)
     await until('sends 3')
     first.child.kill('SIGTERM')
     expect(await first.over).toBe(0)
     const sent = (): string[] => said().filter((line) => line.startsWith('sends'))
     expect(sent().length).toBeLessThan(40)
     expect(said().slice(-2).sort()).toEqual(['has closed', 'sees ENGINE_CLOSED'])
-    const second = begin(600)
+    const second = begin(20_000)
     expect(await second.over).toBe(0)
     expect(said().at(-1)).toBe('sees 40')
     expect(sent()).toEqual(Array.from({ length: 40 }, (_, n) => `sends ${n}`))

@@ -2,6 +2,7 @@
  * What hostile code tries. Each case says what it must come to: an answer of its own, an error of its own, or a limit; and after all of them the process is as it was.
  */
 import { afterAll, describe, expect, test } from 'vitest'
+import type { TuttiError } from '../../errors/index.ts'
 import { sandboxThreads } from '../sandbox-threads.ts'
 import type { CodeEnd, Program, Told, Turn } from './turn.port.ts'
 
@@ -86,7 +87,7 @@ describe('limits', () => {
   const endless = {
     'a loop': 'while (true) {}',
     'a loop that catches': 'for (;;) try { while (true) {} } catch {} finally { continue }',
-    'promises that go on for ever': 'const on = () => Promise.resolve().then(on); on(); await new Promise(() => {})',
+    'promises that go on for ever': 'const on = () => { Promise.resolve().then(on) }; on(); await new Promise(() => {})',
     'a generator without end': 'for (const _ of (function* () { for (;;) yield 1 })());',
     'a pattern that backtracks': 'return /(a+)+$/.test("a".repeat(50) + "b")',
     'an error whose message is never read to its end': 'throw { get message() { for (;;); } }',
@@ -98,6 +99,17 @@ describe('limits', () => {
   }
   test.each(Object.entries(endless))('[T7] %s ends at the limit of time', async (_, code) => {
     await expect(turnsOf(code)).rejects.toMatchObject(over('time'))
+  })
+
+  const chain = 'const on = () => Promise.resolve().then(on); on(); await new Promise(() => {})'
+  test('[T7] promises that each wait for the next end at a limit, or fail inside so that the code waits for nothing', async () => {
+    const end = await turnsOf(chain).catch(({ code, data }: TuttiError) => ({ code, data }))
+    expect([[{ calls: [], logs: [] }], over('time'), over('memory')]).toContainEqual(end)
+  })
+  test('[T7] a promise for which there was no memory left to be rejected is the limit of memory', async () => {
+    const small = { ...limits, memoryBytes: 1024 * 1024 }
+    const program = { code: chain, input: 'null', tools: [], now: 0, seed: 'seed' }
+    await expect(sandboxThreads.turns({ session: session--, program, limits: small, told: [] }, undefined)).rejects.toMatchObject(over('memory'))
   })
 
   const bombs = {

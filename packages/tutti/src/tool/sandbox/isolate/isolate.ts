@@ -80,7 +80,10 @@ export class Isolate {
     while (this.#runtime.hasPendingJob()) {
       const done = this.#runtime.executePendingJobs(JOBS)
       this.#check()
+      const failed = done.error !== undefined
       done.dispose()
+      // A job catches what code throws and hands it to its promise: one that fails itself had no memory left for that, and its promise would wait for ever.
+      if (failed) throw new LimitPassed('memory')
     }
     this.#check()
     // The prelude catches whatever the code throws; that it failed itself means that there was no memory left even for that.

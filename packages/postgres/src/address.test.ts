@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { TuttiError } from 'tutti/store'
 import { expect, test } from 'vitest'
 import { placeOf } from './address.ts'
+import { postgres } from './postgres.ts'
 
 const said = (url: string): string => {
   try {
@@ -12,6 +13,12 @@ const said = (url: string): string => {
     return JSON.stringify([message, hint, data, cause])
   }
 }
+
+test('an option of postgres() that there is not is refused when it is declared', () => {
+  expect(() => postgres('postgres://127.0.0.1/tutti', { conections: 3 } as never)).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID', hint: expect.stringContaining("Did you mean 'connections'?") }),
+  )
+})
 
 test('[S5] nothing of a password is ever shown, whatever it holds and however its address is written', () => {
   const part = fc.constantFrom('@', '/', '#', '?', ':', '%', '&', '=', ' ', '[', '\\', '@@', '%4', '+', 'hush', 'hush', '1')

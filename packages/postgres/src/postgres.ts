@@ -17,8 +17,10 @@ import {
   CommitQueue,
   type Created,
   checkBlob,
+  checkOptions,
   corruptEntry,
   createJob,
+  type Declared,
   type Entry,
   type FlowVersion,
   hasEnded,
@@ -64,6 +66,8 @@ export interface PostgresOptions {
   readonly patienceMs?: number | undefined
 }
 
+const OPTIONS: Declared<PostgresOptions> = { schema: true, connections: true, durability: true, patienceMs: true }
+
 /** What `tutti doctor` shows of a journal in Postgres. */
 export interface PostgresStats {
   /** Host, port and database. */
@@ -91,6 +95,7 @@ export interface PostgresStore extends JournalStore {
  * @throws CONFIG_INVALID when `url` is not an address of Postgres; the first call: CONFIG_INVALID | JOURNAL_UNWRITABLE | JOURNAL_NEWER
  */
 export function postgres(url: string, options: PostgresOptions = {}): PostgresStore {
+  checkOptions('postgres()', options, OPTIONS)
   return new DatabaseStore(url, options)
 }
 

@@ -29,6 +29,12 @@ const startAt = async (ingress: string): Promise<unknown> => {
   return await app.start(double, 1)
 }
 
+test('an option of restate() that there is not is refused when it is declared', () => {
+  const refused = (message: string) => expect.objectContaining({ code: 'CONFIG_INVALID', message, hint: expect.stringContaining('Did you mean') })
+  expect(() => restate({ ingres: 'http://127.0.0.1:1' } as never)).toThrow(refused("restate() has no option 'ingres'"))
+  expect(() => restate({ serve: { prot: 1 } } as never)).toThrow(refused("the serve of restate() has no option 'prot'"))
+})
+
 test('[S4] whatever else listens there is not taken for a Restate without workers', async () => {
   await expect(startAt(await answering(404, 'not here'))).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
   await expect(startAt(await answering(200, '<html>hello</html>'))).rejects.toMatchObject({

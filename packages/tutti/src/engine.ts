@@ -5,7 +5,7 @@
 export type { EngineCheck, EngineMaker } from './configured.ts'
 export { TuttiError } from './errors/index.ts'
 export type { Entry, InboxMessage, JournalStore } from './journal/index.ts'
-export type { RunId } from './primitives/index.ts'
+export { checkOptions, type Declared, type RunId } from './primitives/index.ts'
 export {
   type EngineGround,
   type Group,

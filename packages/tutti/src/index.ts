@@ -1,5 +1,6 @@
 /** tutti: the vocabulary. Rooms with more to say are subpaths: `tutti/model`, `tutti/retrieval`, `tutti/journal`, `tutti/testing`. */
 export { type AgentFileOptions, type AgentHook, type AgentHooks, agent, agentFrom, agentsFrom, type HookEvent, type HookVerdict, steer } from './agent/index.ts'
+export type { AppOptions, Exporter, ForkOptions, RegressOptions, Store } from './app-options.ts'
 export type { Budget, StandingBudget, Usage } from './budget/index.ts'
 export type { Engine } from './configured.ts'
 export { type ErrorCode, notDone, TuttiError } from './errors/index.ts'
@@ -93,4 +94,4 @@ export {
   toolApproval,
   toolQuestion,
 } from './tool/index.ts'
-export { type App, type AppOptions, type Exporter, type ForkOptions, inMemory, type RegressOptions, type Store, sqlite, tutti } from './tutti.ts'
+export { type App, inMemory, sqlite, tutti } from './tutti.ts'

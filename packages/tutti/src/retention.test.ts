@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
+import type { AppOptions } from './app-options.ts'
 import { type JournalStore, memoryStore } from './journal/index.ts'
 import { flow } from './run/index.ts'
 import { type SimulatedClock, settled, simulatedClock } from './testing/simulated-clock.ts'
-import { type App, type AppOptions, appOn } from './tutti.ts'
+import { type App, appOn } from './tutti.ts'
 
 const echo = flow('echo', async (text: string) => text)
 const ask = flow('ask', async (text: string, run) => run.step('ask', text, async () => text))

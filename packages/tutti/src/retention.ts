@@ -5,13 +5,18 @@
  * A rule that cannot be carried out (a folder that is full) removes nothing, is said as a warning of the process, and is tried again an hour later.
  */
 import { checkCriteria, endedStatuses, type JournalStore, pruneRuns, type RunCriteria } from './journal/index.ts'
-import { type Clock, type Duration, durationMs } from './primitives/index.ts'
+import { type Clock, checkOptions, type Declared, type Duration, durationMs } from './primitives/index.ts'
 
 /** Runs that fit all of it are removed once they ended longer ago than `olderThan`. */
 export interface RetentionRule extends Omit<RunCriteria, 'before'> {
   olderThan: Duration
   /** A folder: each run is written there before it is removed; `tutti import` takes it back. */
   archive?: string | undefined
+}
+
+const RULE: Declared<RetentionRule> = {
+  ...{ olderThan: true, archive: true, status: true, flow: true },
+  ...{ tenant: true, user: true, labels: true, keepLast: true },
 }
 
 const EVERY_MS = durationMs('1h')
@@ -26,7 +31,10 @@ export class Retention {
 
   /** @throws CONFIG_INVALID */
   constructor(store: JournalStore, rules: readonly RetentionRule[], clock: Clock) {
-    for (const rule of rules) checkCriteria({ ...rule, olderThan: durationMs(rule.olderThan) }, 0)
+    for (const rule of rules) {
+      checkOptions('a rule of retention', rule, RULE)
+      checkCriteria({ ...rule, olderThan: durationMs(rule.olderThan, 'retention: olderThan') }, 0)
+    }
     this.#store = store
     this.#rules = rules
     this.#clock = clock

@@ -86,4 +86,4 @@ export {
   takeFrom,
   withInstead,
 } from './journal/index.ts'
-export type { Json, RunId, Scope } from './primitives/index.ts'
+export { checkOptions, type Declared, type Json, type RunId, type Scope } from './primitives/index.ts'

@@ -4,10 +4,11 @@
  */
 
 import { gatewayOf } from './app-gateway.ts'
-import { type Budget, type StandingBudget, StandingBudgets, type Usage } from './budget/index.ts'
-import { configuredEngine, configuredStore, type Engine, type EngineMaker } from './configured.ts'
+import { type AppOptions, checkApp, checkFork, checkRegress, checkStart, type ForkOptions, type RegressOptions, type Store } from './app-options.ts'
+import { StandingBudgets, type Usage } from './budget/index.ts'
+import { configuredEngine, configuredStore, type EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
-import { type RegressOptions as Regressed, type RegressReport, regress } from './eval/index.ts'
+import { type RegressReport, regress } from './eval/index.ts'
 import {
   type EncryptionOptions,
   type Entry,
@@ -22,9 +23,9 @@ import {
   type RunForked,
   sqliteStore,
 } from './journal/index.ts'
-import { type DeclaredPrices, type Gateway, gatewayKey, importPackage, type ModelLike, type TokenizerChoice } from './model/index.ts'
+import { type Gateway, gatewayKey, importPackage } from './model/index.ts'
 import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
-import { Retention, type RetentionRule } from './retention.ts'
+import { Retention } from './retention.ts'
 import { RetunedForks } from './retuned-forks.ts'
 import {
   type AnyFlow,
@@ -56,76 +57,6 @@ type Args<I, T extends boolean> = T extends true
     [void] extends [I]
     ? [input?: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
     : [input: I, o?: StartOptions & { scope?: Partial<Scope> | undefined }]
-
-/** Where a fork leaves the run it is of, and what is other in it. */
-export interface ForkOptions {
-  /**
-   * The key of a step, as `tutti show` prints it, or of a scope: then the first step in it. It is done again, unless `output` is given. Left out: from the
-   * beginning, where all that is asked the same stands, also the answers of people.
-   */
-  at?: string | undefined
-  /** What that step gave instead. */
-  output?: unknown | undefined
-  /** Another input for the run. */
-  input?: unknown | undefined
-  /** For the agent that the step belongs to, from there on; from the beginning, for `agent`. */
-  instructions?: string | undefined
-  /** From the beginning: the name of the agent that gets other instructions or another model. Default: the only one; a model is for all. */
-  agent?: string | undefined
-  model?: ModelLike | undefined
-  /** Default: that of the run. What is taken over costs nothing of it. */
-  budget?: Budget | undefined
-  /** Names of steps whose code is another: they are done again though they are asked the same. */
-  redo?: readonly string[] | undefined
-  /** Default: an effect that may happen once only is taken over, never repeated; with `'never'` nothing that changes the world is done at all. */
-  once?: 'again' | 'never' | undefined
-}
-/** Which past runs are looked at, and what is other in them than it was. */
-export interface RegressOptions<O = unknown> extends Regressed<O> {
-  /** Another model: for `agent`, else for every one. */
-  readonly model?: ModelLike | undefined
-  /** Where the forks are to live, with copies of their runs. Default: in the store of the app. */
-  readonly store?: Store | undefined
-}
-export interface Exporter {
-  readonly '~exporter': string
-}
-/** Where an app keeps its journals: `sqlite()`, `inMemory()`, or a store of a satellite package. */
-export interface Store {
-  readonly '~store': string
-}
-
-export interface AppOptions<T extends boolean = false> {
-  /** What is gone on with after a restart. A flow that is not here can be started too, and lasts as long as this app. */
-  flows: readonly AnyFlow[]
-  /** Default: the database of `TUTTI_STORE`, else the SQLite file `.tutti/tutti.db` below the working directory (`TUTTI_HOME` moves the folder). */
-  store?: Store | undefined
-  /** For agents that declare none. Default: chosen from the environment (see `tutti doctor`). */
-  model?: ModelLike | undefined
-  /** Default: that of `TUTTI_ENGINE`, else runs are driven by this process; so they always are when the store is `inMemory()`. */
-  engine?: Engine | undefined
-  /** Declared, not built yet (FLOW_NOT_YET). */
-  telemetry?: readonly Exporter[] | undefined
-  /** What each tenant, each user of a tenant, or each flow may use in an hour, a day or a month (UTC), over all its runs and all processes on one store. */
-  budgets?: readonly StandingBudget[] | undefined
-  /** By model id, above the table that comes with tutti: USD per million tokens, or for one search, image, minute or character. */
-  prices?: DeclaredPrices | undefined
-  /**
-   * How the input of a call is counted before it is made. Default `'auto'`: models of OpenAI by `gpt-tokenizer` where the project has it, all others by their bytes.
-   * `'bytes'`: all by their bytes, whatever is installed. Or by model id, where you vouch for it: `{ 'azure/my-gpt-4o': 'o200k_base' }`. See docs/budgets.md.
-   */
-  tokenizer?: TokenizerChoice | undefined
-  /** True makes a scope with its tenant a required argument of every start. */
-  tenants?: T | undefined
-  /** By name: other models for agents, and functions that stand in for tools (for their code alone: name, schemas, effect and approval stay). */
-  overrides?: { models?: { readonly [agent: string]: ModelLike }; tools?: { readonly [tool: string]: (input: never) => unknown } } | undefined
-  /** Runs that ended long enough ago are removed, when the app opens and every hour from then on; not by an app with `resume: false`. */
-  retention?: readonly RetentionRule[] | undefined
-  /** Flows that are started by the clock, for as long as the app is open: it keeps the process from ending. Without `resume` none is. */
-  schedules?: readonly Schedule[] | undefined
-  /** Go on with unfinished runs at start-up. Default true. */
-  resume?: boolean | undefined
-}
 
 export interface App<T extends boolean = false> extends AsyncDisposable {
   /** Starts a run; resolves once its start is durable. @throws RUN_INPUT_INVALID | RUN_ID_TAKEN | BUDGET_INVALID */
@@ -203,6 +134,7 @@ export const inMemory = (): Store => memoryStore()
  * const { output } = await app.run(desk, 'Where is order 17?')
  */
 export function tutti<T extends boolean = false>(o: AppOptions<T>): App<T> {
+  checkApp(o)
   const here = { env: process.env, cwd: process.cwd() }
   const store = (o.store ?? configuredStore(here) ?? sqlite()) as JournalStore
   const models = gatewayOf(o, { ...here, limits: store.limits })
@@ -224,7 +156,7 @@ export interface Ground {
 
 /** The app that `tutti` makes, on a ground of the caller's. @throws CONFIG_FLOW_DUPLICATE | FLOW_NOT_YET */
 export function appOn<T extends boolean = false>(o: AppOptions<T>, { store, gateway: models, clock, home, standIn }: Ground): App<T> {
-  refuseNotYet(o)
+  checkApp(o)
   const here = { env: process.env, cwd: process.cwd() }
   const services = new Map<string, unknown>([
     [gatewayKey.service, models],
@@ -279,6 +211,7 @@ interface AppParts {
 
 function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retention, budgets, tenants }: AppParts): App<T> {
   const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
+    checkStart(options)
     if (tenants && !options.scope?.tenant)
       throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
         hint: 'app.start(flow, input, { scope: { tenant } })',
@@ -311,7 +244,9 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       await engine.open()
       return replayRun(engine.store, id as RunId, flow, services)
     },
-    async fork(id: string, flow: AnyFlow, { model, ...o }: ForkOptions) {
+    async fork(id: string, flow: AnyFlow, given: ForkOptions) {
+      checkFork(given)
+      const { model, ...o } = given
       const { inputSchema } = flow['~flow']
       if (inputSchema && o.input !== undefined) await validate(inputSchema, o.input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
       return new EmbeddedHandle(engine, await engine.fork(id as RunId, flow, { ...o, ...forks.keep(model) }))
@@ -325,7 +260,9 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       await engine.open()
       return explainRun(engine.store, id, step)
     },
-    async regress(flow: AnyFlow, { model, store, ...o }: RegressOptions = {}) {
+    async regress(flow: AnyFlow, given: RegressOptions = {}) {
+      checkRegress(given)
+      const { model, store, ...o } = given
       await engine.open()
       const elsewhere = store && engine.beside(store as JournalStore)
       try {
@@ -371,19 +308,6 @@ function schedulesOf({ schedules = [], tenants }: AppOptions<boolean>): readonly
       throw new TuttiError('CONFIG_INVALID', `this app has tenants, so the schedule '${name}' needs a scope with its tenant`, { data: { schedule: name } })
   }
   return schedules
-}
-
-/** What is declared and not built yet is refused, never ignored. */
-function refuseNotYet(o: AppOptions<boolean>): void {
-  if (!Array.isArray(o?.flows)) throw new TuttiError('CONFIG_INVALID', 'tutti() was given no list of flows', { hint: 'tutti({ flows: [ … ] })' })
-  if (o.store !== undefined && typeof o.store?.['~store'] !== 'string')
-    throw new TuttiError('CONFIG_INVALID', `the store of the app is ${typeof o.store === 'string' ? `the text '${o.store}'` : 'no store'}`, {
-      hint: "store: sqlite('file.db'), or inMemory()",
-    })
-  if (o.engine !== undefined && typeof (o.engine as Engine & Partial<EngineMaker>).make !== 'function')
-    throw new TuttiError('CONFIG_INVALID', 'the engine of the app is no engine', { hint: "engine: restate({ … }), of the package '@tutti/restate'" })
-  const declared = [o.telemetry?.length && 'telemetry'].filter(Boolean)
-  if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
 }
 
 function notYet(what: string): Promise<never> {

@@ -4,55 +4,22 @@
  * Owns: the declaration. The loop is in `loop.ts`; what it has said and heard in `conversation.ts`; its answer in `answer.ts`.
  * Without tools and without an output schema an agent is one model call.
  */
-import type { Budget } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
-import { type Memory, memoryPlan } from '../memory/index.ts'
-import type { Prompt } from '../message/index.ts'
-import { toMessages } from '../message/index.ts'
-import type { ModelLike } from '../model/index.ts'
-import type { InOf, ModelSchema, OutOf, Schema, Scope } from '../primitives/index.ts'
-import { type AnyFlow, type Awaitable, defineFlow, type Flow, type FlowShape, type Run, type Tool, type ToolSource } from '../run/index.ts'
-import { checkLongest, isTool, isToolSource } from '../tool/index.ts'
+import { memoryPlan } from '../memory/index.ts'
+import { type Prompt, toMessages } from '../message/index.ts'
+import type { InOf, ModelSchema, OutOf, Schema } from '../primitives/index.ts'
+import { type AnyFlow, defineFlow, type Flow, type FlowShape, type Run, type Tool } from '../run/index.ts'
+import { isTool, isToolSource } from '../tool/index.ts'
 import { Conversation } from './conversation.ts'
 import { type AgentDefinition, answerOf, define, takeStint } from './definition.ts'
-import { type AgentHooks, checkHooks } from './hooks.ts'
 import type { AgentPlan } from './loop.ts'
+import { type AgentCommon, type AgentOptions, checkAgent, checkModel } from './options.ts'
 import { DEFAULT_REPEATS } from './progress.ts'
-import { selectionOf, type ToolSelection } from './select.ts'
+import { selectionOf } from './select.ts'
 import { skillsOf, withSkills } from './skills.ts'
 import { checkSources, withSources } from './sourced.ts'
 import { specOf } from './spec.ts'
 import { todoTool } from './todo.ts'
-
-interface AgentCommon {
-  /** Default: the app's model, else the one chosen from the environment, else `tutti/extractive`. */
-  model?: ModelLike | undefined
-  instructions?: string | ((ctx: { scope: Readonly<Scope> }) => Awaitable<string>) | undefined
-  description?: string | undefined
-  // biome-ignore lint/suspicious/noExplicitAny: tools of anything
-  tools?: readonly (Tool<any, any> | ToolSource)[] | undefined
-  /** Declared, not built yet (FLOW_NOT_YET). */
-  guardrails?: readonly { readonly name: string; readonly on: readonly string[] }[] | undefined
-  /** What it is shown of its conversation is kept within a window of tokens; in a team, of the conversation that it shares. Structure, not a tunable. */
-  // biome-ignore lint/suspicious/noExplicitAny: memory of anything
-  memory?: Memory<any> | undefined
-  /** A folder of skills by the rules of agentskills.io: each a folder with a SKILL.md. They are listed in its instructions; the model reads one with `load_skill` when it fits. */
-  skills?: string | undefined
-  /**
-   * `turns`: model calls in all, default 16. `toolCalls`: default without limit. `repeats`: how often the same calls may come with the same results before the agent is told so, and at
-   * the next time ends as AGENT_STUCK, default 3; `false` for one that polls. The rest is a budget of its own.
-   */
-  limits?: ({ turns?: number; toolCalls?: number; repeats?: number | false } & Budget) | undefined
-  /** True: it keeps a list of what is to be done, with a tool of its own (`todo`), and has it before its eyes. */
-  plan?: boolean | undefined
-  /** Results that are too long are cut: the model reads their beginning, and goes on with `read_result`. `longest`: characters still shown whole, default 40,000. */
-  results?: { longest?: number | undefined } | undefined
-  /** Shows the model only the tools that fit what is asked, where there are more than `top`; it finds others with `find_tools`. Default: all are shown. */
-  toolSelection?: ToolSelection | undefined
-  version?: string | undefined
-  /** What looks at it before and after: each verdict is recorded. They are structure, not tunables. */
-  hooks?: AgentHooks | undefined
-}
 
 /**
  * Declares an agent. With `input`, `prompt` says how it reads to the model; without, it takes a prompt. With `output` it answers that schema,
@@ -72,16 +39,8 @@ export function agent<N extends string, OS extends ModelSchema>(
   o: AgentCommon & { name: N; input?: undefined; prompt?: undefined; output: OS },
 ): Flow<Prompt, OutOf<OS>, N>
 export function agent<N extends string>(o: AgentCommon & { name: N; input?: undefined; prompt?: undefined; output?: undefined }): Flow<Prompt, string, N>
-export function agent(
-  o: AgentCommon & { name: string; input?: Schema | undefined; prompt?: ((input: never) => Prompt) | undefined; output?: ModelSchema | undefined },
-): AnyFlow {
-  refuseNotYet(o)
-  if (Array.isArray(o.model) && o.model.length === 0) throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has an empty list of models`)
-  if (o.input && !o.prompt)
-    throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has an input schema but no prompt`, {
-      hint: 'Give `prompt: (input) => …`: how the input reads to the model.',
-    })
-  checkHooks(o.name, o.hooks)
+export function agent(o: AgentOptions): AnyFlow {
+  checkAgent(o)
   const plan = planOf(o)
   const { turns: _, toolCalls: __, repeats: ___, ...budget } = o.limits ?? {}
   const definition: AgentDefinition = {
@@ -110,7 +69,7 @@ export function agent(
   return define(made, definition)
 }
 
-function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?: ModelSchema | undefined }): AgentPlan {
+function planOf(o: AgentOptions): AgentPlan {
   const skills = skillsOf(o.name, o.skills)
   // biome-ignore lint/suspicious/noExplicitAny: tools of anything
   const tools = [...(o.plan ? [todoTool] : []), ...(skills ? [skills.loader] : []), ...((o.tools ?? []).filter(isTool) as Tool<any, any>[])] as Tool<any, any>[]
@@ -122,7 +81,8 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
   }
   const sources = (o.tools ?? []).filter(isToolSource)
   checkSources(o.name, sources)
-  checkLongest(o.results?.longest, `the agent '${o.name}'`)
+  const memory = memoryPlan(o.name, o.memory)
+  checkModel(`the model that summarizes for the agent '${o.name}'`, memory?.model)
   return {
     name: o.name,
     model: o.model,
@@ -138,7 +98,7 @@ function planOf(o: Parameters<typeof refuseNotYet>[0] & { name: string; output?:
     hooks: o.hooks ?? {},
     todo: o.plan,
     skills,
-    memory: memoryPlan(o.name, o.memory),
+    memory,
   }
 }
 
@@ -147,20 +107,6 @@ function instructionsOf(o: AgentCommon, run: Run): string | undefined | Promise<
   const { instructions } = o
   if (typeof instructions !== 'function') return instructions
   return run.step('instructions', { scope: run.scope }, async (given) => instructions(given))
-}
-
-/** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */
-function refuseNotYet(o: AgentCommon & { name: string }): void {
-  if (o.guardrails?.length)
-    throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has guardrails, which this version declares but cannot do yet`, {
-      data: { agent: o.name, declared: 'guardrails' },
-    })
-  for (const tool of o.tools ?? []) {
-    if (!isTool(tool) && !isToolSource(tool))
-      throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has something among its tools that is none`, {
-        hint: 'Declare it with tool(), or take a foreign one with adopt().',
-      })
-  }
 }
 
 /** An agent with flows as tools is drawn with them; without, it is one box. */

@@ -9,7 +9,7 @@ import { TuttiError } from '../errors/index.ts'
 import type { Memory } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
-import type { ModelSchema, OutOf } from '../primitives/index.ts'
+import { checkOptions, type Declared, type ModelSchema, type OutOf } from '../primitives/index.ts'
 import type { Flow, Tool, ToolSource } from '../run/index.ts'
 import { isTool } from '../tool/index.ts'
 import { agent } from './agent.ts'
@@ -37,6 +37,11 @@ export interface AgentFileOptions {
   hooks?: AgentHooks | undefined
 }
 
+const OPTIONS: Declared<AgentFileOptions & { output?: ModelSchema | undefined }> = {
+  ...{ tools: true, model: true, plan: true, results: true, toolSelection: true },
+  ...{ memory: true, version: true, hooks: true, output: true },
+}
+
 /**
  * Declares the agent of a Markdown file. Its front matter: `name`; optional `description`, `model` (one, or a list: a chain), `tools` (names of those given here; left out: none), `limits`,
  * `skills` (a folder, from where the file is). The text below is its instructions.
@@ -48,6 +53,7 @@ export interface AgentFileOptions {
 export function agentFrom<OS extends ModelSchema>(path: string, o: AgentFileOptions & { output: OS }): Flow<Prompt, OutOf<OS>>
 export function agentFrom(path: string, o?: AgentFileOptions & { output?: undefined }): Flow<Prompt, string>
 export function agentFrom(path: string, o: AgentFileOptions & { output?: ModelSchema | undefined } = {}): Flow<Prompt, unknown> {
+  checkOptions('agentFrom()', o, OPTIONS)
   const { tools: given = [], model, output, ...rest } = o
   const matter = readFrontMatter(path, textOf(path))
   const file = readAgent(matter, given)

@@ -5,7 +5,7 @@
  * Keys: `beforeAgent`, `turn:2:beforeModel`, `turn:2:afterModel`, `turn:2/<tool>:beforeTool`, `turn:2/<tool>:afterTool`, `turn:4:afterAgent`.
  */
 import { TuttiError } from '../errors/index.ts'
-import { canonical, encode, hash128 } from '../primitives/index.ts'
+import { canonical, checkOptions, type Declared, encode, hash128 } from '../primitives/index.ts'
 import type { Awaitable, Run, StepContext } from '../run/index.ts'
 import { toolApproval } from '../tool/index.ts'
 
@@ -39,15 +39,16 @@ export interface AgentHooks {
   afterAgent?: AgentHook | undefined
 }
 
-const names: readonly string[] = ['beforeAgent', 'beforeModel', 'afterModel', 'beforeTool', 'afterTool', 'afterAgent']
+const HOOKS: Declared<AgentHooks> = { beforeAgent: true, beforeModel: true, afterModel: true, beforeTool: true, afterTool: true, afterAgent: true }
 
 /** A hook under a name that is none would never be asked. @throws CONFIG_INVALID */
 export function checkHooks(agent: string, hooks: AgentHooks = {}): void {
-  for (const [on, hook] of Object.entries(hooks)) {
-    if (names.includes(on) && (hook === undefined || typeof hook === 'function')) continue
-    const what = names.includes(on) ? `a hook '${on}' that is no function` : `a hook '${on}', for which there is no place`
-    throw new TuttiError('CONFIG_INVALID', `the agent '${agent}' has ${what}`, { hint: `There are ${names.join(', ')}.` })
-  }
+  checkOptions(`the hooks of the agent '${agent}'`, hooks, HOOKS)
+  for (const [on, hook] of Object.entries(hooks))
+    if (hook !== undefined && typeof hook !== 'function')
+      throw new TuttiError('CONFIG_INVALID', `the agent '${agent}' has a hook '${on}' that is no function`, {
+        hint: 'It is given an event: (event) => undefined',
+      })
 }
 
 /** What became of a verdict: nothing is left to be asked of anyone. */

@@ -8,6 +8,7 @@
  * micro-USD. `hold` and `settle` are idempotent by token. A hold that is never settled stays held: unknown is never 0.
  */
 import { TuttiError } from '../errors/index.ts'
+import { sayGiven, sayKnown } from '../primitives/index.ts'
 import { type Amounts, type Budget, exhaustionPolicies, nothing, type OnExhausted, sum, unsound } from './amounts.ts'
 
 /** What can be limited. `tokens` is input and output together. */
@@ -48,6 +49,8 @@ const noneOf: readonly Limited[] = []
 /** The account every hold draws on. */
 const RUN_ACCOUNT = ''
 export const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
+/** As a person writes them. */
+const budgetNames = ['usd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls']
 
 export class Ledger {
   readonly #accounts = new Map<string, Account>()
@@ -195,9 +198,10 @@ export class Ledger {
   }
 }
 
-/** @throws BUDGET_INVALID */
-export function limitsOf(budget: Budget | undefined): Limits {
-  if (!budget) return unlimited
+/** @param whose as an error names it. @throws BUDGET_INVALID */
+export function limitsOf(budget: Budget | undefined, whose = 'the budget'): Limits {
+  if (budget === undefined || budget === null) return unlimited
+  if (typeof budget !== 'object') throw new TuttiError('BUDGET_INVALID', `${whose} is ${sayGiven(budget)}`, { hint: 'Say of what: { usd: 0.5 }.' })
   const limits: Limits = {}
   for (const [name, value] of Object.entries(budget)) {
     if (value === undefined) continue
@@ -205,24 +209,23 @@ export function limitsOf(budget: Budget | undefined): Limits {
       checkPolicy(value)
       continue
     }
-    if (typeof value !== 'number' || !(value >= 0)) throw new TuttiError('BUDGET_INVALID', `the budget's ${name} is ${String(value)}`)
-    if (name === 'usd') limits.microUsd = Math.floor(value * 1_000_000 + 1e-6)
-    else if ((limitedNames as readonly string[]).includes(name)) limits[name as Limited] = Math.floor(value)
-    else
-      throw new TuttiError('BUDGET_INVALID', `a budget has no limit called '${name}'`, {
-        hint: 'It may limit usd, tokens, inputTokens, outputTokens, modelCalls and toolCalls.',
-      })
+    const limited = name === 'usd' ? 'microUsd' : (limitedNames as readonly string[]).includes(name) ? (name as Limited) : undefined
+    if (limited === undefined)
+      throw new TuttiError('BUDGET_INVALID', `${whose} has no limit called '${name}'`, { hint: sayKnown([name], [...budgetNames, 'onExhausted']) })
+    if (typeof value !== 'number' || !(value >= 0)) throw new TuttiError('BUDGET_INVALID', `${whose} limits ${name} to ${sayGiven(value)}`)
+    limits[limited] = Math.floor(name === 'usd' ? value * 1_000_000 + 1e-6 : value)
   }
   return limits
 }
 
 /** What somebody grants: the same names, each more than nothing. @throws BUDGET_INVALID */
 export function checkGrant(more: Budget): void {
+  if (typeof more !== 'object' || more === null) throw new TuttiError('BUDGET_INVALID', `a grant is ${sayGiven(more)}`, { hint: 'Say of what: { usd: 0.5 }.' })
   const names = Object.entries(more).filter(([, value]) => value !== undefined)
   const wrong = names.find(([name, value]) => name === 'onExhausted' || !(typeof value === 'number' && Number.isFinite(value) && value > 0))
   if (wrong) throw new TuttiError('BUDGET_INVALID', `a grant of ${wrong[0]} is ${String(wrong[1])}`, { hint: 'Grant a number above zero of what is limited.' })
   if (names.length === 0) throw new TuttiError('BUDGET_INVALID', 'a grant of nothing', { hint: 'Say how much more: { usd: 0.5 }, { modelCalls: 10 }.' })
-  const limits = limitsOf(more)
+  const limits = limitsOf(more, 'a grant')
   const less = Object.entries(limits).find(([, value]) => value < 1)
   if (less)
     throw new TuttiError('BUDGET_INVALID', `a grant of ${less[0]} is less than one`, { hint: 'The smallest amount of money is a millionth of a dollar.' })

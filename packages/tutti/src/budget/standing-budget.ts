@@ -1,6 +1,6 @@
 /** Standing budgets as an app declares them, and the accounts that a run draws on. */
 import { TuttiError } from '../errors/index.ts'
-import { hash128, type Scope } from '../primitives/index.ts'
+import { checkOptions, type Declared, hash128, type Scope } from '../primitives/index.ts'
 import type { AccountClaim, AccountKey, Per } from './account.ts'
 import type { Budget } from './amounts.ts'
 import { type Limited, type Limits, limitsOf } from './ledger.ts'
@@ -14,7 +14,7 @@ export interface StandingBudget extends Budget {
   timeZone?: string | undefined
 }
 
-interface Declared {
+interface DeclaredBudget {
   readonly per: Per
   readonly every: Every
   readonly limits: Limits
@@ -24,6 +24,11 @@ interface Declared {
 /** The root before the leaves: a tenant before its users, the month before the day. */
 const pers: readonly Per[] = ['tenant', 'user', 'flow']
 const everies: readonly Every[] = ['month', 'day', 'hour']
+
+const OPTIONS: Declared<StandingBudget> = {
+  ...{ per: true, every: true, timeZone: true, onExhausted: true, usd: true },
+  ...{ tokens: true, inputTokens: true, outputTokens: true, modelCalls: true, toolCalls: true },
+}
 
 const DAY_MS = 86_400_000
 /** How long after its period an account is kept. */
@@ -37,7 +42,7 @@ export interface Drawn {
 }
 
 export class StandingBudgets {
-  readonly #declared: readonly Declared[]
+  readonly #declared: readonly DeclaredBudget[]
   /** The keys of what was asked last, by budget: a hash costs more than a look. */
   readonly #known = new Map<string, AccountKey>()
 
@@ -82,7 +87,8 @@ export class StandingBudgets {
   }
 }
 
-function declaredIn(budget: StandingBudget): Declared {
+function declaredIn(budget: StandingBudget): DeclaredBudget {
+  checkOptions('a budget of tutti()', budget, OPTIONS)
   const { per, every, timeZone = UTC, ...limits } = budget
   if (!pers.includes(per)) throw new TuttiError('CONFIG_INVALID', `a budget is per ${JSON.stringify(per)}`, { hint: "per: 'tenant', 'user' or 'flow'" })
   if (!everies.includes(every))
@@ -93,7 +99,7 @@ function declaredIn(budget: StandingBudget): Declared {
       data: { per, every, onExhausted },
       hint: 'Leave it out: the call that does not fit fails with BUDGET_EXCEEDED. The budget of a run or a flow can.',
     })
-  const known = limitsOf(limits)
+  const known = limitsOf(limits, `the budget per ${per} and ${every}`)
   if (Object.keys(known).length === 0)
     throw new TuttiError('CONFIG_INVALID', `the budget per ${per} and ${every} limits nothing`, {
       hint: 'Give it usd, tokens, inputTokens, outputTokens, modelCalls or toolCalls.',

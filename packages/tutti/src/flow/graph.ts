@@ -3,8 +3,8 @@
  * and a cycle cannot be written.
  */
 import { TuttiError } from '../errors/index.ts'
-import type { InOf, OutOf, Schema } from '../primitives/index.ts'
-import { type AnyFlow, defineFlow, type Flow, type FlowOptions, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
+import { checkOptions, type InOf, type OutOf, type Schema } from '../primitives/index.ts'
+import { type AnyFlow, defineFlow, FLOW_OPTIONS, type Flow, type FlowOptions, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
 import { asFlow, drawn } from './step.ts'
 
 export interface Node<out T> {
@@ -36,6 +36,7 @@ export function graph<IS extends Schema, O>(
   o: FlowOptions & { input: IS },
   wire: (input: Node<OutOf<IS>>, g: GraphBuilder) => Node<O>,
 ): Flow<InOf<IS>, O> {
+  checkOptions<object>(`the graph '${name}'`, o, { ...FLOW_OPTIONS, input: true })
   const { input: inputSchema, ...options } = o
   const entry = makeNode()
   const plan = new Map<Node<unknown>, Planned>()

@@ -1,4 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
+import { checkOptions } from '../primitives/index.ts'
 import { type AnyFlow, defineFlow, type Flow, type Step } from '../run/index.ts'
 import { asFlow, drawn, inputSchemaOf } from './step.ts'
 
@@ -8,6 +9,10 @@ import { asFlow, drawn, inputSchemaOf } from './step.ts'
  * @throws FLOW_LOOP_LIMIT when it does not hold after `max` turns
  */
 export function loop<S>(name: string, o: { body: Step<S, S>; until: (state: S, turn: number) => boolean; max: number }): Flow<S, S> {
+  checkOptions(`the loop '${name}'`, o, { body: true, until: true, max: true })
+  if (!(Number.isInteger(o.max) && o.max >= 1))
+    throw new TuttiError('CONFIG_INVALID', `the loop '${name}' has a max of ${String(o.max)}`, { hint: 'It is a whole number from 1: how many turns at most.' })
+  if (typeof o.until !== 'function') throw new TuttiError('CONFIG_INVALID', `the loop '${name}' has no 'until'`, { hint: 'until: (state) => state.done' })
   const body: AnyFlow = asFlow(o.body, 'turn')
   return defineFlow<S, S>({
     kind: 'loop',

@@ -1,3 +1,4 @@
+import { checkOptions } from '../primitives/index.ts'
 import { defineFlow, type Flow, type MapOptions, type Settled, type Step } from '../run/index.ts'
 import { asFlow, drawn } from './step.ts'
 
@@ -10,6 +11,7 @@ export function map<I, O, E extends 'fail' | 'collect' = 'fail'>(
   o?: MapOptions & { onError?: E },
 ): Flow<Iterable<I>, E extends 'collect' ? Settled<I, O>[] : O[]>
 export function map(name: string, each: Step<never, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Flow<Iterable<unknown>, unknown[]> {
+  checkOptions<MapOptions & { onError?: unknown }>(`the map '${name}'`, o, { concurrency: true, budgetPerItem: true, onError: true })
   const item = asFlow(each, 'item')
   return defineFlow({
     kind: 'map',

@@ -1,3 +1,4 @@
+import { checkOptions } from '../primitives/index.ts'
 import { type AnyFlow, defineFlow, type Flow, type OutputOf } from '../run/index.ts'
 import { drawn, type InputOfEvery } from './step.ts'
 
@@ -12,6 +13,7 @@ export function parallel<B extends { readonly [k: string]: AnyFlow }>(
   branches: B,
   o: { onError?: 'fail' | 'cancel' } = {},
 ): Flow<Simplify<InputOfEvery<B>>, { [P in keyof B]: OutputOf<B[P]> }> {
+  checkOptions<{ onError?: unknown }>(`the parallel '${name}'`, o, { onError: true })
   return defineFlow({
     kind: 'parallel',
     name,

@@ -1,4 +1,5 @@
 import { TuttiError } from '../errors/index.ts'
+import { checkOptions } from '../primitives/index.ts'
 import { type AnyFlow, type Awaitable, defineFlow, type Flow, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
 import { drawn, flowsAmong, type InputOfEvery, takeStep } from './step.ts'
 
@@ -53,6 +54,7 @@ export function route<C extends string | undefined | Undecided, B extends { read
   } & IfUncovered<NoInfer<C>, NoInfer<B>>,
 ): Flow<InputOfEvery<B>, BranchOut<B> | O>
 export function route(name: string, o: RouteOptions): Flow<unknown, unknown> {
+  checkOptions<RouteOptions>(`the route '${name}'`, o, { by: true, to: true, otherwise: true })
   const steps = [o.by as Step<never, unknown>, ...Object.values(o.to), ...(o.otherwise ? [o.otherwise] : [])]
   return defineFlow({
     kind: 'route',

@@ -1,6 +1,6 @@
 /** Which runs are meant: what a caller may ask for, checked before anything is looked at. */
 import { TuttiError } from '../errors/index.ts'
-import { type Duration, durationMs } from '../primitives/index.ts'
+import { type Declared, type Duration, durationMs } from '../primitives/index.ts'
 import { hasLabels } from './labels.ts'
 import { endedStatuses } from './status.ts'
 import type { RunHead } from './store.port.ts'
@@ -28,7 +28,11 @@ export interface CheckedCriteria extends Omit<RunCriteria, 'olderThan' | 'before
   readonly status: readonly EndedStatus[] | undefined
 }
 
-const names = ['olderThan', 'before', 'status', 'flow', 'tenant', 'user', 'labels', 'keepLast'] as const satisfies readonly (keyof RunCriteria)[]
+export const CRITERIA: Declared<RunCriteria> = {
+  ...{ olderThan: true, before: true, status: true, flow: true },
+  ...{ tenant: true, user: true, labels: true, keepLast: true },
+}
+const names = Object.keys(CRITERIA) as (keyof RunCriteria)[]
 
 /** Which of them are given. */
 export const givenCriteria = (o: RunCriteria): readonly string[] => names.filter((name) => o[name] !== undefined)

@@ -6,11 +6,11 @@
  * fork still reads, is never removed. On a crash each run is there whole, or gone whole; a run that was archived and not removed is archived again.
  */
 import { TuttiError } from '../errors/index.ts'
-import type { RunId } from '../primitives/index.ts'
+import { checkOptions, type Declared, type RunId } from '../primitives/index.ts'
 import { Archive, type ArchivedRun } from './archive.ts'
 import { everyRun } from './every-run.ts'
 import { nextTurn } from './page.ts'
-import { type CheckedCriteria, checkCriteria, fits, givenCriteria, type RunCriteria } from './prune-criteria.ts'
+import { type CheckedCriteria, CRITERIA, checkCriteria, fits, givenCriteria, type RunCriteria } from './prune-criteria.ts'
 import { hasEnded } from './status.ts'
 import type { JournalStore, KeptRun, Removal, RunHead } from './store.port.ts'
 
@@ -38,6 +38,8 @@ export interface PruneProgress {
   readonly of: number
 }
 
+const OPTIONS: Declared<PruneOptions> = { ...CRITERIA, runs: true, archive: true, dryRun: true }
+
 /** One transaction holds at most so many runs, and a run more than so many entries. */
 const SLICE_RUNS = 64
 const SLICE_ENTRIES = 1_024
@@ -54,6 +56,7 @@ export interface PruneGround {
 /** @throws CONFIG_INVALID | RUN_NOT_FOUND | RUN_NOT_FINISHED before anything is touched; JOURNAL_ARCHIVE_FAILED: what was not archived is still there */
 export async function pruneRuns(store: JournalStore, o: PruneOptions, { now, see, signal }: PruneGround): Promise<Pruned> {
   const kept: PruneKept[] = []
+  checkOptions('prune()', o, OPTIONS)
   const chosen = o.runs ? await named(store, o) : await chosenBy(store, checkCriteria(o, now), kept)
   const archive = o.archive === undefined || o.dryRun ? undefined : new Archive(o.archive)
   const removed: RunId[] = []

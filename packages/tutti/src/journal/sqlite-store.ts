@@ -7,7 +7,7 @@
  */
 import { statSync } from 'node:fs'
 import type { AccountState } from '../budget/index.ts'
-import type { RunId } from '../primitives/index.ts'
+import { checkOptions, type Declared, type RunId } from '../primitives/index.ts'
 import { corruptEntry } from './codec.ts'
 import type { Place } from './commit-place.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -37,6 +37,8 @@ export interface SqliteOptions {
   /** What becomes of a file that may not be written: it is refused, or can be read and every write is refused. Default `'refuse'`. */
   unwritable?: 'refuse' | 'read' | undefined
 }
+
+const OPTIONS: Declared<SqliteOptions> = { durability: true, commit: true, lockTimeoutMs: true, encryption: true, unwritable: true }
 
 /** What `tutti doctor` shows of a journal file. */
 export interface SqliteStats {
@@ -74,6 +76,9 @@ const WATCH_MS = 250
  * ```
  */
 export function sqliteStore(path: string, options: SqliteOptions = {}): SqliteStore {
+  // Above all: an encryption that is spelled wrongly is none.
+  checkOptions('sqlite()', options, OPTIONS)
+  if (options.encryption !== undefined) checkOptions<EncryptionOptions>('the encryption of sqlite()', options.encryption, { key: true, keys: true })
   return new FileStore(path, options)
 }
 

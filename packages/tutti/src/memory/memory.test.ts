@@ -8,7 +8,7 @@ import { memory } from './index.ts'
 const refused = (code: string, message: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(message) })
 
 describe('what memory() is told', () => {
-  test.each([Number.NaN, 0, -1, 1.5, Number.POSITIVE_INFINITY, '100' as never, null as never])(
+  test.each([Number.NaN, 0, -1, 1, 319, 320.5, Number.POSITIVE_INFINITY, '100' as never, null as never])(
     '[K2] a window of %s is refused when it is declared',
     (window) => {
       expect(() => memory({ window })).toThrow(refused('CONFIG_INVALID', /the window of memory\(\) is/))
@@ -16,16 +16,23 @@ describe('what memory() is told', () => {
   )
 
   test('[K2] so is one that is left out, an option that there is not, and a way to summarize that there is not', () => {
+    // @ts-expect-error a window is always said
     expect(() => memory()).toThrow(refused('CONFIG_INVALID', /has no window/))
+    // @ts-expect-error so it is beside other options
+    expect(() => memory({ summarize: true })).toThrow(refused('CONFIG_INVALID', /has no window/))
     // @ts-expect-error there is no such option
-    expect(() => memory({ windw: 10 })).toThrow(refused('CONFIG_INVALID', /no option 'windw'/))
-    expect(() => memory({ window: 10, summarize: 'often' as never })).toThrow(refused('CONFIG_INVALID', /cannot summarize "often"/))
-    expect(() => memory({ window: 10, summarize: { styl: 'rolling' } as never })).toThrow(refused('CONFIG_INVALID', /cannot summarize/))
+    expect(() => memory({ windw: 10 })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: "memory() has no option 'windw'", hint: expect.stringContaining("Did you mean 'window'?") }),
+    )
+    expect(() => memory({ window: 1_000, summarize: 'often' as never })).toThrow(refused('CONFIG_INVALID', /cannot summarize "often"/))
+    expect(() => memory({ window: 1_000, summarize: { styl: 'rolling' } as never })).toThrow(
+      refused('CONFIG_INVALID', /the summarize of memory\(\) has no option 'styl'/),
+    )
   })
 
   test('[K2] memory over runs is refused, not ignored: facts, working memory, and a run in a thread', async () => {
-    expect(() => memory({ window: 10, facts: true })).toThrow(refused('FLOW_NOT_YET', /given facts/))
-    expect(() => memory({ window: 10, working: z.object({}) })).toThrow(refused('FLOW_NOT_YET', /given working/))
+    expect(() => memory({ facts: true })).toThrow(refused('FLOW_NOT_YET', /given facts/))
+    expect(() => memory({ window: 1_000, working: z.object({}) })).toThrow(refused('FLOW_NOT_YET', /given working/))
     const model = scripted(['hello', 'hello'])
     const made = agent({ name: 'desk', memory: memory({ window: 1_000 }), model })
     await using app = testing({ flows: [made] })

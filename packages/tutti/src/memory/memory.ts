@@ -4,21 +4,25 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { ModelLike } from '../model/model.port.ts'
-import type { OutOf, Schema } from '../primitives/index.ts'
+import { checkOptions, type Declared, type OutOf, type Schema, sayGiven } from '../primitives/index.ts'
 import type { MemoryPlan, SummaryStyle } from './memory.port.ts'
 
 export interface Memory<W = undefined> {
   readonly '~memory': () => W
 }
 
-type Summarize = boolean | SummaryStyle | { style?: SummaryStyle | undefined; model?: ModelLike | undefined }
+interface SummarizeOptions {
+  style?: SummaryStyle | undefined
+  model?: ModelLike | undefined
+}
+type Summarize = boolean | SummaryStyle | SummarizeOptions
 
-export interface MemoryOptions<S extends Schema> {
+interface MemoryWithin<S extends Schema> {
   /**
-   * Tokens of a conversation that its agent may be shown, without its instructions and tools. Where a turn would show more, what is oldest leaves, down to about half. Always
+   * Tokens of a conversation that its agent may be shown, without its instructions and tools; 320 or more. Where a turn would show more, what is oldest leaves, down to about half. Always
    * said: what a model reads well, and what it may cost, is not for a default to know.
    */
-  window?: number | undefined
+  window: number
   /**
    * What leaves is summarized by the agent's own model: `true` or `'rolling'`, into one summary that is written anew each time; `'hierarchical'`, into one for each stretch, and of many one of
    * the next level; `{ model }` by another model. Costs a model call at each compaction. Default: it is left out, and a line says so.
@@ -29,8 +33,15 @@ export interface MemoryOptions<S extends Schema> {
   working?: S | undefined
 }
 
-const OPTIONS = ['window', 'summarize', 'facts', 'working']
+/** What is remembered from run to run needs no window. Declared, not built yet (FLOW_NOT_YET). */
+type MemoryOverRuns<S extends Schema> = Omit<MemoryWithin<S>, 'window'> & { window?: undefined } & ({ facts: true } | { working: S })
+
+export type MemoryOptions<S extends Schema> = MemoryWithin<S> | MemoryOverRuns<S>
+
+const OPTIONS: Declared<MemoryWithin<Schema>> = { window: true, summarize: true, facts: true, working: true }
 const STYLES: readonly unknown[] = ['rolling', 'hierarchical']
+/** In less, not even the shortest summary has room in its part, so what is shown would be mostly what stands for what is not. */
+const LEAST_WINDOW = 320
 
 const plans = new WeakMap<object, MemoryPlan>()
 
@@ -42,22 +53,22 @@ const plans = new WeakMap<object, MemoryPlan>()
  * @throws CONFIG_INVALID | FLOW_NOT_YET
  * @example agent({ name: 'research', tools: [search], memory: memory({ window: 20_000, summarize: true }) })
  */
-export function memory<S extends Schema = Schema<undefined, undefined>>(o: MemoryOptions<S> = {}): Memory<OutOf<S>> {
-  const unknown = Object.keys(o).filter((name) => !OPTIONS.includes(name))
-  if (unknown.length > 0) throw invalid(`memory() has no option '${unknown.join("', '")}'`, `There are ${OPTIONS.join(', ')}.`)
-  const declared = [o.facts && 'facts', o.working && 'working'].filter(Boolean).join(', ')
+export function memory<S extends Schema = Schema<undefined, undefined>>(o: MemoryOptions<S>): Memory<OutOf<S>> {
+  // In JavaScript it may be called with nothing: then what it lacks is said, not that it was given nothing.
+  checkOptions<object>('memory()', o ?? {}, OPTIONS)
+  const { window, summarize, facts, working } = o ?? {}
+  const declared = [facts && 'facts', working && 'working'].filter(Boolean).join(', ')
   if (declared)
     throw new TuttiError('FLOW_NOT_YET', `memory() was given ${declared}, which this version declares but cannot do yet`, {
       hint: 'What is built is compaction within a run: memory({ window, summarize }).',
       data: { declared },
     })
-  const { window, summarize } = o
   if (window === undefined)
     throw invalid('memory() has no window', 'Say how many tokens of its conversation the agent may be shown: memory({ window: 20_000 }).')
-  if (!Number.isSafeInteger(window) || window <= 0)
+  if (!Number.isSafeInteger(window) || window < LEAST_WINDOW)
     throw invalid(
-      `the window of memory() is ${typeof window === 'string' ? `the text '${window as string}'` : String(window)}`,
-      'It is a number of tokens: a whole number above zero.',
+      `the window of memory() is ${sayGiven(window)}`,
+      `It is a whole number of tokens, ${LEAST_WINDOW} or more: in less there is no room for what stands for what left.`,
     )
   const made: Memory<never> = { '~memory': declaredOnly }
   plans.set(made, { window, ...summaryOf(summarize) })
@@ -66,10 +77,15 @@ export function memory<S extends Schema = Schema<undefined, undefined>>(o: Memor
 
 function summaryOf(asked: Summarize | undefined): Pick<MemoryPlan, 'summarize' | 'model'> {
   if (!asked) return { summarize: undefined }
-  const { style = 'rolling', model, ...others } = typeof asked === 'object' ? asked : { style: asked === true ? ('rolling' as const) : asked }
-  if (!STYLES.includes(style) || Object.keys(others).length > 0)
+  if (typeof asked === 'object') checkOptions<SummarizeOptions>('the summarize of memory()', asked, { style: true, model: true })
+  const { style = 'rolling', model } = typeof asked === 'object' ? asked : { style: asked === true ? ('rolling' as const) : asked }
+  if (!STYLES.includes(style))
     throw invalid(`memory() cannot summarize ${JSON.stringify(asked)}`, "There are true, false, 'rolling', 'hierarchical', and { style, model }.")
-  return { summarize: style, ...(model === undefined ? {} : { model }) }
+  if (model === undefined) return { summarize: style }
+  // What else a model has to be, the agent looks at that gets this memory.
+  if (!(typeof model === 'string' && model.includes('/')) && (typeof model !== 'object' || model === null))
+    throw invalid(`the model that memory() is to summarize with is ${sayGiven(model)}`, "Give 'provider/model', or a model of an AI SDK provider.")
+  return { summarize: style, model }
 }
 
 const declaredOnly = (): never => undefined as never

@@ -20,6 +20,7 @@ import type {
   PolicyModel,
   Timeouts,
 } from './model.port.ts'
+import { plainId } from './resolve.ts'
 
 /** A policy that has a say before each call, and hears what became of it. */
 export type GuardPolicy = BreakerPolicy | CachePolicy | LimitPolicy
@@ -127,6 +128,13 @@ export function modelChain(model: ModelLike | undefined): Chain {
     named.set(model, chain)
   }
   return chain
+}
+
+/** As far as it can be told before anybody is asked. @throws CONFIG_INVALID for what is no model, MODEL_UNKNOWN for an id that names no provider */
+export function checkModels(model: ModelLike | undefined): void {
+  const { links } = modelChain(model)
+  if (links.length === 0) throw new TuttiError('CONFIG_INVALID', 'a list of models has none in it')
+  for (const link of links) if (typeof link.model === 'string') plainId(link.model)
 }
 
 /** Functions are not described: what they are cannot be known. */

@@ -3,7 +3,7 @@
  * long, the outermost is passed first.
  */
 import { TuttiError } from '../errors/index.ts'
-import { type Duration, durationMs } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Duration, durationMs, sayGiven } from '../primitives/index.ts'
 import type { BatchPort } from './batch/batch.port.ts'
 import type { Accept, Model, ModelId, ModelLike, ModelRetry, OutputMode, Policy, PolicyModel } from './model.port.ts'
 import { plainId } from './resolve.ts'
@@ -16,10 +16,19 @@ import { plainId } from './resolve.ts'
  * @example agent({ name: 'order', model: retry('openai/gpt-5-mini', { attempts: 5, backoff: '1s' }) })
  */
 export function retry(model: ModelLike, o: ModelRetry): Model {
+  checkOptions<ModelRetry>('retry()', o, { attempts: true, backoff: true, max: true, on: true, afterText: true })
   if (!Number.isInteger(o.attempts) || o.attempts < 1)
     throw new TuttiError('CONFIG_INVALID', `retry: attempts is ${o.attempts}; it counts the first attempt too, so it is 1 or more`)
-  for (const duration of [o.backoff, o.max]) if (duration !== undefined) durationMs(duration)
+  for (const name of ['backoff', 'max'] as const) if (o[name] !== undefined) durationMs(o[name], `retry: ${name}`)
+  if (o.on !== undefined && !Array.isArray(o.on))
+    throw new TuttiError('CONFIG_INVALID', `retry: on is ${sayGiven(o.on)}; it is a list of codes, as in ['MODEL_TIMEOUT']`)
   return policy({ kind: 'retry', of: model, retry: o })
+}
+
+interface TimeoutOptions {
+  firstToken?: Duration | undefined
+  idle?: Duration | undefined
+  total?: Duration | undefined
 }
 
 /**
@@ -28,8 +37,9 @@ export function retry(model: ModelLike, o: ModelRetry): Model {
  * @throws CONFIG_INVALID
  * @example timeout('openai/gpt-5-mini', { firstToken: '10s', idle: '20s', total: '2m' })
  */
-export function timeout(model: ModelLike, o: { firstToken?: Duration | undefined; idle?: Duration | undefined; total?: Duration | undefined }): Model {
-  const ms = (name: keyof typeof o): number | undefined => (o[name] === undefined ? undefined : positive('timeout', name, durationMs(o[name])))
+export function timeout(model: ModelLike, o: TimeoutOptions): Model {
+  checkOptions<TimeoutOptions>('timeout()', o, { firstToken: true, idle: true, total: true })
+  const ms = (name: keyof TimeoutOptions): number | undefined => (o[name] === undefined ? undefined : positiveMs('timeout', name, o[name]))
   const timeouts = { firstTokenMs: ms('firstToken'), idleMs: ms('idle'), totalMs: ms('total') }
   const said = Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined))
   if (Object.keys(said).length === 0) throw new TuttiError('CONFIG_INVALID', 'timeout: nothing is limited; give `firstToken`, `idle` or `total`')
@@ -47,6 +57,12 @@ export function structured(model: ModelLike, by: OutputMode): Model {
   return policy({ kind: 'structured', of: model, by })
 }
 
+interface BatchOptions {
+  within?: Duration | undefined
+  every?: Duration | undefined
+  port?: BatchPort | undefined
+}
+
 /**
  * Asked through the batch API of its provider (OpenAI's or Anthropic's, with the key of the environment): answered within hours, at half the price. Items that ask at the same
  * time go in one batch; each waits for its answer at rest, over restarts. For a `run.map` of many items. Nothing is streamed. Around it there may be `retry` (an item that its
@@ -57,7 +73,8 @@ export function structured(model: ModelLike, by: OutputMode): Model {
  * @throws CONFIG_INVALID
  * @example agent({ name: 'label', output: Label, model: batch('openai/gpt-5-mini') })
  */
-export function batch(model: ModelId, o: { within?: Duration | undefined; every?: Duration | undefined; port?: BatchPort | undefined } = {}): Model {
+export function batch(model: ModelId, o: BatchOptions = {}): Model {
+  checkOptions<BatchOptions>('batch()', o, { within: true, every: true, port: true })
   const provider = typeof model === 'string' ? plainId(model).split('/')[0] : undefined
   if (provider === undefined) throw new TuttiError('CONFIG_INVALID', "batch: give the model as 'provider/model'")
   if (!o.port && provider !== 'openai' && provider !== 'anthropic')
@@ -67,10 +84,16 @@ export function batch(model: ModelId, o: { within?: Duration | undefined; every?
   return policy({
     kind: 'batch',
     of: model,
-    withinMs: durationMs(o.within ?? '24h'),
-    everyMs: durationMs(o.every ?? '1m'),
+    withinMs: positiveMs('batch', 'within', o.within ?? '24h'),
+    everyMs: positiveMs('batch', 'every', o.every ?? '1m'),
     ...(o.port ? { port: o.port } : {}),
   })
+}
+
+interface BreakerOptions {
+  failures?: number | undefined
+  within?: Duration | undefined
+  cooldown?: Duration | undefined
 }
 
 /**
@@ -79,10 +102,17 @@ export function batch(model: ModelId, o: { within?: Duration | undefined; every?
  * @throws CONFIG_INVALID
  * @example [breaker('openai/gpt-5-mini'), 'anthropic/claude-haiku-4-5']
  */
-export function breaker(model: ModelLike, o: { failures?: number | undefined; within?: Duration | undefined; cooldown?: Duration | undefined } = {}): Model {
+export function breaker(model: ModelLike, o: BreakerOptions = {}): Model {
+  checkOptions<BreakerOptions>('breaker()', o, { failures: true, within: true, cooldown: true })
   const { failures = 5, within = '1m', cooldown = '30s' } = o
   if (!Number.isInteger(failures) || failures < 1) throw new TuttiError('CONFIG_INVALID', `breaker: failures is ${failures}; it is 1 or more`)
-  return policy({ kind: 'breaker', of: model, failures, withinMs: durationMs(within), cooldownMs: durationMs(cooldown) })
+  return policy({
+    kind: 'breaker',
+    of: model,
+    failures,
+    withinMs: positiveMs('breaker', 'within', within),
+    cooldownMs: durationMs(cooldown, 'breaker: cooldown'),
+  })
 }
 
 /**
@@ -92,9 +122,19 @@ export function breaker(model: ModelLike, o: { failures?: number | undefined; wi
  * @example cascade(['openai/gpt-5-nano', 'openai/gpt-5'], { accept: ({ confidence = 0 }) => confidence > 0.9 })
  */
 export function cascade(models: readonly [ModelLike, ModelLike, ...ModelLike[]], o: { accept: Accept }): Model {
-  if (models.length < 2) throw new TuttiError('CONFIG_INVALID', `cascade: ${models.length} models; it goes from one to another, so it needs two or more`)
-  if (typeof o?.accept !== 'function') throw new TuttiError('CONFIG_INVALID', 'cascade: `accept` is not a function')
+  if (!Array.isArray(models) || models.length < 2)
+    throw new TuttiError(
+      'CONFIG_INVALID',
+      `cascade: ${Array.isArray(models) ? models.length : 'no list of'} models; it goes from one to another, so it needs two or more`,
+    )
+  checkOptions<{ accept: Accept }>('cascade()', o, { accept: true })
+  if (typeof o.accept !== 'function') throw new TuttiError('CONFIG_INVALID', 'cascade: `accept` is not a function')
   return policy({ kind: 'cascade', of: models, accept: o.accept })
+}
+
+interface HedgeOptions {
+  after?: Duration | 'p95' | undefined
+  max?: number | undefined
 }
 
 /**
@@ -105,10 +145,11 @@ export function cascade(models: readonly [ModelLike, ModelLike, ...ModelLike[]],
  * @throws CONFIG_INVALID
  * @example hedge(['openai/gpt-5-mini', 'anthropic/claude-haiku-4-5'], { after: '2s' })
  */
-export function hedge(model: ModelLike, o: { after?: Duration | 'p95' | undefined; max?: number | undefined } = {}): Model {
+export function hedge(model: ModelLike, o: HedgeOptions = {}): Model {
+  checkOptions<HedgeOptions>('hedge()', o, { after: true, max: true })
   const { after = 'p95', max = 2 } = o
   if (!Number.isInteger(max) || max < 2) throw new TuttiError('CONFIG_INVALID', `hedge: max is ${max}; it counts the first attempt too, so it is 2 or more`)
-  return policy({ kind: 'hedge', of: model, afterMs: after === 'p95' ? after : durationMs(after), max })
+  return policy({ kind: 'hedge', of: model, afterMs: after === 'p95' ? after : durationMs(after, 'hedge: after'), max })
 }
 
 export interface CacheOptions {
@@ -129,11 +170,13 @@ export interface CacheOptions {
  * @example cache('openai/gpt-5-mini', { ttl: '1d', similar: 0.95 })
  */
 export function cache(model: ModelLike, o: CacheOptions = {}): Model {
+  checkOptions<CacheOptions>('cache()', o, { ttl: true, similar: true, per: true, max: true })
   const { ttl = '1h', similar, per = 'tenant', max = 1_000 } = o
   if (similar !== undefined && !(similar > 0 && similar <= 1))
     throw new TuttiError('CONFIG_INVALID', `cache: similar is ${similar}; it is more than 0, and 1 at most`)
   if (!Number.isInteger(max) || max < 1) throw new TuttiError('CONFIG_INVALID', `cache: max is ${max}; it is 1 or more`)
-  return policy({ kind: 'cache', of: model, ttlMs: durationMs(ttl), ...(similar === undefined ? {} : { similar }), per, max })
+  if (per !== 'tenant' && per !== 'user') throw new TuttiError('CONFIG_INVALID', `cache: per is '${String(per)}'; it is 'tenant' or 'user'`)
+  return policy({ kind: 'cache', of: model, ttlMs: positiveMs('cache', 'ttl', ttl), ...(similar === undefined ? {} : { similar }), per, max })
 }
 
 export interface LimitOptions {
@@ -149,6 +192,8 @@ export interface LimitOptions {
   name?: string | undefined
 }
 
+const LIMIT_OPTIONS: Declared<LimitOptions> = { requestsPerMinute: true, tokensPerMinute: true, concurrency: true, maxWait: true, name: true }
+
 /**
  * Asks `model` no oftener than it may be. Calls over the limit wait, tenants and in them runs taking turns, and hold nothing of their budget meanwhile; a wait ends
  * with the run, or its deadline.
@@ -156,6 +201,7 @@ export interface LimitOptions {
  * @example limit('openai/gpt-5-mini', { requestsPerMinute: 500, tokensPerMinute: 200_000 })
  */
 export function limit(model: ModelLike, o: LimitOptions): Model {
+  checkOptions('limit()', o, LIMIT_OPTIONS)
   const { requestsPerMinute, tokensPerMinute, concurrency, maxWait, name } = o
   const limits = { requestsPerMinute, tokensPerMinute, concurrency }
   const said = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Partial<Record<keyof typeof limits, number>>
@@ -163,13 +209,15 @@ export function limit(model: ModelLike, o: LimitOptions): Model {
     if (!Number.isInteger(value) || value < 1) throw new TuttiError('CONFIG_INVALID', `limit: ${each} is ${value}; it is a whole number of 1 or more`)
   if (Object.keys(said).length === 0)
     throw new TuttiError('CONFIG_INVALID', 'limit: nothing is limited; give `requestsPerMinute`, `tokensPerMinute` or `concurrency`')
-  const maxWaitMs = maxWait === undefined ? undefined : durationMs(maxWait)
+  const maxWaitMs = maxWait === undefined ? undefined : durationMs(maxWait, 'limit: maxWait')
   return policy({ kind: 'limit', of: model, ...said, ...(maxWaitMs === undefined ? {} : { maxWaitMs }), ...(name === undefined ? {} : { name }) })
 }
 
 const policy = (body: Policy): PolicyModel => ({ '~model': body.kind, '~policy': body })
 
-function positive(what: string, name: string, value: number): number {
-  if (value > 0) return value
-  throw new TuttiError('CONFIG_INVALID', `${what}: ${name} is ${value}; it is more than 0`)
+/** A time in which nothing could happen is a slip. */
+function positiveMs(what: string, name: string, duration: Duration): number {
+  const ms = durationMs(duration, `${what}: ${name}`)
+  if (ms > 0) return ms
+  throw new TuttiError('CONFIG_INVALID', `${what}: ${name} is ${ms}; it is more than 0`)
 }

@@ -1,6 +1,7 @@
 /** What a model costs: the dated table, what the app says instead, and the arithmetic. Money is integer micro-USD, rounded up. */
 import { TuttiError } from '../errors/index.ts'
 import type { TokenUsage } from '../message/index.ts'
+import { sayGiven, sayKnown } from '../primitives/index.ts'
 import type { Price, Rate } from './price.port.ts'
 import table from './prices.json' with { type: 'json' }
 import { isLocalProvider } from './provider-table.ts'
@@ -25,16 +26,24 @@ const declarable = ['input', 'output', 'cacheRead', 'search', 'image', 'minute',
 
 /** A wrong price would be a wrong bound on what is spent. @throws CONFIG_INVALID naming the model */
 export function checkPrices(declared: DeclaredPrices = {}): void {
-  const wrong = (id: string, says: string): TuttiError =>
+  const wrong = (
+    id: string,
+    says: string,
+    hint = 'USD per million tokens, `{ input: 1.25, output: 10 }` (and `cacheRead`); or for one `search`, `image`, `minute` or `character`.',
+  ): TuttiError =>
     new TuttiError('CONFIG_INVALID', `the price of '${id}' ${says}`, {
-      hint: 'USD per million tokens, `{ input: 1.25, output: 10 }` (and `cacheRead`); or for one `search`, `image`, `minute` or `character`.',
+      hint,
       data: { model: id },
+    })
+  if (typeof declared !== 'object' || declared === null || Array.isArray(declared))
+    throw new TuttiError('CONFIG_INVALID', `the prices are ${sayGiven(declared)}`, {
+      hint: "By model: prices: { 'openai/gpt-5-mini': { input: 1.25, output: 10 } }.",
     })
   for (const [id, price] of Object.entries(declared)) {
     if (typeof price !== 'object' || price === null) throw wrong(id, `is ${String(price)}`)
     const said = Object.entries(price).filter(([, usd]) => usd !== undefined)
     for (const [name, usd] of said) {
-      if (!declarable.includes(name)) throw wrong(id, `has a '${name}', which is nothing that is billed`)
+      if (!declarable.includes(name)) throw wrong(id, `has a '${name}', which is nothing that is billed`, sayKnown([name], declarable))
       if (typeof usd !== 'number' || !Number.isFinite(usd) || usd < 0) throw wrong(id, `says ${String(usd)} for ${name}`)
     }
     if ((price.input === undefined) !== (price.output === undefined)) throw wrong(id, 'names only one of input and output')

@@ -9,7 +9,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
 import type { EmbeddingModel, ModelLike } from '../model/model.port.ts'
-import type { Json, Scope } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Json, type Scope } from '../primitives/index.ts'
 import { checkName, type Flow, type Run, type Tool } from '../run/index.ts'
 import { defaultIndexPath, openDatabase } from './database.ts'
 import type { Document, Passage } from './document.ts'
@@ -90,6 +90,11 @@ export interface Index {
   close(): Promise<void>
 }
 
+const OPTIONS: Declared<IndexOptions> = {
+  ...{ embed: true, rerank: true, shared: true, path: true },
+  ...{ root: true, maxBytes: true, everything: true, ahead: true },
+}
+
 /**
  * Declares an index. Opens nothing before it is used. @throws FLOW_NOT_YET with `rerank`
  * @example
@@ -99,6 +104,7 @@ export interface Index {
  */
 export function index(name: string, o: IndexOptions = {}): Index {
   checkName(name, 'index')
+  checkOptions(`the index '${name}'`, o, OPTIONS)
   if (o.rerank !== undefined) throw new TuttiError('FLOW_NOT_YET', `the index '${name}' has rerank, which this version declares but cannot do yet`)
   const room = new SearchIndex(name, o)
   return {

@@ -1,4 +1,4 @@
-import type { ModelSchema, Scope } from '../primitives/index.ts'
+import { checkOptions, type ModelSchema, type Scope } from '../primitives/index.ts'
 import type { Run, Tool } from '../run/index.ts'
 import type { Passage } from './document.ts'
 import type { Filter } from './partition.ts'
@@ -42,6 +42,7 @@ export function searchTool(
   o: SearchToolOptions,
   embed?: (run: Run, query: string) => Promise<Float32Array>,
 ): Tool<{ query: string }, Passage[]> {
+  checkOptions<SearchToolOptions>(`the index '${index}' as a tool`, o, { name: true, description: true, top: true, filter: true })
   const top = o.top ?? 6
   // By the input of the call, which is the same object when the call is carried out.
   const vectors = new WeakMap<object, Float32Array>()

@@ -153,8 +153,11 @@ describe('the policy of a budget', () => {
   })
 
   it('[B3] is refused when it is none', async () => {
-    const desk = under({ usd: 1, onExhausted: 'panic' as 'fail' }, (run) => priced(run))
-    await expect(testEngine([desk]).start(desk, null)).rejects.toMatchObject({ code: 'BUDGET_INVALID', message: "onExhausted is 'panic'" })
+    const panic = { usd: 1, onExhausted: 'panic' as 'fail' }
+    const refused = { code: 'BUDGET_INVALID', message: "onExhausted is 'panic'" }
+    expect(() => under(panic, (run) => priced(run))).toThrow(expect.objectContaining(refused))
+    const desk = under({}, (run) => priced(run))
+    await expect(testEngine([desk]).start(desk, null, { budget: panic })).rejects.toMatchObject(refused)
   })
 })
 

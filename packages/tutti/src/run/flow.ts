@@ -1,8 +1,9 @@
 /** `flow()`: code as a named, versioned, typed unit; and what every other kind of flow is made with. */
+
+import { limitsOf } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
-import type { Effect } from '../journal/index.ts'
-import { type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
-import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Run, Tool } from './definition.port.ts'
+import { checkOptions, type Declared, durationMs, type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
+import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Retry, Run, Tool } from './definition.port.ts'
 import type { Awaitable } from './effect.port.ts'
 import { queueLimits } from './queue-limits.ts'
 import type { Recorded } from './recorded.ts'
@@ -38,9 +39,23 @@ export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
       hint: `Write flow('${name}', { input: schema }, …).`,
     })
   const execute = (third ?? second) as FlowBody['execute']
-  const { input, output, ...options } = (third ? second : {}) as FlowOptions & { input?: Schema; output?: Schema }
+  if (typeof execute !== 'function')
+    throw new TuttiError('CONFIG_INVALID', `the flow '${name}' has no function`, { hint: `Write flow('${name}', async (input, run) => …).` })
+  const given = (third ? second : {}) as CodeOptions
+  checkOptions(`the flow '${name}'`, given, CODE_OPTIONS)
+  const { input, output, ...options } = given
   return defineFlow({ kind: 'flow', name, options, inputSchema: input, outputSchema: output, parts: [], execute })
 }
+
+type Declarable = Omit<FlowOptions, '~standard'>
+type CodeOptions = Declarable & { readonly input?: Schema | undefined; readonly output?: Schema | undefined }
+
+/** Those of whatever is declared as `flow()` is. */
+export const FLOW_OPTIONS: Declared<Declarable> = {
+  ...{ version: true, migrations: true, description: true },
+  ...{ retry: true, deadline: true, budget: true, queue: true },
+}
+const CODE_OPTIONS: Declared<CodeOptions> = { ...FLOW_OPTIONS, input: true, output: true }
 
 /** What a flow is defined by, whatever kind it is of. */
 export interface FlowDefinition extends FlowBody {
@@ -52,7 +67,7 @@ export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
   const { name, ...body } = definition
   checkName(name, 'flow')
   checkMigrations(name, body.options)
-  if (body.options.queue) queueLimits(name, body.options.queue)
+  checkLimits(name, body.options)
   const made = {
     name,
     version: body.options.version ?? '1',
@@ -61,6 +76,22 @@ export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
     asTool: (o = {}) => flowAsTool(made, o),
   } as unknown as Flow<I, O>
   return made
+}
+
+/** What would show only when a run begins, or would hold nothing at all. @throws CONFIG_INVALID | BUDGET_INVALID */
+function checkLimits(name: string, { retry, deadline, budget, queue }: FlowOptions): void {
+  if (queue) queueLimits(name, queue)
+  if (deadline !== undefined) durationMs(deadline, `the deadline of '${name}'`)
+  if (budget !== undefined) limitsOf(budget, `the budget of '${name}'`)
+  if (retry === undefined) return
+  checkOptions<Retry>(`the retry of '${name}'`, retry, { attempts: true, backoff: true, max: true, on: true })
+  const { attempts, backoff, max } = retry
+  if (!Number.isInteger(attempts) || attempts < 1)
+    throw new TuttiError('CONFIG_INVALID', `the retry of '${name}' has ${String(attempts)} attempts`, {
+      hint: 'The first attempt counts too: give a whole number from 1.',
+    })
+  if (backoff !== undefined) durationMs(backoff, `the backoff of '${name}'`)
+  if (max !== undefined) durationMs(max, `the longest backoff of '${name}'`)
 }
 
 /** A migration that says nothing, or speaks of another flow, is a mistake that would show only when a run is carried over. */
@@ -111,7 +142,10 @@ function promptJsonSchema(): Record<string, unknown> {
   }
 }
 
-function flowAsTool<I, O>(made: Flow<I, O>, o: { name?: string; description?: string; effect?: Effect; approve?: Approve<I> }): Tool<I, O> {
+type ToolOptions<I> = NonNullable<Parameters<Flow<I, unknown>['asTool']>[0]>
+
+function flowAsTool<I, O>(made: Flow<I, O>, o: ToolOptions<I>): Tool<I, O> {
+  checkOptions(`'${made.name}' as a tool`, o, { name: true, description: true, effect: true, approve: true })
   const body = made['~flow']
   const inputSchema = (body.inputSchema as ModelSchema | undefined) ?? (takesPrompt.has(body.kind) ? promptSchema : undefined)
   if (!inputSchema) {

@@ -1,14 +1,15 @@
 /** The queue of a flow as it is declared, and as limits. */
 import { TuttiError } from '../errors/index.ts'
 import type { QueueLimits, Rate } from '../journal/index.ts'
+import { checkOptions } from '../primitives/index.ts'
 import type { QueueOptions } from './definition.port.ts'
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** @throws CONFIG_INVALID naming the field */
-export function queueLimits(flow: string, { concurrency, perTenant, rate, ratePerTenant, ...unknown }: QueueOptions): QueueLimits {
-  const [other] = Object.keys(unknown)
-  if (other !== undefined) throw invalid(flow, other, 'is not a field of a queue', 'They are concurrency, perTenant, rate and ratePerTenant.')
+export function queueLimits(flow: string, o: QueueOptions): QueueLimits {
+  checkOptions<QueueOptions>(`the queue of the flow '${flow}'`, o, { concurrency: true, perTenant: true, rate: true, ratePerTenant: true })
+  const { concurrency, perTenant, rate, ratePerTenant } = o
   return {
     concurrency: countOf(flow, 'concurrency', concurrency),
     perTenant: countOf(flow, 'perTenant', perTenant),

@@ -21,10 +21,12 @@ export type TeamStyle =
   // biome-ignore lint/suspicious/noExplicitAny: an answer of any kind
   | { style: 'vote'; ballots?: number | undefined; by?: ((answer: any) => string) | undefined }
 
-export type TeamOptions = TeamStyle & {
+export interface TeamCommon {
   members: readonly [Member, ...Member[]]
   description?: string | undefined
   version?: string | undefined
   /** `turns`: how often somebody is given the floor, default 30. The rest is a budget of its own. */
   limits?: (Budget & { turns?: number | undefined }) | undefined
 }
+
+export type TeamOptions = TeamStyle & TeamCommon

@@ -126,7 +126,7 @@ const strikes = (calls: Calls | undefined, seed: string, call: number): boolean 
 function latencyOf(latency: Faults['latency'], seed: string, call: number): number {
   if (latency === undefined) return 0
   if (typeof latency !== 'object') return durationMs(latency)
-  const [least, most] = latency.map(durationMs) as [number, number]
+  const [least, most] = latency.map((each) => durationMs(each)) as [number, number]
   return Math.round(least + (most - least) * hashFraction(`${seed}/latency/${call}`))
 }
 

@@ -54,7 +54,7 @@ export class LongTalk {
     this.#talk = talk
     this.model = answering((ask) => (isSummary(ask) ? this.#summary(ask) : this.#turn(ask)), { named: (ask) => turnIn(ask) })
     this.helper = answering(({ prompt }) => `helped ${markOf('R', ...placeIn(prompt))}`, { id: 'helper' })
-    const help = agent({ name: 'helper', model: asked(this.helper), description: 'helps', memory: memory({ window: 1 }) })
+    const help = agent({ name: 'helper', model: asked(this.helper), description: 'helps', memory: memory({ window: 320 }) })
     const tools = [...toolsOf(talk.length, say), help.asTool()]
     const members = talkers.map((name, i) => {
       const { window = 0, summarize } = talk.memories[i] ?? {}

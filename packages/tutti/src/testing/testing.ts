@@ -5,13 +5,15 @@
  * Does not own: the app itself; the same engine, pump and gateway drive it.
  * Invariants: no model is asked for real unless it was handed over here; what is listed in `calls` was sent, not merely replayed.
  */
+
+import type { AppOptions } from '../app-options.ts'
 import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, memoryStore } from '../journal/index.ts'
 import { textOf } from '../message/index.ts'
 import { checkTokenizer, type Gateway, gateway, type ModelLike, type ModelRequest } from '../model/index.ts'
 import { type Clock, type Duration, durationMs, type Failpoint } from '../primitives/index.ts'
 import type { AttemptPlan, EffectSpec, Run } from '../run/index.ts'
-import { type App, type AppOptions, appOn } from '../tutti.ts'
+import { type App, appOn } from '../tutti.ts'
 import type { Cassette } from './cassette.ts'
 import { MortalStore } from './failpoint-crash.ts'
 import { bound } from './failpoint-store.ts'
@@ -58,8 +60,8 @@ const stores = new WeakMap<object, { readonly store: JournalStore; readonly cloc
  * await using app = testing({ flows: [support], model: scripted(['It comes on Monday.']) })
  * const { output } = await app.run(support, 'Where is order 17?')
  */
-export function testing(o: TestOptions): TestApp {
-  const ground = (o.after && stores.get(o.after)) ?? { store: memoryStore(), clock: simulatedClock(), gone: new Set<string>() }
+export function testing({ after, ...o }: TestOptions): TestApp {
+  const ground = (after && stores.get(after)) ?? { store: memoryStore(), clock: simulatedClock(), gone: new Set<string>() }
   checkTokenizer(o.tokenizer)
   const calls: TestCall[] = []
   const mortal = new MortalStore(ground.store, ground.gone, () => void app.close({ graceMs: 0 }).catch(() => {}))

@@ -1,7 +1,7 @@
 /** Tools of other libraries, taken as they are, by shape: an AI SDK tool set, LangChain tools. */
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
-import type { JsonSchema, ModelSchema } from '../primitives/index.ts'
+import { checkOptions, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
 import type { Approve, StepContext, Tool } from '../run/index.ts'
 import { jsonSchemaAsSchema } from './json-schema.ts'
 import { checkToolName } from './tool.ts'
@@ -26,6 +26,7 @@ export function adopt(
   o: AdoptOptions = {},
   // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
 ): Tool<any, any>[] {
+  checkOptions<AdoptOptions>('adopt()', o, { effect: true, toolsContext: true })
   const named = Array.isArray(tools)
     ? tools.map((tool) => [(tool as { name?: string }).name ?? '', tool] as const)
     : Object.entries(tools as { readonly [name: string]: ForeignTool })

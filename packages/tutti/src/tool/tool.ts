@@ -1,8 +1,24 @@
 import { notDone, TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
-import { type Duration, durationMs, type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
+import {
+  checkOptions,
+  type Declared,
+  type Duration,
+  durationMs,
+  type InOf,
+  jsonSchemaOf,
+  type ModelSchema,
+  type OutOf,
+  type Schema,
+} from '../primitives/index.ts'
 import type { Approve, Awaitable, Recorded, StepContext, Tool, ToolSource } from '../run/index.ts'
 import { queued } from './queue.ts'
+
+type ToolOptions = Parameters<typeof tool>[0]
+const OPTIONS: Declared<ToolOptions> = {
+  ...{ name: true, description: true, input: true, output: true, effect: true, execute: true, approve: true },
+  ...{ timeout: true, idle: true, longest: true, concurrency: true, undo: true, reconcile: true },
+}
 
 /**
  * Declares something a model may call.
@@ -34,7 +50,9 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   undo?: ((output: NoInfer<O>, input: OutOf<IS>, ctx: StepContext) => Awaitable<void>) | undefined
   reconcile?: ((idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>) | undefined
 }): Tool<InOf<IS>, Recorded<O>, N> {
+  checkOptions(typeof o?.name === 'string' ? `the tool '${o.name}'` : 'tool()', o, OPTIONS)
   checkToolName(o.name)
+  if (typeof o.execute !== 'function') throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has no function`, { hint: 'execute: (input) => …' })
   if (!['read', 'idempotent', 'once'].includes(o.effect))
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' does not say what it does to the world`, {
       hint: "Set effect to 'read', 'idempotent' or 'once'.",
@@ -47,7 +65,7 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   if (o.concurrency !== undefined && !(Number.isInteger(o.concurrency) && o.concurrency > 0))
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has a concurrency of ${o.concurrency}`, { hint: 'Give a whole number above zero.' })
   checkLongest(o.longest, `the tool '${o.name}'`)
-  for (const duration of [o.timeout, o.idle]) if (duration !== undefined) durationMs(duration)
+  for (const name of ['timeout', 'idle'] as const) if (o[name] !== undefined) durationMs(o[name], `the ${name} of the tool '${o.name}'`)
   return {
     name: o.name,
     effect: o.effect,

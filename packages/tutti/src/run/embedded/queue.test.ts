@@ -263,7 +263,6 @@ describe('the declaration of a queue', () => {
     [{ perTenant: 1.5 }, 'perTenant'],
     [{ rate: '10/day' }, 'rate'],
     [{ ratePerTenant: '0/s' }, 'ratePerTenant'],
-    [{ concurency: 3 }, 'concurency'],
   ])('[R12] a limit that is none is refused when the flow is declared, and named: %j', (queue, field) => {
     const declare = () => flow('job', { queue: queue as never }, async () => 1)
     expect(declare).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID', data: { flow: 'job', field }, message: expect.stringContaining(field) }))

@@ -1,5 +1,5 @@
 /** `mcpServer()`: flows, agents and tools of an app, for any MCP client. */
-import type { Scope } from '../../primitives/index.ts'
+import { checkOptions, type Declared, type Scope } from '../../primitives/index.ts'
 import type { Awaitable } from '../../run/index.ts'
 import { McpEndpoint, type StdioStreams } from './endpoint.ts'
 import { type Exposable, exposedOf, factoryOf, type RunHost } from './exposed.ts'
@@ -18,6 +18,8 @@ export interface McpServerOptions {
   /** Over HTTP: whose runs a request starts, by its token; `undefined`: nobody's (401). Left out: anybody may call, without a scope. */
   authorize?(request: Request): Awaitable<Partial<Scope> | undefined>
 }
+
+const OPTIONS: Declared<McpServerOptions> = { expose: true, name: true, version: true, instructions: true, hosts: true, authorize: true }
 
 export interface ServedMcp {
   /** A web-standard handler of Streamable HTTP. */
@@ -38,6 +40,8 @@ export interface ServedMcp {
  * @example const { url } = await mcpServer(app, { expose: [desk, findOrder] }).listen(3000)
  */
 export function mcpServer(app: object, o: McpServerOptions): ServedMcp {
+  // Above all: an `authorize` that is spelled wrongly would let everybody in.
+  checkOptions('mcpServer()', o, OPTIONS)
   const exposed = exposedOf(o.expose)
   const { name = 'tutti', version = '1.0.0', instructions, authorize } = o
   const scopeOf = (authInfo: unknown): Partial<Scope> | undefined => (authInfo as { extra?: { scope?: Partial<Scope> } } | undefined)?.extra?.scope

@@ -1,17 +1,23 @@
 /** `mcp()`: the tools of an MCP server, as those of an agent. */
 import { TuttiError } from '../../errors/index.ts'
-import { canonical, type Duration, durationMs, type Json } from '../../primitives/index.ts'
+import { canonical, checkOptions, type Declared, type Duration, durationMs, type Json } from '../../primitives/index.ts'
 import type { Run, ToolSource } from '../../run/index.ts'
 import { useTool } from '../call.ts'
 import type { DeclaredSource, SourceBody } from '../source.port.ts'
 import { toolSource, toolsOf } from '../source.ts'
 import { converse } from './conversation.ts'
-import { isCommand, isPerUser, type McpOptions, type McpServer } from './options.ts'
+import { isCommand, isPerUser, type McpCommand, type McpOptions, type McpServer, type McpUrl } from './options.ts'
 import { type McpOutcome, shownOutcome } from './outcome.ts'
 import { Pins } from './pins.ts'
 import { OpenServer } from './server.ts'
 
 const IDLE: Duration = '60s'
+const OPTIONS: Declared<McpOptions> = {
+  ...{ only: true, approve: true, effects: true, timeout: true, idle: true, pin: true, elicitation: true },
+  ...{ sampling: true, roots: true, resources: true, prompts: true, protocol: true },
+}
+const COMMAND: Declared<McpCommand> = { command: true, args: true, env: true, cwd: true }
+const URL_OPTIONS: Declared<McpUrl> = { url: true, headers: true, auth: true }
 
 export interface McpSource extends ToolSource {
   /**
@@ -31,7 +37,8 @@ export interface McpSource extends ToolSource {
  */
 export function mcp(id: string, server: McpServer, options: McpOptions = {}): McpSource {
   checkServer(id, server)
-  for (const duration of [options.timeout, options.idle]) if (duration !== undefined) durationMs(duration)
+  checkOptions(`mcp('${id}')`, options, OPTIONS)
+  for (const name of ['timeout', 'idle'] as const) if (options[name] !== undefined) durationMs(options[name], `the ${name} of mcp('${id}')`)
   const declaration = { id, server, options }
   const { only, effects, resources, prompts, approve } = options
   const body: SourceBody = {
@@ -68,10 +75,12 @@ async function callNamed(run: Run, source: DeclaredSource, name: string, input: 
 const hasCode = (server: McpServer): boolean => isPerUser(server) || (!isCommand(server) && server.auth !== undefined)
 
 function checkServer(id: string, server: McpServer): void {
-  if (isCommand(server)) return
+  const who = `the MCP server '${id}'`
+  if (isCommand(server)) return checkOptions(who, server, COMMAND)
   const url = (server as { url?: unknown } | undefined)?.url
   if (typeof url !== 'string' || !/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw new TuttiError('CONFIG_INVALID', `the MCP server '${id}' has neither a command nor a URL: ${JSON.stringify(url ?? null)}`, {
+    throw new TuttiError('CONFIG_INVALID', `${who} has neither a command nor a URL: ${JSON.stringify(url ?? null)}`, {
       hint: "{ command: 'npx', args: [ … ] }, or { url: 'https://…/mcp' }",
     })
+  checkOptions(who, server, URL_OPTIONS)
 }

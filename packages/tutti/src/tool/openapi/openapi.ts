@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TuttiError } from '../../errors/index.ts'
 import type { Effect } from '../../journal/index.ts'
-import { canonical, type Duration, durationMs, hash128, type Scope } from '../../primitives/index.ts'
+import { canonical, checkOptions, type Declared, type Duration, durationMs, hash128, type Scope } from '../../primitives/index.ts'
 import type { Awaitable, ToolSource } from '../../run/index.ts'
 import type { OpenSource, SourcedTool, SourceGround } from '../source.port.ts'
 import { toolSource } from '../source.ts'
@@ -30,6 +30,10 @@ export interface OpenapiOptions {
   timeout?: Duration | undefined
 }
 
+const OPTIONS: Declared<OpenapiOptions> = {
+  ...{ document: true, only: true, auth: true, baseUrl: true, effects: true, approve: true, timeout: true },
+}
+
 /**
  * The chosen operations of an OpenAPI document as tools: the model reads `<id>_<operationId>`. What an operation sends but a read carries an `Idempotency-Key`, the same on
  * every attempt. A refusal (4xx) is told to the model; failures of the server are tried again where that is safe; a POST that was cut off is in doubt.
@@ -38,10 +42,11 @@ export interface OpenapiOptions {
  * @example agent({ name: 'desk', tools: [openapi('shop', { document: 'shop.yaml', only: ['getOrder', 'POST /refunds'], auth })] })
  */
 export function openapi(id: string, o: OpenapiOptions): ToolSource {
+  checkOptions(`openapi('${id}')`, o, OPTIONS)
   if (!Array.isArray(o.only) || o.only.length === 0)
     throw new TuttiError('CONFIG_INVALID', `openapi('${id}') does not say which operations`, { hint: "Name them: only: ['getOrder', 'POST /refunds']." })
   const timeout = o.timeout ?? '30s'
-  durationMs(timeout)
+  durationMs(timeout, `the timeout of openapi('${id}')`)
   return toolSource({
     id,
     asked: { only: [...o.only], document: typeof o.document === 'string' ? o.document : hash128(canonical(o.document)), effects: { ...o.effects } },

@@ -1,6 +1,6 @@
 /** Code as a tool: a model writes JavaScript or TypeScript, and it runs where it can reach nothing but the tools it was given. */
 import { TuttiError } from '../../errors/index.ts'
-import { type Json, jsonSchemaOf, type ModelSchema } from '../../primitives/index.ts'
+import { checkOptions, type Declared, type Json, jsonSchemaOf, type ModelSchema } from '../../primitives/index.ts'
 import { type Approve, defineFlow, type Run, type Tool } from '../../run/index.ts'
 import { callTool } from '../call.ts'
 import { checkSandboxInstalled } from '../sandbox-threads.ts'
@@ -24,6 +24,7 @@ export interface CodeToolOptions<N extends string = string> {
   approve?: Approve<{ code: string }> | undefined
 }
 
+const OPTIONS: Declared<CodeToolOptions> = { name: true, description: true, tools: true, limits: true, approve: true }
 const LONGEST_CODE = 100_000
 /** Of what was logged, with an error. */
 const LOG_CHARS = 2_000
@@ -39,10 +40,13 @@ const LOG_CHARS = 2_000
  * const analyst = agent({ name: 'analyst', tools: [codeTool({ tools: [listOrders, findCustomer] })] })
  */
 export function codeTool<const N extends string = 'run_code'>(o: CodeToolOptions<N> = {}): Tool<{ code: string }, unknown, N> {
+  checkOptions('codeTool()', o, OPTIONS)
   checkSandboxInstalled()
   const name = o.name ?? ('run_code' as N)
   const tools = toolsOf(name, o.tools ?? [])
   const { calls: mostCalls = 100, ...given } = o.limits ?? {}
+  if (!(Number.isInteger(mostCalls) && mostCalls >= 0))
+    throw new TuttiError('CONFIG_INVALID', `the limits of '${name}' say ${String(mostCalls)} for calls`, { hint: 'It is a whole number from 0.' })
   const limits = limitsOf(given)
   const flow = defineFlow<{ code: string }, unknown>({
     kind: 'code',

@@ -1,5 +1,5 @@
 import { TuttiError } from '../../errors/index.ts'
-import { type Duration, durationMs } from '../../primitives/index.ts'
+import { checkOptions, type Duration, durationMs } from '../../primitives/index.ts'
 import type { Limits } from './turn.port.ts'
 
 /** What code of a model may use. */
@@ -15,7 +15,9 @@ export interface CodeLimits {
 const MB = 1024 * 1024
 
 /** @throws CONFIG_INVALID */
-export function limitsOf({ cpu = '1s', memoryMb = 32, outputChars = 50_000 }: CodeLimits = {}): Limits {
+export function limitsOf(o: CodeLimits = {}): Limits {
+  checkOptions<CodeLimits>('a sandbox', o, { cpu: true, memoryMb: true, outputChars: true })
+  const { cpu = '1s', memoryMb = 32, outputChars = 50_000 } = o
   const wrong = Object.entries({ cpu: durationMs(cpu), memoryMb, outputChars }).find(([, value]) => !(value > 0 && Number.isFinite(value)))
   if (wrong) throw new TuttiError('CONFIG_INVALID', `the limit '${wrong[0]}' of a sandbox is ${wrong[1]}`, { hint: 'Limits are numbers above zero.' })
   if (memoryMb > 1_024)

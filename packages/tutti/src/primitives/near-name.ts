@@ -4,11 +4,12 @@ const MOST = 5
 /** Less likeness than this helps nobody. */
 const LEAST = 0.3
 
-export function nearest(name: string, names: readonly string[]): string[] {
+/** @param least likeness, 0 to 1 */
+export function nearest(name: string, names: readonly string[], least: number = LEAST): string[] {
   const wanted = pairs(name)
   return names
     .map((each) => ({ each, likeness: Math.max(likeness(wanted, pairs(each)), likeness(wanted, pairs(lastPart(each))) * 0.9) }))
-    .filter((one) => one.likeness >= LEAST)
+    .filter((one) => one.likeness >= least)
     .sort((a, b) => b.likeness - a.likeness || (a.each < b.each ? -1 : 1))
     .slice(0, MOST)
     .map(({ each }) => each)

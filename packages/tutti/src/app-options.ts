@@ -1,0 +1,118 @@
+/** What an app and its calls are given; and what is wrong with that, said before anything is begun. */
+import type { Budget, StandingBudget } from './budget/index.ts'
+import type { Engine, EngineMaker } from './configured.ts'
+import { TuttiError } from './errors/index.ts'
+import type { RegressOptions as Regressed } from './eval/index.ts'
+import { checkModels, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
+import { checkOptions, type Declared } from './primitives/index.ts'
+import type { RetentionRule } from './retention.ts'
+import type { AnyFlow, Schedule, StartOptions } from './run/index.ts'
+
+/** Where a fork leaves the run it is of, and what is other in it. */
+export interface ForkOptions {
+  /**
+   * The key of a step, as `tutti show` prints it, or of a scope: then the first step in it. It is done again, unless `output` is given. Left out: from the
+   * beginning, where all that is asked the same stands, also the answers of people.
+   */
+  at?: string | undefined
+  /** What that step gave instead. */
+  output?: unknown | undefined
+  /** Another input for the run. */
+  input?: unknown | undefined
+  /** For the agent that the step belongs to, from there on; from the beginning, for `agent`. */
+  instructions?: string | undefined
+  /** From the beginning: the name of the agent that gets other instructions or another model. Default: the only one; a model is for all. */
+  agent?: string | undefined
+  model?: ModelLike | undefined
+  /** Default: that of the run. What is taken over costs nothing of it. */
+  budget?: Budget | undefined
+  /** Names of steps whose code is another: they are done again though they are asked the same. */
+  redo?: readonly string[] | undefined
+  /** Default: an effect that may happen once only is taken over, never repeated; with `'never'` nothing that changes the world is done at all. */
+  once?: 'again' | 'never' | undefined
+}
+/** Which past runs are looked at, and what is other in them than it was. */
+export interface RegressOptions<O = unknown> extends Regressed<O> {
+  /** Another model: for `agent`, else for every one. */
+  readonly model?: ModelLike | undefined
+  /** Where the forks are to live, with copies of their runs. Default: in the store of the app. */
+  readonly store?: Store | undefined
+}
+export interface Exporter {
+  readonly '~exporter': string
+}
+/** Where an app keeps its journals: `sqlite()`, `inMemory()`, or a store of a satellite package. */
+export interface Store {
+  readonly '~store': string
+}
+
+export interface AppOptions<T extends boolean = false> {
+  /** What is gone on with after a restart. A flow that is not here can be started too, and lasts as long as this app. */
+  flows: readonly AnyFlow[]
+  /** Default: the database of `TUTTI_STORE`, else the SQLite file `.tutti/tutti.db` below the working directory (`TUTTI_HOME` moves the folder). */
+  store?: Store | undefined
+  /** For agents that declare none. Default: chosen from the environment (see `tutti doctor`). */
+  model?: ModelLike | undefined
+  /** Default: that of `TUTTI_ENGINE`, else runs are driven by this process; so they always are when the store is `inMemory()`. */
+  engine?: Engine | undefined
+  /** Declared, not built yet (FLOW_NOT_YET). */
+  telemetry?: readonly Exporter[] | undefined
+  /** What each tenant, each user of a tenant, or each flow may use in an hour, a day or a month (UTC), over all its runs and all processes on one store. */
+  budgets?: readonly StandingBudget[] | undefined
+  /** By model id, above the table that comes with tutti: USD per million tokens, or for one search, image, minute or character. */
+  prices?: DeclaredPrices | undefined
+  /**
+   * How the input of a call is counted before it is made. Default `'auto'`: models of OpenAI by `gpt-tokenizer` where the project has it, all others by their bytes.
+   * `'bytes'`: all by their bytes, whatever is installed. Or by model id, where you vouch for it: `{ 'azure/my-gpt-4o': 'o200k_base' }`. See docs/budgets.md.
+   */
+  tokenizer?: TokenizerChoice | undefined
+  /** True makes a scope with its tenant a required argument of every start. */
+  tenants?: T | undefined
+  /** By name: other models for agents, and functions that stand in for tools (for their code alone: name, schemas, effect and approval stay). */
+  overrides?: { models?: { readonly [agent: string]: ModelLike }; tools?: { readonly [tool: string]: (input: never) => unknown } } | undefined
+  /** Runs that ended long enough ago are removed, when the app opens and every hour from then on; not by an app with `resume: false`. */
+  retention?: readonly RetentionRule[] | undefined
+  /** Flows that are started by the clock, for as long as the app is open: it keeps the process from ending. Without `resume` none is. */
+  schedules?: readonly Schedule[] | undefined
+  /** Go on with unfinished runs at start-up. Default true. */
+  resume?: boolean | undefined
+}
+
+const APP: Declared<AppOptions<boolean>> = {
+  ...{ flows: true, store: true, model: true, engine: true, telemetry: true, budgets: true, prices: true },
+  ...{ tokenizer: true, tenants: true, overrides: true, retention: true, schedules: true, resume: true },
+}
+
+/** What is declared and not built yet is refused, never ignored. @throws CONFIG_INVALID | MODEL_UNKNOWN | FLOW_NOT_YET */
+export function checkApp(o: AppOptions<boolean>): void {
+  checkOptions('tutti()', o, APP)
+  if (!Array.isArray(o.flows)) throw new TuttiError('CONFIG_INVALID', 'tutti() was given no list of flows', { hint: 'tutti({ flows: [ … ] })' })
+  if (o.store !== undefined && typeof o.store?.['~store'] !== 'string')
+    throw new TuttiError('CONFIG_INVALID', `the store of the app is ${typeof o.store === 'string' ? `the text '${o.store}'` : 'no store'}`, {
+      hint: "store: sqlite('file.db'), or inMemory()",
+    })
+  if (o.engine !== undefined && typeof (o.engine as Engine & Partial<EngineMaker>).make !== 'function')
+    throw new TuttiError('CONFIG_INVALID', 'the engine of the app is no engine', { hint: "engine: restate({ … }), of the package '@tutti/restate'" })
+  const { model, overrides = {} } = o
+  if (model !== undefined) checkModels(model)
+  checkOptions<NonNullable<AppOptions['overrides']>>('the overrides of tutti()', overrides, { models: true, tools: true })
+  for (const each of Object.values(overrides.models ?? {})) checkModels(each)
+  const declared = [o.telemetry?.length && 'telemetry'].filter(Boolean)
+  if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
+}
+
+const START: Declared<StartOptions> = { id: true, budget: true, deadline: true, labels: true, scope: true, priority: true }
+/** A budget that is spelled wrongly would limit nothing. */
+export const checkStart = (o: StartOptions): void => checkOptions('a start', o, START)
+
+const FORK: Declared<ForkOptions> = {
+  ...{ at: true, output: true, input: true, instructions: true, agent: true, model: true },
+  ...{ budget: true, redo: true, once: true },
+}
+export const checkFork = (o: ForkOptions): void => checkOptions('a fork', o, FORK)
+
+const REGRESS: Declared<RegressOptions> = {
+  ...{ last: true, runs: true, since: true, labels: true, tenant: true, model: true, store: true, instructions: true, agent: true },
+  ...{ redo: true, budget: true, concurrency: true, idempotent: true, score: true, id: true, signal: true, onProgress: true },
+}
+export const checkRegress = (o: RegressOptions): void => checkOptions('regress()', o, REGRESS)

@@ -142,5 +142,5 @@ test('[X1] what is none of these does not type-check, and is refused', () => {
   // @ts-expect-error no inputSchema
   expect(() => adopt({ blind: { execute: () => 1 } })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
   // @ts-expect-error this is no model
-  agent({ name: 'a', model: { specificationVersion: 'v4' } })
+  expect(() => agent({ name: 'a', model: { specificationVersion: 'v4' } })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
 })

@@ -45,7 +45,7 @@ function checkGiven(key: string, given: Partial<Compaction> | null): void {
 }
 
 async function summarize(run: Run, { name, model, memory }: Compacting, excerpt: Excerpt, compaction: Compaction, turn: number) {
-  const asking = summaries(excerpt.summaries, excerpt.stretches(compaction), { ...memory, agent: name, gauge: excerpt.gauge })
+  const asking = summaries(excerpt.summaries, excerpt.stretches(compaction), { ...memory, agent: name, task: excerpt.task, gauge: excerpt.gauge })
   for (let step = asking.next(); ; ) {
     if (step.done) return step.value
     const asked = await askFor(run, step.value, { name, model: memory.model ?? model, turn })

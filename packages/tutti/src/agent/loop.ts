@@ -148,7 +148,7 @@ class AgentLoop {
   }
 
   #question(turn: number): AskModel {
-    const { name, model, output } = this.#plan
+    const { name, model, output, memory } = this.#plan
     const { specs } = this.#toolbox
     const { from } = this.#repairs
     const { messages, thread } = this.#excerpt ?? this.#conversation
@@ -157,6 +157,7 @@ class AgentLoop {
       agent: name,
       model,
       ...(from ? { from } : {}),
+      ...(turn === 1 && memory?.model !== undefined ? { later: { whose: `the model that summarizes for '${name}'`, model: memory.model } } : {}),
       request: {
         system: this.#system,
         messages,

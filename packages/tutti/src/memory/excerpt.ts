@@ -76,6 +76,12 @@ export class Excerpt {
     this.gauge.report(`${model.id} ${tools}`, usage.inputTokens, this.bytes)
   }
 
+  /** What the agent is there for: it never leaves, so whoever is to summarize what does has not read it. */
+  get task(): Message | undefined {
+    this.#follow()
+    return this.#task
+  }
+
   /** Those that stand for what left, oldest first. */
   get summaries(): readonly Summary[] {
     return this.#summaries

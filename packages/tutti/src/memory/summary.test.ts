@@ -4,7 +4,13 @@ import { Gauge } from './size.ts'
 import { type Summary, type SummaryAnswer, type SummaryGround, type SummaryQuestion, summaries } from './summary.ts'
 import { transcriptOf } from './transcript.ts'
 
-const ground = (summarize: SummaryGround['summarize'], window = 24_000): SummaryGround => ({ agent: 'desk', summarize, window, gauge: new Gauge() })
+const ground = (summarize: SummaryGround['summarize'], window = 24_000): SummaryGround => ({
+  agent: 'desk',
+  task: undefined,
+  summarize,
+  window,
+  gauge: new Gauge(),
+})
 const stop = (text: string): SummaryAnswer => ({ text, finish: 'stop' })
 
 /** Answers what it is asked, by a function of the question. */

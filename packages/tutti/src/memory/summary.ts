@@ -4,7 +4,7 @@
  * Invariants: a summary is replaced only by one that was made from it; what is empty, cut or too long is not accepted; every stretch goes into one summary.
  */
 import { TuttiError } from '../errors/index.ts'
-import { chainOf, type FinishReason, type Message, userText } from '../message/index.ts'
+import { chainOf, type FinishReason, type Message, textOf, userText } from '../message/index.ts'
 import { canonical, hash128 } from '../primitives/index.ts'
 import type { MemoryPlan } from './memory.port.ts'
 import type { Gauge } from './size.ts'
@@ -36,6 +36,8 @@ const MOST_OF_A_LEVEL = 3
 /** What summaries may take in all, and a single one of several, in parts of the window. */
 const ALL_PART = 4
 const ONE_PART = 24
+/** Of its task so much is shown. */
+const TASK_PART = 4
 /** It is asked for half as many words as it may have tokens on the whole, and refused where it has more than any language makes of so many words. */
 const WORDS_PER_TOKEN = 0.5
 const MOST_TOKENS_PER_WORD = 4
@@ -43,6 +45,8 @@ const FEWEST_WORDS = 20
 
 export interface SummaryGround extends MemoryPlan {
   readonly agent: string
+  /** What the agent is there for: what matters is what serves it. */
+  readonly task: Message | undefined
   readonly gauge: Gauge
 }
 
@@ -93,10 +97,13 @@ function levelToFold(all: readonly Summary[], { gauge, window }: SummaryGround):
 }
 
 /** One summary; asked for once more where it will not do. */
-function* ask(standing: readonly Summary[], stretch: Stretch, { agent, gauge, window }: SummaryGround, part: number): Asking<string> {
+function* ask(standing: readonly Summary[], stretch: Stretch, { agent, task, gauge, window }: SummaryGround, part: number): Asking<string> {
   const words = Math.max(FEWEST_WORDS, Math.floor((window / part) * WORDS_PER_TOKEN))
   // The material stands before the question: a cache that compares questions by meaning takes no conversation for another.
-  const asked = [userText(questionOf(standing, transcriptOf(stretch))), userText(`Write the summary of all of it, in at most ${words} words.`)]
+  const asked = [
+    userText(questionOf(standing, transcriptOf(stretch), taskOf(task, gauge.bytes(window / TASK_PART)))),
+    userText(`Write the summary of all of it, in at most ${words} words.`),
+  ]
   const basis = hash128(canonical([standing.map(({ text }) => text), chainOf(stretch)]))
   const complaintOf = ({ text, finish }: SummaryAnswer): string | undefined => {
     if (finish === 'length') return 'it was cut at the output limit'
@@ -122,7 +129,15 @@ function* ask(standing: readonly Summary[], stretch: Stretch, { agent, gauge, wi
   )
 }
 
-function questionOf(standing: readonly Summary[], conversation: string): string {
+/** Its words; of a long one its beginning and its end, where it is mostly said what is wanted. */
+function taskOf(task: Message | undefined, mostBytes: number): string {
+  const text = task ? textOf(task).trim() : ''
+  if (Buffer.byteLength(text) <= mostBytes) return text
+  const half = Math.floor((text.length * mostBytes) / Buffer.byteLength(text) / 2)
+  return `${text.slice(0, half)}\n…\n${text.slice(-half)}`.toWellFormed()
+}
+
+function questionOf(standing: readonly Summary[], conversation: string, task: string): string {
   const parts = [...standing.map(({ text }) => `<summary>\n${text}\n</summary>`), ...(conversation ? [`<conversation>\n${conversation}\n</conversation>`] : [])]
   const what =
     standing.length === 0
@@ -130,5 +145,5 @@ function questionOf(standing: readonly Summary[], conversation: string): string 
       : conversation
         ? 'This was summarized before, and after it comes what leaves now:'
         : 'These summaries follow one another, and become one:'
-  return [what, ...parts].join('\n\n')
+  return [...(task ? [`The agent's task, which stays in its sight:\n\n<task>\n${task}\n</task>`] : []), what, ...parts].join('\n\n')
 }

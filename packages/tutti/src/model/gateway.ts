@@ -22,6 +22,7 @@ import { gatewayKey } from './gateway-key.ts'
 import type { CallGround, Guard } from './guard.port.ts'
 import { candidateOf, idOf, isLanguageModel } from './language-model.ts'
 import { Latency } from './latency.ts'
+import { checkAskable, sureOf } from './later-model.ts'
 import { Limiter } from './limiter.ts'
 import { describePolicy, type GuardPolicy, type Link, modelChain } from './links.ts'
 import { embedKept } from './metered.ts'
@@ -87,15 +88,15 @@ class ModelGateway implements Gateway, CallGround {
     const override = overrides && Object.hasOwn(overrides, question.agent) ? overrides[question.agent] : undefined
     if (question.insteadOfAll !== undefined) return this.#ask(run, question, question.insteadOfAll, 'asked for by the fork')
     const why = override !== undefined ? `override for '${question.agent}'` : question.model !== undefined ? 'asked for' : "the app's model"
-    return this.#ask(run, question, override ?? question.model ?? model, why)
+    return this.#ask(run, question, override ?? question.model ?? model, why, override === undefined ? question.later : undefined)
   }
 
-  #ask(run: Run, question: AskModel, model: ModelLike | undefined, why: string): Promise<ModelAnswer> {
+  #ask(run: Run, question: AskModel, model: ModelLike | undefined, why: string, later?: AskModel['later']): Promise<ModelAnswer> {
     const { links } = modelChain(model)
     const batch = links.find((link) => link.batch)?.batch
     if (batch) return this.#askInBatch(run, question, batch, links)
     const call = new ModelCall(run, question, this, model, why)
-    return run['~core'].ask(call.effect())
+    return run['~core'].ask(later ? sureOf(call.effect(), () => checkAskable(run, this, later)) : call.effect())
   }
 
   #askInBatch(run: Run, question: AskModel, policy: BatchPolicy, links: readonly Link[]): Promise<ModelAnswer> {

@@ -238,6 +238,8 @@ export interface AskModel {
   readonly request: ModelRequest
   /** It is no turn of the agent: a fork that changes the instructions of the agent leaves these. */
   readonly ownInstructions?: true | undefined
+  /** Whom the agent asks later, as it stands: that this model can be asked is made sure of before anybody is. An override, or a fork, asks one for all. */
+  readonly later?: { readonly whose: string; readonly model: ModelLike } | undefined
   /** Default `true`: parts are shown as they come. */
   readonly stream?: boolean | undefined
   /** The models before this place of the chain (`ModelAnswer.model.next`) have answered, and what they said would not do: each answer, with what was wrong. */

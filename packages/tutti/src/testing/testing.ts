@@ -143,10 +143,12 @@ function listening(inner: Gateway, o: TestOptions, calls: TestCall[], clock: Clo
       if (question.insteadOfAll !== undefined) refuseReal(question.insteadOfAll, question.agent)
       else if (o.model === undefined && o.overrides?.models?.[question.agent] === undefined) refuseReal(model, question.agent)
       for (const each of [question.insteadOfAll ?? model, o.overrides?.models?.[question.agent]]) onClock(each, clock)
+      const later = o.model === undefined ? question.later : undefined
+      if (later) refuseReal(later.model, question.agent)
       const call: TestCall = { agent: question.agent, prompt: promptOf(question.request) }
       return inner.ask(
         overheard(run, () => calls.push(call)),
-        { ...question, model },
+        { ...question, model, later },
       )
     },
   }

@@ -89,7 +89,16 @@ describe('a fork', () => {
     const other = flow('other', async (_: null, run) => run.step('a', 1, (x) => x))
     await using app = tutti({ flows: [ten], store: inMemory() })
     const { id } = await app.run(ten, 0)
-    await expect(app.fork(id, ten, { at: 'ten/s10' })).rejects.toMatchObject({ code: 'RUN_STEP_NOT_FOUND', data: { at: 'ten/s10' } })
+    await expect(app.fork(id, ten, { at: 'ten/s10' })).rejects.toMatchObject({
+      code: 'RUN_STEP_NOT_FOUND',
+      data: { at: 'ten/s10' },
+      hint: expect.stringMatching(/^Near to it: .*'ten\/s1'/),
+    })
+    // As the tree of `tutti show` draws it.
+    await expect(app.fork(id, ten, { at: 's3' })).rejects.toMatchObject({ hint: expect.stringMatching(/^Near to it: 'ten\/s3'/) })
+    await expect(app.fork(id, ten, { at: 'qqqq' })).rejects.toMatchObject({
+      hint: expect.stringMatching(/^Its steps: 'ten\/s0', .*, and 5 more\. `tutti show --values`/),
+    })
     await expect(app.fork(id, other, { at: 'ten/s1' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
     await expect(app.fork('run_none', ten, { at: 'ten/s1' })).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' })
     await expect(app.fork(id, ten, { at: 'ten/s1', instructions: 'x' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })

@@ -87,15 +87,27 @@ describe('a window', () => {
   })
 })
 
-test('[K2][I5] a run does not go on with another window than it began with: the record and the code diverge', async () => {
-  const made = desk({ memory: memory({ window: 1_500 }) })
-  await using app = testing({ flows: [made], model: reader(12) })
-  const { id } = await app.run(made, 'Read the book.')
-  await expect(app.replay(id, desk({ memory: memory({ window: 3_000 }) }))).rejects.toMatchObject({
-    code: 'JOURNAL_DIVERGED',
-    message: expect.stringContaining('compact'),
-  })
-  await expect(app.replay(id, desk())).rejects.toMatchObject({ code: 'JOURNAL_DIVERGED' })
+test('[K2][I5] a run does not go on with another memory than it began with: the record and the code diverge, and it is said in which of its options', async () => {
+  const cut = memory({ window: 1_500 })
+  const made = (of: ReturnType<typeof memory> | undefined) => desk({ memory: of })
+  await using app = testing({ flows: [made(cut)], model: reader(12) })
+  const { id } = await app.run(made(cut), 'Read the book.')
+  const partsOver = async (run: string, now: ReturnType<typeof memory> | undefined) => {
+    const error = await app.replay(run, made(now)).catch((thrown) => thrown)
+    expect(error).toMatchObject({ code: 'JOURNAL_DIVERGED', message: expect.stringContaining('turn:') })
+    expect(error.message).not.toMatch(/[0-9a-f]{32}/)
+    expect(error.message.startsWith(`${error.data.redeclared}: `)).toBe(true)
+    return error.data.redeclared
+  }
+  expect(await partsOver(id, memory({ window: 3_000 }))).toBe('memory window 1,500 → 3,000')
+  expect(await partsOver(id, memory({ window: 1_000 }))).toBe('memory window 1,500 → 1,000')
+  expect(await partsOver(id, memory({ window: 1_510 }))).toBe('memory window 1,500 → 1,510')
+  expect(await partsOver(id, memory({ window: 1_500, summarize: 'hierarchical' }))).toBe('memory summarize none → hierarchical')
+  expect(await partsOver(id, undefined)).toBe('memory window 1,500, summarize none → none')
+  await using all = testing({ flows: [made(undefined)], model: reader(12) })
+  const whole = await all.run(made(undefined), 'Read the book.')
+  const error = await all.replay(whole.id, made(cut)).catch((thrown) => thrown)
+  expect(error).toMatchObject({ code: 'JOURNAL_DIVERGED', data: { redeclared: 'no memory step recorded → memory window 1,500, summarize none' } })
 })
 
 describe('summaries', () => {

@@ -69,6 +69,11 @@ const askFor = (
     request: { system: summarizing, messages, thread: { at: 1, chain: basis } },
   })
 
+/** Said when a run goes on with another memory than it began with: by the names that a compaction is recorded under. */
+export function declareMemory(run: Run, memory: MemoryPlan | undefined): void {
+  if (memory) run['~core'].declare('memory', { window: memory.window, how: memory.summarize ?? 'window' } satisfies Pick<Compaction, 'window' | 'how'>)
+}
+
 /** @throws FLOW_NOT_YET: whoever names a thread expects that what was said in it before is known */
 export function refuseThread(run: Run, { name, memory }: { readonly name: string; readonly memory?: MemoryPlan | undefined }): void {
   const { thread } = run.scope

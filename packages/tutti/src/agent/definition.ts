@@ -2,7 +2,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { jsonSchemaOf, type ModelSchema } from '../primitives/index.ts'
 import type { AnyFlow, Run } from '../run/index.ts'
-import { refuseThread } from './compact.ts'
+import { declareMemory, refuseThread } from './compact.ts'
 import type { Conversation } from './conversation.ts'
 import { type AgentPlan, type Handoffs, type LoopEnd, runLoop } from './loop.ts'
 
@@ -36,6 +36,7 @@ export interface StintOptions {
 /** One stint of an agent in a conversation that it shares, or comes back to. */
 export async function takeStint(run: Run, definition: AgentDefinition, conversation: Conversation, o: StintOptions = {}): Promise<LoopEnd> {
   refuseThread(run, definition.plan)
+  declareMemory(run, definition.plan.memory)
   const { plan, system } = await definition.begin(run)
   const taken = o.handoffs?.specs.find(({ name }) => plan.tools.some((tool) => tool.name === name))
   if (taken)

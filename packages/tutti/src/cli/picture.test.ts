@@ -151,4 +151,11 @@ test('[O5][K2] a compaction shows how much left the sight of its agent, and how 
   const label = { agent: 'desk', how: 'rolling', window: 2_000, tokens: 2_052, keptTokens: 379, left: 18, before: 19 }
   const [line] = lines(picture({ type: 'step.completed', key: 'desk/turn:12/compact', ...asked, kind: 'memory', label, value: null })).slice(-1)
   expect(line).toMatch(/compact .*18 messages went: 379 of 2,052 tokens stay, in a window of 2,000$/)
+  const told = (before: number): string | undefined =>
+    lines(
+      picture({ type: 'step.completed', key: 'desk/turn:12/compact', ...asked, kind: 'memory', label: { ...label, before: 19 }, value: { ...label, before } }),
+    ).at(-1)
+  expect(told(19)).toMatch(/18 messages went/)
+  // Of what a fork gives in its place only `before` counts.
+  expect(told(7)).toMatch(/compact .*all before message 7 went, as the fork says, in a window of 2,000$/)
 })

@@ -1,5 +1,7 @@
 /** The steps of a run as the lines of a tree, with what each took and used in columns beside it. */
 import { type Amounts, nothing, sum } from '../budget/index.ts'
+import { isBlobRef } from '../journal/index.ts'
+import { decode } from '../primitives/index.ts'
 import { cutTo, inOneLine, type Paint, pad, padLeft, widthOf } from './paint.ts'
 import { type Extent, extentOf, type RunPicture, type Step, type StepState } from './picture.ts'
 import { sayCount, sayMs, sayTokens, sayUsd } from './quantity.ts'
@@ -137,11 +139,14 @@ function detailOf(step: Step, o: TreeOptions): string {
     .join(' · ')
 }
 
-/** Of a compaction: how much left the sight of its agent. */
-function leftIn({ kind, label }: Step): string | undefined {
-  const { left, tokens, keptTokens, window } = (isObject(label) ? label : {}) as { readonly [name: string]: unknown }
+/** Of a compaction: how much left the sight of its agent. Where a fork put another place in the value, that counts, and the numbers beside it are of the place that was chosen. */
+function leftIn({ kind, label, value }: Step): string | undefined {
+  const { left, tokens, keptTokens, window, before } = (isObject(label) ? label : {}) as { readonly [name: string]: unknown }
   if (kind !== 'memory' || typeof left !== 'number') return undefined
-  return `${left === 1 ? '1 message' : `${left} messages`} went: ${sayCount(Number(keptTokens))} of ${sayCount(Number(tokens))} tokens stay, in a window of ${sayCount(Number(window))}`
+  const given = value === undefined || isBlobRef(value) ? undefined : (decode(value) as { readonly before?: unknown } | null)?.before
+  const within = `in a window of ${sayCount(Number(window))}`
+  if (typeof given === 'number' && given !== before) return `all before message ${sayCount(given)} went, as the fork says, ${within}`
+  return `${left === 1 ? '1 message' : `${left} messages`} went: ${sayCount(Number(keptTokens))} of ${sayCount(Number(tokens))} tokens stay, ${within}`
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

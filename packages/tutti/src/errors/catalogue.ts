@@ -47,7 +47,7 @@ export const catalogue = {
   RUN_SCOPE_MISUSED: line('bug', 'A `run` was used outside the scope it belongs to.', 'Use the `run` that this flow was given, and none inside a step; several steps are a flow.'),
   RUN_NOT_RECORDABLE: line('bug', 'A value cannot be recorded in a journal.', 'Return JSON, Date, Map, Set, bigint, bytes or undefined from a step.'),
   RUN_NOT_FOUND: line('terminal', 'There is no run with this id in this store.', 'List the runs with `tutti runs`.'),
-  RUN_STEP_NOT_FOUND: line('terminal', 'The run has no step with this key.', 'List its steps with `tutti show`; a key is written out in full.'),
+  RUN_STEP_NOT_FOUND: line('terminal', 'The run has no step with this key.', 'Write the key in full, from the name of the flow on, as `tutti show --values` prints it.'),
   RUN_FORK_ONCE: line('terminal', 'A fork, or a run that was carried over, would repeat an effect that may happen once only.', "Fork before what changed its input, or allow it with `once: 'again'`."),
   RUN_NO_HISTORY: line('terminal', 'No run of this flow and version was completed, so nothing can be said of the next.', 'Run it a few times first.'),
   RUN_FINISHED: line('terminal', 'The run has ended and takes no more of this.', 'Start a new run, or fork this one.'),

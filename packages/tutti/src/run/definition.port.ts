@@ -5,7 +5,7 @@
  */
 import type { Amounts, Budget, Refusal } from '../budget/index.ts'
 import type { ErrorCode, TuttiError } from '../errors/index.ts'
-import type { Effect } from '../journal/index.ts'
+import type { Effect, StepKind } from '../journal/index.ts'
 import type { Duration, Json, ModelSchema, RunId, Schema, Scope } from '../primitives/index.ts'
 import type { Awaitable, EffectSpec, ScopeOptions, ServiceKey, StepContext } from './effect.port.ts'
 import type { Recorded } from './recorded.ts'
@@ -190,6 +190,8 @@ export interface RunCore {
   service<T>(key: ServiceKey<T>): T
   /** The same, of what an app need not provide. */
   offered<T>(key: ServiceKey<T>): T | undefined
+  /** Says what whoever asks in this scope was declared with, for steps of this kind: told when the record and the code part over one. Recorded nowhere. */
+  declare(kind: StepKind, declared: { readonly [setting: string]: string | number }): void
   /** What is left under every limit that applies here; a limit that is not set is absent. */
   left(): Partial<Record<'microUsd' | 'tokens' | 'inputTokens' | 'outputTokens' | 'modelCalls' | 'toolCalls', number>>
   /** Whether `taken` would give anything now. */

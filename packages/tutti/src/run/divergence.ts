@@ -10,6 +10,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { Ask } from './ask.ts'
+import { sayRedeclared } from './declared-change.ts'
 import type { AskOp, NoteOp } from './engine.port.ts'
 import { aboveOf, NOWHERE, placeOf, type RecordedAsk, type RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
@@ -24,22 +25,31 @@ export class Divergence {
   }
 
   /** Rule 1. @throws JOURNAL_DIVERGED */
-  check(op: AskOp, byKey: RecordedAsk | undefined): void {
+  check(op: AskOp, byKey: RecordedAsk | undefined, scope: RunScope): void {
     const at = placeOf(op.at)
     const there = this.#record.byAt(at)
-    if (there && (there.key !== op.key || there.sort !== op.op))
-      throw diverged(`at ask ${at || 'first'} the journal holds ${there.sort} '${there.key}', the code asks for ${op.op} '${op.key}'`, there.key, op.key)
-    if (there && there.fingerprint !== op.fingerprint)
-      throw diverged(
-        `'${op.key}' was recorded with input ${there.fingerprint}, the code asks it with input ${op.fingerprint}`,
-        there.fingerprint,
-        op.fingerprint,
-      )
+    if (there && (there.key !== op.key || there.sort !== op.op || there.fingerprint !== op.fingerprint)) throw this.#other(there, op, scope)
     const below = this.#record.below(at)
     if (below !== undefined) throw diverged(`at ask ${at} the journal holds a scope with '${below}', the code asks for ${op.op} '${op.key}'`, below, op.key)
     this.#checkAbove(at, op.key)
     if (byKey && byKey.at !== at) throw diverged(`'${op.key}' was recorded as ask ${byKey.at}, the code asks it as ask ${at}`, byKey.at, at)
     if (byKey) this.#asked.add(op.key)
+  }
+
+  #other(there: RecordedAsk, op: AskOp, scope: RunScope): TuttiError {
+    const redeclared = sayRedeclared(this.#record, there, op, scope)
+    const why = redeclared === undefined ? '' : `${redeclared}: `
+    if (there.key !== op.key || there.sort !== op.op) {
+      const at = there.at || 'first'
+      return diverged(
+        `${why}at ask ${at} the journal holds ${there.sort} '${there.key}', the code asks for ${op.op} '${op.key}'`,
+        there.key,
+        op.key,
+        redeclared,
+      )
+    }
+    const how = redeclared === undefined ? ['with input ', there.fingerprint, op.fingerprint] : ['', 'otherwise', 'as it is declared now']
+    return diverged(`${why}'${op.key}' was recorded ${how[0]}${how[1]}, the code asks it ${how[0]}${how[2]}`, there.fingerprint, op.fingerprint, redeclared)
   }
 
   /** Rule 1, for a scope that is opened. @throws JOURNAL_DIVERGED */
@@ -118,6 +128,6 @@ export class Divergence {
 
 const sayKeys = (keys: readonly string[]): string => (keys.length ? keys.map((key) => `'${key}'`).join(', ') : 'nothing that a journal could hold')
 
-function diverged(message: string, recorded: string, asked: string): TuttiError {
-  return new TuttiError('JOURNAL_DIVERGED', message, { data: { recorded, asked } })
+function diverged(message: string, recorded: string, asked: string, redeclared?: string): TuttiError {
+  return new TuttiError('JOURNAL_DIVERGED', message, { data: { recorded, asked, ...(redeclared === undefined ? {} : { redeclared }) } })
 }

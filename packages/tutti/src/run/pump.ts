@@ -137,7 +137,7 @@ export class Pump {
   /** What the record says of an ask; without an answer there, it waits until the whole record is delivered. */
   #compare(ask: Ask, op: AskOp, tunable: string | undefined): void {
     const recorded = this.#record.byKey(ask.key)
-    if (!this.#orStop(() => this.#divergence.check(op, recorded))) return
+    if (!this.#orStop(() => this.#divergence.check(op, recorded, ask.scope))) return
     if (recorded && tunable !== undefined) this.#divergence.compareTunable(op, recorded, tunable)
     if (op.op === 'note' ? !recorded : !recorded?.answered) this.#parked.push(ask)
     if (this.#waitingFor?.key === ask.key) this.#waitingFor.go()

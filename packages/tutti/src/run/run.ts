@@ -4,6 +4,7 @@
  */
 import { type Amounts, type Refusal, tighter } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
+import type { StepKind } from '../journal/index.ts'
 import {
   canonical,
   type Duration,
@@ -21,6 +22,7 @@ import {
 import { type Ask, timedOut } from './ask.ts'
 import { allOf, remember, rememberSafely } from './branches.ts'
 import { DEADLINE_KEY } from './deadline.ts'
+import { type Declared, declareIn } from './declared-change.ts'
 import type { Flow, Leaf, MapOptions, Run, RunCore, Signal, StepOptions } from './definition.port.ts'
 import type { Awaitable, EffectSpec, ScopeOptions, ServiceKey, Services, StepContext } from './effect.port.ts'
 import type { EffectOp } from './engine.port.ts'
@@ -245,6 +247,10 @@ export class ScopedRun implements RunCore {
 
   offered<T>(key: ServiceKey<T>): T | undefined {
     return this.#context.services.get(key.service) as T | undefined
+  }
+
+  declare(kind: StepKind, declared: Declared): void {
+    declareIn(this.#scope, kind, declared)
   }
 
   left(): ReturnType<RunCore['left']> {

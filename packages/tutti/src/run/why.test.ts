@@ -41,7 +41,7 @@ describe('why', () => {
   test('[D8] behind a step stands what was delivered before it was asked, not what went on beside it or came after it', () => {
     expect(keys(whyOf(forked, 'f/dear').steps)).toEqual(['f/plan', 'f/dear'])
     expect(keys(whyOf(forked, 'f/slow').time.path)).toEqual(['f/plan', 'f/slow'])
-    expect(() => whyOf(forked, 'f/none')).toThrow(expect.objectContaining({ code: 'RUN_STEP_NOT_FOUND' }))
+    expect(() => whyOf(forked, 'f/none')).toThrow(expect.objectContaining({ code: 'RUN_STEP_NOT_FOUND', hint: expect.stringContaining("'f/") }))
   })
 
   test('[D8] what was still under way when a step was asked does not stand behind it, though it began and ended first', () => {

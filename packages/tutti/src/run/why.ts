@@ -6,13 +6,13 @@
  * how long it took, so one that began in the same millisecond in which another ended counts as after it. Nothing that stands behind is left out; some may be too much.
  * Behind a run that failed stands the step that it failed in. Pure: entries in, the answer out, in n log n of the steps.
  */
-import { TuttiError } from '../errors/index.ts'
 import type { Entry, RunForked, RunStarted } from '../journal/index.ts'
 import { inPlace, type LoadedValue } from './loaded-value.ts'
 import { placeOf } from './record.ts'
 import { type RecordedStep, recordedSteps } from './recorded-step.ts'
 import type { RunEnd, RunWhy, StepWhy } from './run-why.port.ts'
 import { sayWhy } from './say-why.ts'
+import { stepNotFound } from './step-not-found.ts'
 import { stepWhy } from './step-why.ts'
 import { heaviestChain, isBehind, type Link } from './why-chain.ts'
 
@@ -29,7 +29,12 @@ export function whyOf(entries: Iterable<Entry>, key?: string, load: LoadedValue 
   const links = linksOf([...steps.values()])
   const end = endOf(record, links, steps)
   const target = linkAt(links, key ?? end.at)
-  if (key !== undefined && !target) throw notFound(key)
+  if (key !== undefined && !target)
+    throw stepNotFound(
+      `the run has no step '${key}' with an outcome`,
+      key,
+      links.map(({ step }) => step.key),
+    )
   const behind = target ? [...links.filter((link) => isBehind(link, target)), target] : links
   const told = behind.map(({ step }) => stepWhy(step, load))
   const why = {
@@ -76,10 +81,6 @@ function moneyOf(behind: readonly StepLink[], told: readonly StepWhy[], hasTarge
 
 const linkAt = (links: readonly StepLink[], key: string | undefined): StepLink | undefined =>
   key === undefined ? undefined : links.find(({ step }) => step.key === key)
-
-function notFound(key: string): TuttiError {
-  return new TuttiError('RUN_STEP_NOT_FOUND', `the run has no step '${key}' with an outcome`, { data: { at: key } })
-}
 
 // ── how the run ended ──
 

@@ -6,6 +6,7 @@ import { durationMs, encode, type Json, newRunId, type RunId } from '../../primi
 import { knownFrom } from '../carried-record.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import { agentsIn, type RecordedStep, recordedSteps } from '../recorded-step.ts'
+import { stepNotFound } from '../step-not-found.ts'
 import { beginRun } from './new-run.ts'
 import { forkOf } from './seed.ts'
 
@@ -80,8 +81,7 @@ function stepAt(steps: ReadonlyMap<string, RecordedStep>, run: RunId, { at, outp
   if (step?.kind === 'timer' && output !== undefined) throw new TuttiError('CONFIG_INVALID', `'${at}' is a sleep, which has no value`)
   if (step) return at
   const below = [...steps.keys()].find((key) => key.startsWith(`${at}/`))
-  if (below === undefined)
-    throw new TuttiError('RUN_STEP_NOT_FOUND', `the run '${run}' has no step '${at}'`, { data: { run, at, steps: [...steps.keys()].slice(0, 20) } })
+  if (below === undefined) throw stepNotFound(`the run '${run}' has no step '${at}'`, at, steps.keys())
   if (output !== undefined)
     throw new TuttiError('CONFIG_INVALID', `'${at}' is a scope, and a value can be given to a step only`, { hint: `Its first step is '${below}'.` })
   return below

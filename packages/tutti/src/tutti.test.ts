@@ -22,6 +22,10 @@ describe('running', () => {
     const { output, id, usage } = await app.run(double, 21)
     expect([output, usage.usd]).toEqual([42, 0])
     expect(await app.replay(id, double)).toMatchObject({ output: 42 })
+    const handle = await app.start(double, 21)
+    const told = await handle.result()
+    expect(told).toMatchObject({ output, id: handle.id })
+    expect(Object.keys(told).sort()).toEqual(['id', 'output', 'usage'])
   })
 
   test('[R1] an input that does not fit is refused before a run exists', async () => {

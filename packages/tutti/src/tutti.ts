@@ -229,8 +229,7 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
   const app = {
     start,
     async run(flow: AnyFlow, input?: unknown, options?: StartOptions) {
-      const handle = await start(flow, input, options)
-      return { ...(await handle.result()), id: handle.id }
+      return (await start(flow, input, options)).result()
     },
     async get(id: string) {
       await engine.open()

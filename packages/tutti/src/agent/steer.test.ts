@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { TuttiError } from '../errors/index.ts'
 import { type Failpoint, failpoints } from '../primitives/index.ts'
@@ -31,20 +31,29 @@ function pausing() {
   }
   return { begun, held, hold }
 }
+/** An agent in the first of so many turns of work; `goOn` lets it work to its end. */
+async function atWork(turns: number) {
+  const { begun, held, hold } = pausing()
+  const model = works(turns)
+  const desk = agent({ name: 'desk', model, tools: [step((n) => (n === 0 ? hold('did 0') : `did ${n}`))] })
+  const app = testing({ flows: [desk] })
+  onTestFinished(() => app.close())
+  const handle = await app.start(desk, 'go')
+  await begun.promise
+  const goOn = async (): Promise<unknown> => {
+    held.open()
+    return (await handle.result()).output
+  }
+  return { app, desk, model, handle, goOn }
+}
 const promptsOf = ({ calls }: ScriptedModel): readonly string[] => calls.map(({ prompt }) => prompt)
 const times = (prompt: string | undefined, text: string): number => (prompt ?? '').split(text).length - 1
 
 describe('what a person says to an agent at work', () => {
   test('[C10] reaches it at its next turn, in order, each once, and is recorded; the prompt it had stands before it', async () => {
-    const { begun, held, hold } = pausing()
-    const model = works(3)
-    const desk = agent({ name: 'desk', model, tools: [step((n) => (n === 0 ? hold('did 0') : `did ${n}`))] })
-    await using app = testing({ flows: [desk] })
-    const handle = await app.start(desk, 'go')
-    await begun.promise
+    const { app, desk, model, handle, goOn } = await atWork(3)
     for (const text of ['Be brief.', 'And kind.']) await handle.send(steer, text)
-    held.open()
-    expect((await handle.result()).output).toBe('done')
+    expect(await goOn()).toBe('done')
     const prompts = promptsOf(model)
     expect(prompts[0]).toBe('user: go')
     expect(prompts[1]).toMatch(/did 0.*\nuser: Be brief\.\nuser: And kind\.$/s)
@@ -55,18 +64,12 @@ describe('what a person says to an agent at work', () => {
   })
 
   test('[C10] what is no text is noted and holds nobody up: the agent goes on, hears the words around it, and a replay says the same', async () => {
-    const { begun, held, hold } = pausing()
-    const model = works(3)
-    const desk = agent({ name: 'desk', model, tools: [step((n) => (n === 0 ? hold('did 0') : `did ${n}`))] })
-    await using app = testing({ flows: [desk] })
-    const handle = await app.start(desk, 'go')
-    await begun.promise
+    const { app, desk, model, handle, goOn } = await atWork(3)
     await handle.send(steer, 'Be brief.')
-    const unchecked = signal('tutti.steer', z.unknown())
+    const unchecked = signal(steer.name, z.unknown())
     for (const odd of [{ a: 1 }, '  ', 7]) await handle.send(unchecked, odd)
     await handle.send(steer, 'And kind.')
-    held.open()
-    expect((await handle.result()).output).toBe('done')
+    expect(await goOn()).toBe('done')
     expect(promptsOf(model)[1]).toMatch(/did 0.*\nuser: Be brief\.\nuser: And kind\.$/s)
     expect((await app.replay(handle.id, desk)).output).toBe('done')
   })
@@ -126,15 +129,9 @@ describe('what a person says to an agent at work', () => {
   })
 
   test('[D2] a fork from a later turn keeps what was said, where it was said', async () => {
-    const { begun, held, hold } = pausing()
-    const model = works(4)
-    const desk = agent({ name: 'desk', model, tools: [step((n) => (n === 0 ? hold('did 0') : `did ${n}`))] })
-    await using app = testing({ flows: [desk] })
-    const handle = await app.start(desk, 'go')
-    await begun.promise
+    const { app, desk, model, handle, goOn } = await atWork(4)
     await handle.send(steer, 'Be brief.')
-    held.open()
-    await handle.result()
+    await goOn()
     const asked = model.calls.length
     for (const at of ['desk/turn:4', undefined]) {
       const fork = await app.fork(handle.id, desk, at === undefined ? { instructions: 'Be kind.' } : { at })

@@ -1,9 +1,9 @@
 import type { OpenWait } from '../journal/index.ts'
+import { ownSignal } from '../run/index.ts'
 import { type ApproveOptions, approve } from './approve.ts'
 import type { CommonOptions } from './options.ts'
 import { inOneLine } from './paint.ts'
 import type { Terminal } from './terminal.ts'
-import { APPROVAL } from './waits.ts'
 
 type Verdict = Pick<ApproveOptions, 'deny' | 'why' | 'edit' | 'always'>
 
@@ -14,7 +14,7 @@ export async function approveHere(
   waits: readonly Pick<OpenWait, 'signal' | 'key' | 'data'>[],
   o: CommonOptions,
 ): Promise<boolean> {
-  const call = waits.find(({ signal }) => signal === APPROVAL)
+  const call = waits.find(({ signal }) => signal === ownSignal.approval)
   if (!call || !terminal.ask || o.json) return false
   const verdict = await verdictOn(terminal.ask, inOneLine(JSON.stringify(call.data ?? call.key)))
   if (!verdict) return false

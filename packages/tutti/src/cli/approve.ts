@@ -1,10 +1,11 @@
 import { TuttiError } from '../errors/index.ts'
 import type { OpenWait, RunHead } from '../journal/index.ts'
 import type { Json } from '../primitives/index.ts'
+import { ownSignal } from '../run/index.ts'
 import type { CommonOptions } from './options.ts'
 import { jsonOf, leave, sayOpen } from './signal.ts'
 import type { Terminal } from './terminal.ts'
-import { APPROVAL, sayWait, type Waits } from './waits.ts'
+import { sayWait, type Waits } from './waits.ts'
 
 export interface ApproveOptions extends CommonOptions {
   /** Which of several calls. */
@@ -24,7 +25,7 @@ export async function approve(terminal: Terminal, reference: string, o: ApproveO
   return leave(terminal, reference, o, (waits, head) => {
     const key = o.key ?? onlyCall(waits, head)
     // One answer a call: whoever answers second learns that it was answered.
-    return { id: `approval_${key}`, signal: APPROVAL, key: checked(key, waits, head), value }
+    return { id: `approval_${key}`, signal: ownSignal.approval, key: checked(key, waits, head), value }
   })
 }
 
@@ -56,4 +57,4 @@ function checked(key: string, { open, over }: Waits, { run }: RunHead): string {
   throw new TuttiError('CONFIG_USAGE', `no tool call of ${run} waits for approval at '${key}'`, { hint: sayOpen(open) })
 }
 
-const isCall = ({ signal }: OpenWait): boolean => signal === APPROVAL
+const isCall = ({ signal }: OpenWait): boolean => signal === ownSignal.approval

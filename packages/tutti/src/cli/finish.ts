@@ -1,5 +1,6 @@
 /** How a run that was watched ended: said to a person or as JSON, and as an exit code. */
 import type { OpenWait } from '../journal/index.ts'
+import { ownSignal } from '../run/index.ts'
 import type { Driven } from './drive.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { type Home, nextCommand } from './home.ts'
@@ -9,7 +10,7 @@ import { sayMs, sayTokens, sayUsd } from './quantity.ts'
 import { errorLines, recordOf } from './say-error.ts'
 import { modelsOf } from './show.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
-import { answerCommand, GRANT, queuedLine } from './waits.ts'
+import { answerCommand, queuedLine } from './waits.ts'
 
 export interface FinishOptions<O> {
   readonly json?: boolean | undefined
@@ -94,9 +95,9 @@ export function footer({ run, begun, last, used, budget }: RunPicture): string {
 
 function waitLine(home: Home, run: string, wait: Pick<OpenWait, 'signal' | 'key' | 'data'>): string {
   const { signal, key } = wait
-  if (signal === 'tutti.resolve')
+  if (signal === ownSignal.resolve)
     return `In doubt whether '${key}' happened. Find out, then: ${nextCommand(home, 'resolve', run)} ${key} --done (or --not-done)`
-  if (signal === GRANT)
+  if (signal === ownSignal.grant)
     return `Waits at '${key}' for more budget. Grant it: \`${answerCommand(home, run, wait)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
   return `Waits at '${key}' for the signal '${signal}'. Answer with \`${answerCommand(home, run, wait)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
 }

@@ -1,5 +1,6 @@
 /** What is to be said of a run besides its steps: what was sent to it and came to nothing, what it is about to do, and what it should have done by now. */
 import type { Entry, EntryOf, InboxMessage, RunHead } from '../journal/index.ts'
+import { OpenTimers } from '../run/index.ts'
 import { type Home, isEnded, nextCommand } from './home.ts'
 import { inOneLine } from './paint.ts'
 import type { RunPicture } from './picture.ts'
@@ -56,12 +57,9 @@ function endings(head: RunHead, entries: readonly Entry[], inbox: readonly Inbox
 /** A timer that nobody was there for, of a run that waits for nothing else to be said. */
 function late(head: RunHead, entries: readonly Entry[], home: Home, now: number): readonly string[] {
   if (isEnded(head) || head.status === 'suspended') return []
-  const set = new Map<string, number>()
-  for (const entry of entries) {
-    if (entry.type === 'timer.set') set.set(entry.key, entry.fireAt)
-    if (entry.type === 'timer.fired') set.delete(entry.key)
-  }
-  const due = Math.min(...set.values())
+  const timers = new OpenTimers()
+  for (const entry of entries) timers.take(entry)
+  const due = timers.earliest
   if (!(due < now - LATE_MS)) return []
   return [`was due ${sayMs(now - due)} ago, and nobody has gone on with it: \`${nextCommand(home, 'resume', head.run)}\` does, or says why not`]
 }

@@ -1,6 +1,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { type Entry, type InboxMessage, type JournalStore, joinValue, type QueuePlace, type RunHead, type Value } from '../journal/index.ts'
 import { decode } from '../primitives/index.ts'
+import { ownSignal } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { type Home, homeOf, nextCommand, type Standing, standingOf, withRun } from './home.ts'
 import type { CommonOptions } from './options.ts'
@@ -12,7 +13,7 @@ import { errorLines } from './say-error.ts'
 import { notesOf } from './show-notes.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { treeLines } from './tree.ts'
-import { answerCommand, GRANT } from './waits.ts'
+import { answerCommand } from './waits.ts'
 
 export interface ShowOptions extends CommonOptions {
   readonly values?: boolean | undefined
@@ -106,7 +107,7 @@ function nextLine(picture: RunPicture, standing: Standing, home: Home, run: stri
   const doubted = [...picture.all()].find(({ state }) => state === 'doubted')
   if (doubted && !picture.ended) return `${nextCommand(home, 'resolve', run)} ${doubted.key} --done (or --not-done)`
   const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
-  if (unpaid && !picture.ended) return answerCommand(home, run, { signal: GRANT, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })
+  if (unpaid && !picture.ended) return answerCommand(home, run, { signal: ownSignal.grant, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })
   if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)
   return undefined
 }

@@ -1,14 +1,14 @@
 import { TuttiError } from '../errors/index.ts'
 import { isMade, type JournalStore, messageId, type OpenWait, type RunHead } from '../journal/index.ts'
-import { encode, type Json } from '../primitives/index.ts'
-import type { RunEngine } from '../run/index.ts'
+import { encode, type Json, sayKnown } from '../primitives/index.ts'
+import { ownSignal, type RunEngine } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { findRun, type Home, homeOf, isEnded, nextCommand, openRuns, standingOf } from './home.ts'
 import type { CommonOptions } from './options.ts'
 import { engineReaching } from './run-reach.ts'
 import { saySuspension, suspensionOf } from './suspension.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
-import { APPROVAL, sayWait, type Waits, waitsOf } from './waits.ts'
+import { sayWait, type Waits, waitsOf } from './waits.ts'
 
 export interface SignalOptions extends CommonOptions {
   /** The wait it is for, and no other. */
@@ -36,16 +36,18 @@ export async function signal(terminal: Terminal, reference: string, name: string
 
 /** Signals of tutti's own: one that is none of them, or a word that is no text, is a slip. @throws CONFIG_USAGE */
 function checkOwn(name: string, value: Json): void {
-  if (name.startsWith('tutti.') && !OWN.includes(name))
-    throw new TuttiError('CONFIG_USAGE', `tutti has no signal '${name}'`, { hint: `There are ${OWN.join(', ')}; signals of a flow have names of their own.` })
-  if (name === STEER && (typeof value !== 'string' || value.trim() === ''))
+  if (name.startsWith('tutti.') && !SENT.includes(name))
+    throw new TuttiError('CONFIG_USAGE', `tutti has no signal '${name}'`, {
+      hint: `${sayKnown([name], SENT)} Signals of a flow have names of their own.`,
+    })
+  if (name === ownSignal.steer && (typeof value !== 'string' || value.trim() === ''))
     throw new TuttiError('CONFIG_USAGE', `what is said to an agent is a text, and this is ${JSON.stringify(value)}`, {
-      hint: `For example: npx tutti signal RUN ${STEER} '"Only orders of this year, please."'`,
+      hint: `For example: npx tutti signal RUN ${ownSignal.steer} '"Only orders of this year, please."'`,
     })
 }
 
-const STEER = 'tutti.steer'
-const OWN: readonly string[] = [STEER, APPROVAL, 'tutti.resolve']
+/** Those that are answered with a value; there are commands for the others. */
+const SENT: readonly string[] = [ownSignal.steer, ownSignal.approval, ownSignal.question]
 
 /**
  * Leaves a signal where whoever drives the run finds it, and says what becomes of it. Drives nothing.
@@ -115,7 +117,7 @@ function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answ
       ...(name.startsWith('tutti.') ? [] : [checked]),
     ]
   }
-  if (name === STEER) return [`Sent: the agent at work in ${run} is told at its next turn.`, ...still]
+  if (name === ownSignal.steer) return [`Sent: the agent at work in ${run} is told at its next turn.`, ...still]
   const place = key === undefined ? `for '${name}'` : `at '${key}'`
   return [`Early: ${run} does not wait ${place} yet; ${isMade(id) ? 'it' : `'${id}'`} is kept for when it does.`, sayOpen(open), ...still]
 }

@@ -1,14 +1,8 @@
 /** What a run waits for, as far as the store knows, whoever drives it. */
 import type { JournalStore, OpenWait, RunHead } from '../journal/index.ts'
-import { waitsIn } from '../run/index.ts'
+import { ownSignal, waitsIn } from '../run/index.ts'
 import { type Home, isEnded, nextCommand, shellWord } from './home.ts'
 import { inOneLine } from './paint.ts'
-
-/** The signal that a tool call waits for until a person has approved it. */
-export const APPROVAL = 'tutti.approval'
-
-/** The signal under which a run that waits for more budget is listed. */
-export const GRANT = 'tutti.grant'
 
 export type Waits = Pick<Awaited<ReturnType<typeof waitsIn>>, 'open' | 'over'>
 
@@ -16,7 +10,7 @@ export type Waits = Pick<Awaited<ReturnType<typeof waitsIn>>, 'open' | 'over'>
 export async function waitsOf(store: JournalStore, head: RunHead): Promise<Waits> {
   const { open, over } = await waitsIn(store.read(head.run))
   if (isEnded(head)) return { open: [], over }
-  return { open: (head.waiting ?? open).filter(({ signal }) => signal !== 'tutti.resolve'), over }
+  return { open: (head.waiting ?? open).filter(({ signal }) => signal !== ownSignal.resolve), over }
 }
 
 /** `'tutti.approval' at 'desk/send' {"tool":"send_mail",…}`. */
@@ -36,9 +30,9 @@ const grantOptions: Readonly<Record<string, string>> = {
 
 /** The command that answers a wait. */
 export const answerCommand = (home: Home, run: string, { signal, key, data }: Pick<OpenWait, 'signal' | 'key' | 'data'>): string =>
-  signal === APPROVAL
+  signal === ownSignal.approval
     ? `${nextCommand(home, 'approve', run)} --key ${shellWord(key)}`
-    : signal === GRANT
+    : signal === ownSignal.grant
       ? `${nextCommand(home, 'grant', run)} ${grantOptions[(data as { readonly limit?: string } | undefined)?.limit ?? ''] ?? '--usd'} AMOUNT`
       : `${nextCommand(home, 'signal', run)} ${shellWord(signal)} JSON --key ${shellWord(key)}`
 

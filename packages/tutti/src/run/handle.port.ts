@@ -59,7 +59,7 @@ export interface RunHandle<O> {
    */
   text(): AsyncIterable<string>
   /** To the end, however long, past every wait and pause; throws what the run failed with. */
-  result(): Promise<{ output: O; usage: Usage }>
+  result(): Promise<{ output: O; usage: Usage; id: RunId }>
   /** To the next rest: completed, failed, cancelled or waiting. Never throws. */
   outcome(): Promise<RunOutcome<O>>
   /**

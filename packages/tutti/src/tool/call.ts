@@ -14,6 +14,7 @@ import {
   type Executed,
   executeFlow,
   type MeteredFailure,
+  ownSignal,
   type Run,
   retryAfter,
   signal,
@@ -23,7 +24,7 @@ import { approvalSchema, isApproved, remember } from './approval.ts'
 import { standInKey, stoodInFor } from './stand-in.ts'
 
 /** The answer to an approval: the call as it is, with other arguments, or not at all. Its data is `{ tool, input }`. */
-export const toolApproval = signal('tutti.approval', approvalSchema)
+export const toolApproval = signal(ownSignal.approval, approvalSchema)
 
 /** Of a tool that may be repeated, and says that trying again may help. */
 const ATTEMPTS = 3

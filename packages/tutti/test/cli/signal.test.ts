@@ -54,8 +54,10 @@ describe('signal', () => {
     })
     expect(await tutti(cwd, ['signal', 'last', 'tutti.ster', '"Be brief."'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('tutti.steer, tutti.approval'),
+      err: expect.stringContaining("Did you mean 'tutti.steer'? There are tutti.steer, tutti.approval, tutti.question."),
     })
+    // What a tool server asks in the midst of a call is answered so too.
+    expect((await tutti(cwd, ['signal', 'last', 'tutti.question', '{"action":"decline"}'])).out).toMatch(/^Early: /)
     expect((await tutti(cwd, ['signal', 'last', 'tutti.steer', '"Be brief."'])).out).toMatch(/^Sent: the agent at work in run_\w+ is told at its next turn\./)
   })
 

@@ -7,10 +7,8 @@
  */
 import type { Refusal } from '../../budget/index.ts'
 import type { Entry, OpenWait } from '../../journal/index.ts'
+import { ownSignal } from '../own-signal.ts'
 import type { Draft } from './draft.ts'
-
-/** The signal under which a run that waits for a grant is listed among those that wait for somebody. */
-const GRANT = 'tutti.grant'
 
 interface Waiter {
   readonly refusal: Refusal
@@ -66,7 +64,7 @@ export class BudgetRoom {
   get waiting(): readonly OpenWait[] {
     return [...this.#waiters].map(([key, { refusal }]) => {
       const { account, limit, allowed, taken, asked } = refusal
-      return { signal: GRANT, key, data: { account, limit, allowed, taken, asked } }
+      return { signal: ownSignal.grant, key, data: { account, limit, allowed, taken, asked } }
     })
   }
 }

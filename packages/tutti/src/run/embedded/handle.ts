@@ -6,6 +6,7 @@ import { decode, encode, type Json, type RunId, validate } from '../../primitive
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
+import { ownSignal } from '../own-signal.ts'
 import type { RunEngine } from '../run-engine.port.ts'
 import { cancellation } from '../undone.ts'
 import { eventOfPart, eventsOfEntry } from './events.ts'
@@ -48,9 +49,9 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     return toldText(this.events())
   }
 
-  async result(): Promise<{ output: O; usage: Usage }> {
+  async result(): Promise<{ output: O; usage: Usage; id: RunId }> {
     for await (const rest of this.#rests()) {
-      if (rest.status === 'completed') return { output: rest.output, usage: rest.usage }
+      if (rest.status === 'completed') return { output: rest.output, usage: rest.usage, id: this.id }
       if (rest.status === 'waiting') this.#warnOfDoubt(rest)
       else if (rest.status !== 'queued' && rest.status !== 'paused') throw withPartial(rest.error, rest.partial)
     }
@@ -104,7 +105,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   /** Whoever waits for the end of a run that waits for a person is told so: it could be for ever. */
   #warnOfDoubt(rest: Extract<RunOutcome<O>, { status: 'waiting' }>): void {
     for (const { signal, key } of rest.for) {
-      if (signal !== 'tutti.resolve') continue
+      if (signal !== ownSignal.resolve) continue
       const detail = `Find out whether it happened, then: tutti resolve ${this.id} ${key} --done or --not-done. A step that knows that it did not happen throws notDone().`
       process.emitWarning(`the run '${this.id}' waits: '${key}' may happen once only, and nobody knows whether it did`, { code: 'TOOL_IN_DOUBT', detail })
     }

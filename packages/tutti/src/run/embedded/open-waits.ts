@@ -1,6 +1,7 @@
 /** The waits of a run, as its record tells of them, whoever drives it. */
 
 import type { Entry, OpenWait } from '../../journal/index.ts'
+import { ownSignal } from '../own-signal.ts'
 import type { Doubt } from './ground.port.ts'
 
 interface RecordedWaits {
@@ -38,6 +39,6 @@ export function restsFor(of: {
   readonly doubts: ReadonlyMap<string, Doubt>
   readonly room: { readonly waiting: readonly OpenWait[] }
 }): readonly OpenWait[] {
-  const doubted = [...of.doubts].map(([key, { data }]) => ({ signal: 'tutti.resolve', key, data }))
+  const doubted = [...of.doubts].map(([key, { data }]) => ({ signal: ownSignal.resolve, key, data }))
   return [...of.openWaits(), ...doubted, ...of.room.waiting]
 }

@@ -22,6 +22,7 @@ import { type StrandedRun, strandedRuns } from '../embedded/stranded.ts'
 import { headOf, isEnded } from '../embedded/take-up.ts'
 import { Watchers, type WatchOptions } from '../embedded/watchers.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
+import { OpenTimers } from '../open-timers.ts'
 import { readRun } from '../read-run.ts'
 import type { EngineGround, RunEngine, SeeStanding } from '../run-engine.port.ts'
 import { Beat } from './beat.ts'
@@ -204,12 +205,9 @@ export class HostedEngine implements RunEngine {
   /** There is something for it that it has not heard of: what was sent to it, or a time that has come. */
   async #isDue(run: RunId): Promise<boolean> {
     if ((await this.store.inbox(run)).length > 0) return true
-    const times = new Map<string, number>()
-    for await (const entry of this.store.read(run)) {
-      if (entry.type === 'timer.set') times.set(entry.key, entry.fireAt)
-      if (entry.type === 'timer.fired') times.delete(entry.key)
-    }
-    return Math.min(...times.values()) <= this.clock.now()
+    const timers = new OpenTimers()
+    for await (const entry of this.store.read(run)) timers.take(entry)
+    return timers.earliest <= this.clock.now()
   }
 
   /** With what its journal begins with. */

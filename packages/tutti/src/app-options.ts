@@ -7,6 +7,7 @@ import { checkModels, type DeclaredPrices, type ModelLike, type TokenizerChoice 
 import { checkOptions, type Declared } from './primitives/index.ts'
 import type { RetentionRule } from './retention.ts'
 import type { AnyFlow, Schedule, StartOptions } from './run/index.ts'
+import type { SpendingFilter } from './spending.ts'
 
 /** Where a fork leaves the run it is of, and what is other in it. */
 export interface ForkOptions {
@@ -116,3 +117,6 @@ const REGRESS: Declared<RegressOptions> = {
   ...{ redo: true, budget: true, concurrency: true, idempotent: true, score: true, id: true, signal: true, onProgress: true },
 }
 export const checkRegress = (o: RegressOptions): void => checkOptions('regress()', o, REGRESS)
+
+const SPENDING: Declared<SpendingFilter> = { per: true, tenant: true, user: true, flow: true, past: true }
+export const checkSpending = (o: SpendingFilter): void => checkOptions('spending()', o, SPENDING)

@@ -70,6 +70,22 @@ test.each(slips)('%s refuses the option %s when it is made, and asks whether %s 
   )
 })
 
+test('a price, a grant and a budget name what was perhaps meant, too', async () => {
+  const hint = (meant: string) => expect.stringContaining(`Did you mean '${meant}'?`)
+  expect(() => testing({ flows: [], prices: { 'openai/x': { imput: 1, output: 2 } } } as never)).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining("'openai/x'"), hint: hint('input') }),
+  )
+  expect(() => js.flow('work', { budget: { toknes: 5 } }, () => 1)).toThrow(
+    expect.objectContaining({ code: 'BUDGET_INVALID', message: "the budget of 'work' has no limit called 'toknes'", hint: hint('tokens') }),
+  )
+  const asking = js.agent({ name: 'asking', limits: { modelCalls: 0, onExhausted: 'ask' } })
+  await using app = testing({ flows: [asking], model: scripted(['hi']) })
+  const handle = await app.start(asking, 'hello')
+  await handle.outcome()
+  await expect(handle.grant({ modelCals: 3 } as never)).rejects.toMatchObject({ code: 'BUDGET_INVALID', hint: hint('modelCalls') })
+  await handle.cancel()
+})
+
 test('a start, a fork, a prune, an erasure and a regression refuse what nobody would read, before anything is begun or removed', async () => {
   await using app = testing({ flows: [member], model: scripted(['hi']) })
   const { id } = await app.run(member, 'hello')
@@ -79,6 +95,7 @@ test('a start, a fork, a prune, an erasure and a regression refuse what nobody w
     ['olderThan', app.prune({ status: ['completed'], olderThn: '30d' } as never)],
     ['user', app.erase({ tenant: 'default', usr: 'ada' } as never)],
     ['last', app.regress(member, { lst: 3 } as never)],
+    ['tenant', app.spending({ tennant: 'acme' } as never)],
   ]
   for (const [meant, refused] of asked)
     await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID', hint: expect.stringContaining(`Did you mean '${meant}'?`) })

@@ -4,7 +4,17 @@
  */
 
 import { gatewayOf } from './app-gateway.ts'
-import { type AppOptions, checkApp, checkFork, checkRegress, checkStart, type ForkOptions, type RegressOptions, type Store } from './app-options.ts'
+import {
+  type AppOptions,
+  checkApp,
+  checkFork,
+  checkRegress,
+  checkSpending,
+  checkStart,
+  type ForkOptions,
+  type RegressOptions,
+  type Store,
+} from './app-options.ts'
 import { StandingBudgets, type Usage } from './budget/index.ts'
 import { configuredEngine, configuredStore, type EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
@@ -279,7 +289,8 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       await engine.open()
       return eraseSubject(engine.store, o, { now: () => engine.clock.now() })
     },
-    async spending(filter?: SpendingFilter) {
+    async spending(filter: SpendingFilter = {}) {
+      checkSpending(filter)
       await engine.open()
       return readSpending(engine.store, { ...filter, budgets, now: engine.clock.now() })
     },

@@ -86,7 +86,7 @@ function checkLimits(who: string, limits: AgentLimits): void {
   checkCount(who, { turns }, 1)
   checkCount(who, { toolCalls }, 0)
   if (repeats !== false) checkCount(who, { repeats }, 1)
-  limitsOf(budget, `the limits of ${who}`)
+  limitsOf(budget, `the budget of ${who}`)
 }
 
 /** Infinity is no limit, and may be said. */

@@ -1,7 +1,7 @@
 /** Routing by a model: it is told what each branch is for, and answers with the name of one. */
 import { TuttiError } from '../errors/index.ts'
 import { chainOf, type Message, type Prompt, textOf, toMessages, userText } from '../message/index.ts'
-import { askModel, type ModelAnswer, type ModelLike, parseOutput } from '../model/index.ts'
+import { askModel, checkModels, type ModelAnswer, type ModelLike, parseOutput } from '../model/index.ts'
 import { checkOptions, type JsonSchema } from '../primitives/index.ts'
 import type { Run } from '../run/index.ts'
 import type { Router } from './route.ts'
@@ -19,6 +19,7 @@ const NONE = '(none)'
  */
 export function byModel<const K extends string>(o: { model?: ModelLike | undefined; choices: { readonly [P in K]: string } }): Router<Prompt, K> {
   checkOptions<{ model?: unknown; choices: unknown }>('byModel()', o, { model: true, choices: true })
+  checkModels(o.model)
   const names = Object.keys(o.choices ?? {})
   if (names.length === 0) throw new TuttiError('CONFIG_INVALID', 'byModel: there are no choices')
   const schema: JsonSchema = {

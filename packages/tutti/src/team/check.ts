@@ -68,7 +68,7 @@ function checkLimits(who: string, limits: TeamCommon['limits'], wrong: Wrong): v
   checkOptions(`the limits of ${who}`, limits, LIMITS)
   const { turns = 1, ...budget } = limits
   checkCount(turns, 'turns', wrong)
-  limitsOf(budget, `the limits of ${who}`)
+  limitsOf(budget, `the budget of ${who}`)
 }
 
 function checkHandoff(o: Extract<TeamStyle, { style: 'handoff' }>, members: readonly AnyFlow[], names: readonly string[], wrong: Wrong): void {

@@ -1,8 +1,8 @@
 /**
  * The engine port: a completion queue, so that one pump serves every engine. Types only.
  *
- * Two-way protocol: the pump `submit`s what the flow asks for, synchronously; the activation answers through `next`, exactly one durable outcome at a
- * time, in the order of the journal. An outcome is named by its key, which is unique in a run; cancellation and the deadline have none.
+ * Two-way protocol: the pump `submit`s what the flow asks for, synchronously; the activation answers whoever asked for what is `next`, with exactly one durable outcome
+ * at a time, in the order of the journal. An outcome is named by its key, which is unique in a run; cancellation and the deadline have none.
  */
 import type { Amounts, Refusal } from '../budget/index.ts'
 import type { ErrorRecord, TuttiError } from '../errors/index.ts'
@@ -65,6 +65,13 @@ export type RunResult =
   | { readonly status: 'failed'; readonly error: ErrorRecord; readonly partial: Json | undefined }
   | { readonly status: 'cancelled'; readonly reason: string; readonly notUndone?: readonly NotUndone[] | undefined }
 
+/** Who asked for the next outcome. A promise would come in between twice for each of them, a dozen times in a turn of an agent. */
+export interface OutcomeTaker {
+  take(outcome: Outcome): void
+  /** There will be none: the activation is over (suspended, fenced, store failed). */
+  fail(error: unknown): void
+}
+
 export interface Activation {
   readonly started: RunStarted & { readonly time: number }
   /** History, or the seed of a fork: from the first entry on. */
@@ -75,8 +82,8 @@ export interface Activation {
   abandon(key: string): void
   /** Something of this name was sent that no wait has taken, or a seed answers the wait at this key: asked now, it is answered. */
   isSent(signal: string, asked: () => { readonly key: string; readonly fingerprint: string }): boolean
-  /** Exactly one, durable, in final order. Rejects when the activation is over (suspended, fenced, store failed). */
-  next(): Promise<Outcome>
+  /** Gives exactly one, durable, in final order: at once where it is there, else once it is. Asked again only when it was given. */
+  next(taker: OutcomeTaker): void
   /** The text behind a value: at once, or from its blob. */
   load(value: Value): Json | Promise<Json>
   /** A limit of its own for a scope. */

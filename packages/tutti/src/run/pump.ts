@@ -14,7 +14,7 @@ import { Ask } from './ask.ts'
 import { goesOnAfter, markOf } from './change.ts'
 import { DEADLINE_KEY } from './deadline.ts'
 import { Divergence } from './divergence.ts'
-import type { Activation, AskOp, EffectOp, MarkOp, Outcome } from './engine.port.ts'
+import type { Activation, AskOp, EffectOp, MarkOp, Outcome, OutcomeTaker } from './engine.port.ts'
 import { placeOf, RunRecord } from './record.ts'
 import type { RunScope } from './scope.ts'
 
@@ -29,7 +29,7 @@ export interface PumpOptions {
 
 export type FlowEnd = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: unknown }
 
-export class Pump {
+export class Pump implements OutcomeTaker {
   /** Epoch ms of the last delivered entry. */
   time: number
   /** The value delivered last: what a failing run had reached. */
@@ -222,7 +222,9 @@ export class Pump {
       if (unasked !== undefined) await this.#untilAsked(unasked)
       if (this.#over) return
       this.#cursor++
-      await this.#release(outcome)
+      const loading = this.#release(outcome)
+      if (loading) await loading
+      await ticked()
       if (this.#cursor % YIELD_EVERY === 0) await turned()
     }
     for (const { key } of this.#record.asks()) {
@@ -232,11 +234,25 @@ export class Pump {
     if (this.#over) return
     this.#goLive()
     if (this.#record.ended) return this.#failWhenStalled()
-    while (!this.#over) {
-      const outcome = await this.#activation.next()
-      if (this.#over) return
-      await this.#release(outcome)
-    }
+    this.#askForNext()
+  }
+
+  readonly #askForNext = (): void => {
+    if (!this.#over) this.#activation.next(this)
+  }
+
+  readonly #askOnceDrained = (): void => process.nextTick(this.#askForNext)
+
+  /** What came of something that the flow asked for; the next is taken after every microtask that this sets off. */
+  take(outcome: Outcome): void {
+    if (this.#over) return
+    const delivered = this.#deliverSafely(outcome)
+    if (delivered instanceof Promise) delivered.then(this.#askOnceDrained, (error) => this.stop(error))
+    else settled.then(this.#askOnceDrained)
+  }
+
+  fail(error: unknown): void {
+    this.stop(error)
   }
 
   #goLive(): void {
@@ -249,17 +265,23 @@ export class Pump {
     for (const ask of parked) if (!ask.settled && ask.op) this.#activation.submit(ask.op)
   }
 
-  /** Delivers one outcome, at once unless its value has to be fetched; resolves after every microtask that this set off. */
-  #release(outcome: Outcome): Promise<void> {
+  /** Delivers one outcome, at once unless its value has to be fetched. */
+  #release(outcome: Outcome): Promise<void> | undefined {
     const stored = 'value' in outcome ? outcome.value : undefined
     const loaded = stored === undefined ? undefined : this.#activation.load(stored)
-    if (loaded instanceof Promise)
-      return loaded.then((value) => {
-        this.#deliver(outcome, value)
-        return ticked()
-      })
+    if (loaded instanceof Promise) return loaded.then((value) => this.#deliver(outcome, value))
     this.#deliver(outcome, loaded)
-    return ticked()
+    return undefined
+  }
+
+  /** What goes wrong is not the fault of whoever brings the outcome. */
+  #deliverSafely(outcome: Outcome): Promise<void> | undefined {
+    try {
+      return this.#release(outcome)
+    } catch (error) {
+      this.stop(error)
+      return undefined
+    }
   }
 
   #deliver(outcome: Outcome, value: Json | undefined): void {
@@ -338,6 +360,8 @@ function drained(): Promise<void> {
 function ticked(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve))
 }
+
+const settled = Promise.resolve()
 
 function turned(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

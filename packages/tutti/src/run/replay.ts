@@ -8,7 +8,7 @@ import { type BegunFlow, beginFlow } from './begin.ts'
 import { carriedRecord } from './carried-record.ts'
 import type { AnyFlow } from './definition.port.ts'
 import type { Services } from './effect.port.ts'
-import type { Activation, Op, Outcome, RunResult } from './engine.port.ts'
+import type { Activation, Op, RunResult } from './engine.port.ts'
 import { Pump } from './pump.ts'
 import { readRun } from './read-run.ts'
 import { resultOf } from './result.ts'
@@ -84,9 +84,7 @@ class RecordedRun implements Activation {
   isSent(): boolean {
     return false
   }
-  next(): Promise<Outcome> {
-    return new Promise(() => {})
-  }
+  next(): void {}
   load(value: Value): Json | Promise<Json> {
     if (!isBlobRef(value)) return value
     return this.#store.blob(value['~blob']).then((text) => JSON.parse(text) as Json)

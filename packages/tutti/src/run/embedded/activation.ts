@@ -11,7 +11,7 @@ import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Commit, type Entry, isBlobRef, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
-import type { Activation, EffectOp, Op, Outcome, RunResult, TimerOp, WaitOp } from '../engine.port.ts'
+import type { Activation, EffectOp, Op, OutcomeTaker, RunResult, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import type { ActivationOptions } from './activation.port.ts'
 import { activeMsOf } from './active-time.ts'
@@ -149,13 +149,13 @@ export class EmbeddedActivation implements Activation, RunGround {
     this.pause.forget(key)
   }
 
-  next(): Promise<Outcome> {
+  next(taker: OutcomeTaker): void {
     if (!this.#o.seed) this.open()
     const ready = this.#outcomes.take()
-    if (ready) return Promise.resolve(ready)
-    if (this.#over) return Promise.reject(this.#over.error)
+    if (ready) return taker.take(ready)
+    if (this.#over) return taker.fail(this.#over.error)
     this.#restSoon()
-    return this.#outcomes.wait()
+    this.#outcomes.wait(taker)
   }
 
   load(value: Value): Json | Promise<Json> {

@@ -154,6 +154,9 @@ class Compensation {
 const counted = (attempt: number): number | undefined => (attempt > 1 ? attempt : undefined)
 
 /** Takes the outcomes that nobody waits for any more, until there can be none. */
-async function untilOver(activation: EmbeddedActivation): Promise<never> {
-  for (;;) await activation.next()
+function untilOver(activation: EmbeddedActivation): Promise<never> {
+  return new Promise((_, reject) => {
+    const next = (): void => activation.next({ take: () => queueMicrotask(next), fail: reject })
+    next()
+  })
 }

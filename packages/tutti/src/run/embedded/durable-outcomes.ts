@@ -1,23 +1,23 @@
 /** Outcomes that are durable and not yet delivered, in the order of the journal, and the pump that waits for the next one. */
 import type { BlobRef, Blobs } from '../../journal/index.ts'
 import type { Json } from '../../primitives/index.ts'
-import type { Outcome } from '../engine.port.ts'
+import type { Outcome, OutcomeTaker } from '../engine.port.ts'
 
 export class DurableOutcomes {
   readonly #ready: Outcome[] = []
   /** What their blobs hold: it was just written, so it need not be read back. */
   #texts: Map<string, string> | undefined
-  #waker: { readonly resolve: (outcome: Outcome) => void; readonly reject: (error: unknown) => void } | undefined
+  #taker: OutcomeTaker | undefined
 
   add(outcome: Outcome, blobs: Blobs | undefined): void {
     if (blobs) for (const [hash, text] of blobs) this.#texts = (this.#texts ?? new Map()).set(hash, text)
-    const waker = this.#waker
-    if (!waker) {
+    const taker = this.#taker
+    if (!taker) {
       this.#ready.push(outcome)
       return
     }
-    this.#waker = undefined
-    waker.resolve(outcome)
+    this.#taker = undefined
+    taker.take(outcome)
   }
 
   take(): Outcome | undefined {
@@ -25,15 +25,13 @@ export class DurableOutcomes {
   }
 
   /** Only when there is nothing to take. */
-  wait(): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
-      this.#waker = { resolve, reject }
-    })
+  wait(taker: OutcomeTaker): void {
+    this.#taker = taker
   }
 
   /** Nothing is here, and the pump waits. */
   get awaited(): boolean {
-    return this.#waker !== undefined
+    return this.#taker !== undefined
   }
 
   /** What lies in a blob: at once when it was just written, which is told once. */
@@ -46,7 +44,8 @@ export class DurableOutcomes {
 
   /** There will be no more. */
   fail(error: unknown): void {
-    this.#waker?.reject(error)
-    this.#waker = undefined
+    const taker = this.#taker
+    this.#taker = undefined
+    taker?.fail(error)
   }
 }

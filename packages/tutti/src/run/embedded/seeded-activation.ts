@@ -8,7 +8,7 @@
  * On a crash: what was handed out is in the record of this run; the rest is asked of the seed again.
  */
 import type { Json } from '../../primitives/index.ts'
-import type { Activation, EffectOp, Op, Outcome, RunResult } from '../engine.port.ts'
+import type { Activation, EffectOp, Op, Outcome, OutcomeTaker, RunResult } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
 import type { EmbeddedActivation } from './activation.ts'
 import type { Draft } from './draft.ts'
@@ -56,18 +56,22 @@ export class SeededActivation implements Activation {
     if (this.#awaited) process.nextTick(() => this.#handOut())
   }
 
-  async next(): Promise<Outcome> {
+  next(taker: OutcomeTaker): void {
     this.#begin()
     this.#handOut()
     this.#awaited = true
-    const outcome = await this.#inner.next()
-    this.#awaited = false
-    if ('key' in outcome) {
-      this.#onTheWay.delete(outcome.key as string)
-      this.#under.delete(outcome.key as string)
-    }
-    this.#saw(outcome)
-    return outcome
+    this.#inner.next({
+      take: (outcome) => {
+        this.#awaited = false
+        if ('key' in outcome) {
+          this.#onTheWay.delete(outcome.key as string)
+          this.#under.delete(outcome.key as string)
+        }
+        this.#saw(outcome)
+        taker.take(outcome)
+      },
+      fail: (error) => taker.fail(error),
+    })
   }
 
   isSent(signal: string, asked: Parameters<Activation['isSent']>[1]): boolean {

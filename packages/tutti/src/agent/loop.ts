@@ -130,7 +130,8 @@ class AgentLoop {
     this.#conversation.add(answer.message)
     const calls = pendingCalls(answer.message)
     if (guide !== undefined) return this.#guide(guide, calls)
-    return calls.length > 0 ? this.#act(calls, turn) : this.#answer(answer, turn)
+    // Awaited here: a promise that is only handed on is waited for in two turns more.
+    return calls.length > 0 ? await this.#act(calls, turn) : await this.#answer(answer, turn)
   }
 
   async #makeRoom(excerpt: Excerpt, turn: number): Promise<void> {
@@ -203,9 +204,9 @@ class AgentLoop {
     const [only] = calls
     const told =
       calls.length === 1 && only ? [await this.#call(only, turn, leaving)] : await this.#run.all(calls.map((call) => this.#call(call, turn, leaving)))
-    const results = told.map(({ result }, i) => this.#toolbox.take(result, calls[i] as ToolCallPart))
+    const results = told.map((each, i) => this.#toolbox.take('guide' in each ? each.result : each, calls[i] as ToolCallPart))
     this.#conversation.add({ role: 'tool', parts: results })
-    const said = told.flatMap(({ guide }) => guide ?? [])
+    const said = told.flatMap((each) => ('guide' in each ? each.guide : []))
     if (said.length > 0) this.#conversation.add(userText(said.join('\n')))
     if (leaving && 'to' in leaving.became) return { handoff: leaving.became }
     const list = this.#todo?.after(this.#run, calls, results)
@@ -234,16 +235,14 @@ class AgentLoop {
     this.#conversation.add(userText(`You ${circling.says}. Nothing new will come of that: do something else, or answer with what you know.`))
   }
 
-  #call(call: ToolCallPart, turn: number, leaving: Leaving | undefined): Promise<Told> {
-    if (leaving && this.#handsOver(call)) return told(this.#handOver(call, `turn:${turn}/${call.tool}`, leaving))
+  #call(call: ToolCallPart, turn: number, leaving: Leaving | undefined): Promise<ToolResultPart | Guided> {
+    if (leaving && this.#handsOver(call)) return this.#handOver(call, `turn:${turn}/${call.tool}`, leaving)
     const tool = this.#toolbox.tool(call.tool)
     const key = `turn:${turn}/${call.tool}`
     if (tool)
-      return this.#hooks.has('beforeTool') || this.#hooks.has('afterTool')
-        ? this.#callJudged(tool, call, turn, key)
-        : told(callTool(this.#run, tool, call, key))
+      return this.#hooks.has('beforeTool') || this.#hooks.has('afterTool') ? this.#callJudged(tool, call, turn, key) : callTool(this.#run, tool, call, key)
     const names = this.#toolbox.specs.map(({ name }) => name).join(', ')
-    return Promise.resolve({ result: failedResult(call, `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`) })
+    return Promise.resolve(failedResult(call, `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`))
   }
 
   /** Nothing is done, but who goes on, and why, stands in the journal beside the calls of that turn. */
@@ -262,18 +261,18 @@ class AgentLoop {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: a tool of anything
-  async #callJudged(tool: Tool<any, any>, call: ToolCallPart, turn: number, key: string): Promise<Told> {
+  async #callJudged(tool: Tool<any, any>, call: ToolCallPart, turn: number, key: string): Promise<ToolResultPart | Guided> {
     const place = { turn, tool: call.tool, at: key }
     // What could not be read is not called, so there is nothing to look at.
     const before = call.malformed === undefined ? await this.#hooks.judge('beforeTool', call.input, place) : { says: 'go' as const, value: call.input }
-    if (before.says === 'deny') return { result: failedResult(call, `Not allowed: ${before.why}`) }
-    if (before.says === 'guide') return { result: failedResult(call, `Not called: ${before.why}`) }
+    if (before.says === 'deny') return failedResult(call, `Not allowed: ${before.why}`)
+    if (before.says === 'guide') return failedResult(call, `Not called: ${before.why}`)
     const result = await callTool(this.#run, tool, { ...call, input: before.value as ToolCallPart['input'] }, key)
-    if (result.failed) return { result }
+    if (result.failed) return result
     const after = await this.#hooks.judge('afterTool', result.output, place)
-    if (after.says === 'deny') return { result: failedResult(call, `Withheld: ${after.why}`) }
+    if (after.says === 'deny') return failedResult(call, `Withheld: ${after.why}`)
     if (after.says === 'guide') return { result, guide: after.why }
-    return { result: after.value === result.output ? result : { ...result, output: plainJson(after.value) } }
+    return after.value === result.output ? result : { ...result, output: plainJson(after.value) }
   }
 
   async #answer(answer: ModelAnswer, turn: number): Promise<LoopEnd | undefined> {
@@ -304,12 +303,10 @@ interface Leaving {
 }
 
 /** What became of a call, and what is to be said to the model beside it. */
-interface Told {
+interface Guided {
   readonly result: ToolResultPart
-  readonly guide?: string
+  readonly guide: string
 }
-
-const told = async (result: Promise<ToolResultPart>): Promise<Told> => ({ result: await result })
 
 const failedResult = ({ id, tool }: ToolCallPart, output: string): ToolResultPart => ({ type: 'tool-result', id, tool, output, failed: true })
 

@@ -7,7 +7,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { ToolResultPart } from '../message/index.ts'
-import { hash128, type Json } from '../primitives/index.ts'
+import { hash128, type Json, SparseMap } from '../primitives/index.ts'
 import type { Tool } from '../run/index.ts'
 import { jsonSchemaAsSchema, tool } from '../tool/index.ts'
 
@@ -23,8 +23,8 @@ const AROUND = 200
 type AnyTool = Tool<any, any>
 
 export class Results {
-  readonly #texts = new Map<string, string>()
-  readonly #tools = new Map<string, string>()
+  readonly #texts = new SparseMap<string, string>()
+  readonly #tools = new SparseMap<string, string>()
   readonly #longest: number
   #reader: AnyTool | undefined
 

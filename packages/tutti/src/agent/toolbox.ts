@@ -5,6 +5,7 @@
  */
 import type { ToolCallPart, ToolResultPart } from '../message/index.ts'
 import type { ToolSpec } from '../model/index.ts'
+import { SparseSet } from '../primitives/index.ts'
 import type { Run, Tool } from '../run/index.ts'
 import { READ_RESULT, Results } from './results.ts'
 import { FIND_TOOLS, finderOf, namesFound, type Selection, selectTools } from './select.ts'
@@ -31,7 +32,7 @@ export class Toolbox {
   readonly #plan: ToolboxPlan
   readonly #results: Results
   /** The skills that were read. */
-  readonly #skills = new Set<string>()
+  readonly #skills = new SparseSet<string>()
   readonly #finder: AnyTool | undefined
   /** Only some are shown. */
   readonly #selects: boolean

@@ -21,3 +21,4 @@ export {
   validate,
 } from './schema.ts'
 export type { Scope } from './scope.ts'
+export { SparseMap, SparseSet } from './sparse.ts'

@@ -9,6 +9,7 @@
  * 5. An ended run executes nothing.
  */
 import { TuttiError } from '../errors/index.ts'
+import { SparseSet } from '../primitives/index.ts'
 import type { Ask } from './ask.ts'
 import { sayRedeclared } from './declared-change.ts'
 import type { AskOp, NoteOp } from './engine.port.ts'
@@ -17,7 +18,7 @@ import type { RunScope } from './scope.ts'
 
 export class Divergence {
   readonly #record: RunRecord
-  readonly #asked = new Set<string>()
+  readonly #asked = new SparseSet<string>()
   readonly #retuned: NoteOp[] = []
 
   constructor(record: RunRecord) {

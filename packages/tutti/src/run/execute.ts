@@ -12,7 +12,7 @@ export async function executeFlow(flow: AnyFlow, input: unknown, run: Run): Prom
     const made = await execute(taken, on)
     return outputSchema ? validate(outputSchema, made, 'RUN_OUTPUT_INVALID', `the output of '${flow.name}'`) : made
   }
-  if (!options.retry) return once(run)
+  if (!options.retry) return await once(run)
   for (let attempt = 1; ; attempt++) {
     try {
       return await run['~core'].open(`attempt:${attempt}`, taken, once)

@@ -9,7 +9,7 @@
  * On a crash nothing here is lost, because nothing here is the truth: the next activation rebuilds it from the journal.
  */
 import { rebuildError, TuttiError } from '../errors/index.ts'
-import type { Clock, Json } from '../primitives/index.ts'
+import { type Clock, type Json, SparseMap } from '../primitives/index.ts'
 import { Ask } from './ask.ts'
 import { goesOnAfter, markOf } from './change.ts'
 import { DEADLINE_KEY } from './deadline.ts'
@@ -37,7 +37,7 @@ export class Pump implements OutcomeTaker {
   /** What a composition had when it failed, told until something else comes: more than the last value alone. */
   gathered: Json | undefined
   /** The steps asked for that can be undone, by key, whatever became of them. */
-  readonly undoable = new Map<string, EffectOp>()
+  readonly undoable = new SparseMap<string, EffectOp>()
   readonly #activation: Activation
   readonly #record: RunRecord
   readonly #divergence: Divergence

@@ -9,7 +9,7 @@
 import type { Amounts, Budget, Ledger, Refusal, Usage } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Commit, type Entry, isBlobRef, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
-import { type Clock, failpoint, type Json, type RunId } from '../../primitives/index.ts'
+import { type Clock, failpoint, type Json, type RunId, SparseMap } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
 import type { Activation, EffectOp, Op, OutcomeTaker, RunResult, TimerOp, WaitOp } from '../engine.port.ts'
 import { isOutcome } from '../record.ts'
@@ -33,6 +33,8 @@ import { finished, Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 import { givenUp } from './undo-fate.ts'
 
+const nothing: Beside = {}
+
 export class EmbeddedActivation implements Activation, RunGround {
   readonly started: RunStarted & { readonly time: number }
   readonly record: readonly Entry[]
@@ -41,12 +43,12 @@ export class EmbeddedActivation implements Activation, RunGround {
   readonly run: RunId
   readonly epoch: number
   readonly clock: Clock
-  readonly priors: Map<string, PriorAttempts>
-  readonly waits = new Map<string, WaitOp>()
+  readonly priors: SparseMap<string, PriorAttempts>
+  readonly waits = new SparseMap<string, WaitOp>()
   /** Effects whose doubt waits for a person, by key. */
-  readonly doubts = new Map<string, Doubt>()
+  readonly doubts = new SparseMap<string, Doubt>()
   readonly room: BudgetRoom
-  readonly decisions = new Map<string, Promise<void>>()
+  readonly decisions = new SparseMap<string, Promise<void>>()
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
   readonly sight: ActivationOptions['sight']
@@ -241,27 +243,30 @@ export class EmbeddedActivation implements Activation, RunGround {
   }
 
   /** Appends entries and, once they are durable, queues those that are outcomes. */
-  append(drafts: readonly Draft[], o: Beside = {}): Promise<void> {
+  append(drafts: readonly Draft[], o: Beside = nothing): Promise<void> {
     if (this.#over) return Promise.reject(this.#over.error)
     this.begin()
     const commit = this.#number(drafts, o)
     return this.standing.asking(this.#o.store.append(commit), o.otherwise).then(
-      (line) => {
-        failpoint('outcome recorded, not delivered', this.run)
-        const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)
-        this.#show(entries)
-        for (const entry of entries.filter(isOutcome)) {
-          this.#wake()
-          this.#outcomes.add(entry, o.blobs)
-        }
-        this.finish()
-      },
+      (line) => this.#appended(line, commit, o),
       (error) => {
         this.#finish(error)
         this.finish()
         throw error
       },
     )
+  }
+
+  #appended(line: string | undefined, commit: Commit, o: Beside): void {
+    failpoint('outcome recorded, not delivered', this.run)
+    const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)
+    this.#show(entries)
+    for (const entry of entries) {
+      if (!isOutcome(entry)) continue
+      this.#wake()
+      this.#outcomes.add(entry, o.blobs)
+    }
+    this.finish()
   }
 
   /** Appends what nobody waits for in this activation. */
@@ -275,7 +280,8 @@ export class EmbeddedActivation implements Activation, RunGround {
   #number(drafts: readonly Draft[], { head, blobs, taken, release, otherwise }: Beside): Commit {
     const time = this.clock.now()
     // The spread comes first: V8 copies it as a whole, where it would otherwise go field by field.
-    const entries = drafts.map((draft) => ({ ...draft, seq: this.#seq++, time }) as Entry)
+    const entries: Entry[] = []
+    for (const draft of drafts) entries.push({ ...draft, seq: this.#seq++, time } as Entry)
     const goesOn = this.#stalls > 0 && drafts.some(goesFurther)
     if (goesOn) this.#stalls = 0
     const standing = this.standing.changeFor(entries, otherwise?.instead)

@@ -1,12 +1,12 @@
 /** The alarms of one activation: the sleeps, the waits with a timeout and the deadlines that have not passed, and when those of the record were to pass. */
 import type { Entry } from '../../journal/index.ts'
-import type { Clock } from '../../primitives/index.ts'
+import { type Clock, SparseMap } from '../../primitives/index.ts'
 import { DEADLINE_KEY } from '../deadline.ts'
 
 export class Alarms {
   readonly #clock: Clock
   readonly #ring: (key: string) => void
-  readonly #set = new Map<string, { readonly at: number; readonly forget: () => void }>()
+  readonly #set = new SparseMap<string, { readonly at: number; readonly forget: () => void }>()
   #recorded: Map<string, number> | undefined
   readonly #isDeadlineOver: boolean
 

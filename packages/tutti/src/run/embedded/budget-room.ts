@@ -7,6 +7,7 @@
  */
 import type { Refusal } from '../../budget/index.ts'
 import type { Entry, OpenWait } from '../../journal/index.ts'
+import { SparseMap } from '../../primitives/index.ts'
 import { ownSignal } from '../own-signal.ts'
 import type { Draft } from './draft.ts'
 
@@ -16,7 +17,7 @@ interface Waiter {
 }
 
 export class BudgetRoom {
-  readonly #waiters = new Map<string, Waiter>()
+  readonly #waiters = new SparseMap<string, Waiter>()
   /** By key: what somebody was asked for last. */
   #asked: Map<string, string> | undefined
 

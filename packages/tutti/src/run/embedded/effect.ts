@@ -38,7 +38,7 @@ class EffectDrive {
   #last: ErrorRecord | undefined
   #waitedFor: Refusal | undefined
   /** What is written with the next entry of this step. */
-  #owed: Draft[] = []
+  #owed: Draft[] | undefined
   /** See `RunGround.decisions`. */
   #decided: () => void = () => {}
 
@@ -124,7 +124,23 @@ class EffectDrive {
       plan.drop?.()
       return this.#refused(refused, plan)
     }
-    if ((plan.hold || this.#op.spec.effect !== 'read') && !(await this.#intend(plan))) return plan.drop?.()
+    if (plan.hold || this.#op.spec.effect !== 'read') {
+      const started = this.#started(this.#attempt, plan)
+      const otherwise = this.#holds.otherwise(started, this.#said(undefined), true)
+      this.#asked = true
+      this.#passes('attempt planned, intent not recorded')
+      try {
+        await this.#append(started, otherwise && { otherwise })
+      } catch (error) {
+        plan.drop?.()
+        throw error
+      }
+      if (otherwise && !otherwise.fits) return plan.drop?.()
+      this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
+      if (!this.#activation.lease.holds) await this.#renew()
+      // An activation that is over, because another append of it failed, begins nothing any more.
+      if (this.#activation.over) return plan.drop?.()
+    }
     if (plan.hedge) return this.#race(plan)
     const { clock } = this.#activation
     const begun = clock.now()
@@ -136,25 +152,6 @@ class EffectDrive {
       return this.#failed(error, begun)
     }
     await this.#succeeded(executed, begun, plan)
-  }
-
-  /** Records that it is about to be made; false when it may not be made after all. */
-  async #intend(plan: AttemptPlan<unknown>): Promise<boolean> {
-    const started = this.#started(this.#attempt, plan)
-    const otherwise = this.#holds.otherwise(started, this.#said(undefined), true)
-    this.#asked = true
-    this.#passes('attempt planned, intent not recorded')
-    try {
-      await this.#append(started, { otherwise })
-    } catch (error) {
-      plan.drop?.()
-      throw error
-    }
-    if (otherwise && !otherwise.fits) return false
-    this.#passes(plan.hold ? 'budget held, call not sent' : 'intent recorded, effect not begun')
-    if (!this.#activation.lease.holds) await this.#renew()
-    // An activation that is over, because another append of it failed, begins nothing any more.
-    return !this.#activation.over
   }
 
   /** What is planned anew is planned for what is left now. */
@@ -189,7 +186,8 @@ class EffectDrive {
   #begin(plan: AttemptPlan<unknown>): Executed<unknown> | Promise<Executed<unknown>> {
     const ctx = new Attempt(this.#activation, this.#op, this.#attempt, this.#activation.identityOf(this.#op))
     if (this.#attempt > 1) ctx.stream({ type: 'reset' })
-    const work = standing.run(new InsideStep(this.#op.key), () => plan.execute(ctx))
+    // A model is asked by no code of the flow's, which is what it is for to know where it stands.
+    const work = this.#op.spec.kind === 'model' ? plan.execute(ctx) : standing.run(new InsideStep(this.#op.key), () => plan.execute(ctx))
     return work instanceof Promise ? ctx.limited(work) : work
   }
 
@@ -226,7 +224,7 @@ class EffectDrive {
   /** An attempt that nobody waits for any more; what it used is written with the next entry. */
   #owe(attempt: number, actual: Amounts | undefined): void {
     const settle = this.#holds.settle(attempt, actual)
-    if (settle) this.#owed.push({ type: 'budget.settled', key: this.#op.key, attempt, settle })
+    if (settle) this.#owed = [...(this.#owed ?? []), { type: 'budget.settled', key: this.#op.key, attempt, settle }]
   }
 
   #succeeded(executed: Executed<unknown>, begun: number, plan: AttemptPlan<unknown>): Promise<void> {
@@ -244,7 +242,7 @@ class EffectDrive {
     const { value, blobs } = split(json)
     const attempt = this.#attempt > 1 ? this.#attempt : undefined
     const draft: Draft = { ...this.#said(plan.label), type: 'step.completed', attempt, value, settle, ms: this.#since(begun) }
-    return this.#activation.append([draft, ...this.#takeOwed()], { blobs })
+    return this.#append(draft, blobs && { blobs })
   }
 
   async #failed(thrown: unknown, begun: number): Promise<void> {
@@ -373,22 +371,17 @@ class EffectDrive {
     return this.#activation.clock.now() - begun || undefined
   }
 
+  /** Together with what is owed. */
   #append(draft: Draft, beside?: Beside): Promise<void> {
-    return this.#activation.append([draft, ...this.#takeOwed()], beside)
-  }
-
-  #takeOwed(): readonly Draft[] {
-    if (this.#owed.length === 0) return none
     const owed = this.#owed
-    this.#owed = []
-    return owed
+    if (!owed) return this.#activation.append([draft], beside)
+    this.#owed = undefined
+    return this.#activation.append([draft, ...owed], beside)
   }
 
   #sleepUntil(at: number, o: { readonly wanted?: boolean } = {}): Promise<void> {
     return this.#activation.pause.untilTurn(at, this.#op, o)
   }
 }
-
-const none: readonly Draft[] = []
 
 const isMetered = (thrown: unknown): thrown is MeteredFailure => typeof thrown === 'object' && thrown !== null && '~metered' in thrown

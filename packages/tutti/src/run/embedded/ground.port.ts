@@ -2,7 +2,7 @@
 import type { Ledger, Refusal } from '../../budget/index.ts'
 import type { ErrorRecord } from '../../errors/index.ts'
 import type { Commit, InboxMessage, RunStarted, Value } from '../../journal/index.ts'
-import type { Clock, Json, RunId } from '../../primitives/index.ts'
+import type { Clock, Json, RunId, SparseMap } from '../../primitives/index.ts'
 import type { EffectOp, Sighting, WaitOp } from '../engine.port.ts'
 import type { BudgetRoom } from './budget-room.ts'
 import type { Draft } from './draft.ts'
@@ -50,7 +50,7 @@ export interface RunGround {
   /** Effects whose doubt waits for a person, by key. */
   readonly doubts: ReadonlyMap<string, Doubt>
   /** Effects with an undo that were driven here, by key: each resolves once nothing more will be recorded of it, or once only a person can tell. */
-  readonly decisions: Map<string, Promise<void>>
+  readonly decisions: SparseMap<string, Promise<void>>
   /** When this activation, or the run itself, began (epoch ms). */
   readonly resumedAt: number
   readonly over: boolean

@@ -1,7 +1,7 @@
 /** What others sent to a run: read from the store, written into the journal, so that it becomes an outcome like any other. */
 import type { Budget } from '../../budget/index.ts'
 import type { Entry, InboxMessage, Value } from '../../journal/index.ts'
-import { type Complaint, check, decode, failpoint, type Json, sayComplaints } from '../../primitives/index.ts'
+import { type Complaint, check, decode, failpoint, type Json, SparseSet, sayComplaints } from '../../primitives/index.ts'
 import type { WaitOp } from '../engine.port.ts'
 import type { Draft } from './draft.ts'
 import type { RunGround } from './ground.port.ts'
@@ -20,9 +20,9 @@ export class Inbox {
   readonly #store: RunStore
   /** Recorded before anyone waited for them. */
   #early: SentSignal[]
-  readonly #taken = new Set<string>()
+  readonly #taken = new SparseSet<string>()
   /** Verdicts on effects that are not in doubt. */
-  readonly #undoubted = new Set<string>()
+  readonly #undoubted = new SparseSet<string>()
   #taking: Promise<void> | undefined
   #again = false
 

@@ -1,11 +1,12 @@
 /** What a journal tells of the effects that were begun and have no outcome yet. */
 import type { Entry } from '../../journal/index.ts'
+import { SparseMap } from '../../primitives/index.ts'
 import type { PriorAttempts } from './ground.port.ts'
 
 const untried: PriorAttempts = { attempt: 0, open: [], doubted: false, retryAt: undefined, last: undefined }
 
-export function priorAttempts(record: readonly Entry[]): Map<string, PriorAttempts> {
-  const priors = new Map<string, PriorAttempts>()
+export function priorAttempts(record: readonly Entry[]): SparseMap<string, PriorAttempts> {
+  const priors = new SparseMap<string, PriorAttempts>()
   for (const entry of record) {
     if (!('key' in entry) || entry.key === undefined) continue
     const prior = priors.get(entry.key) ?? untried

@@ -16,7 +16,7 @@ import {
   type StandingHold,
   type StandingSettle,
 } from '../../journal/index.ts'
-import { hash128 } from '../../primitives/index.ts'
+import { hash128, SparseSet } from '../../primitives/index.ts'
 import { tokenOf } from './restored-ledger.ts'
 
 /** What is written when the hold of `step.started` does not fit: a failure, whose error the store says. */
@@ -31,8 +31,8 @@ export interface Otherwise {
 export class StandingHolds {
   readonly #budgets: StandingBudgets | undefined
   readonly #drawn: Pick<RunStarted, 'scope' | 'flow'>
-  readonly #open = new Set<string>()
-  readonly #asked = new Set<Promise<unknown>>()
+  readonly #open = new SparseSet<string>()
+  readonly #asked = new SparseSet<Promise<unknown>>()
   /** Something was held there, here or in an earlier activation. */
   #ever = false
 

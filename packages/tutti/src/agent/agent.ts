@@ -12,7 +12,7 @@ import { type AnyFlow, defineFlow, type Flow, type FlowShape, type Run, type Too
 import { isTool, isToolSource } from '../tool/index.ts'
 import { Conversation } from './conversation.ts'
 import { type AgentDefinition, answerOf, define, takeStint } from './definition.ts'
-import type { AgentPlan } from './loop.ts'
+import type { AgentPlan, LoopEnd } from './loop.ts'
 import { type AgentCommon, type AgentOptions, checkAgent, checkModel } from './options.ts'
 import { DEFAULT_REPEATS } from './progress.ts'
 import { selectionOf } from './select.ts'
@@ -46,10 +46,7 @@ export function agent(o: AgentOptions): AnyFlow {
   const definition: AgentDefinition = {
     plan,
     takesPrompt: !o.prompt,
-    begin: async (run) => ({
-      plan: await withSources(run, plan),
-      system: await withSkills(run, plan.name, plan.skills, await instructionsOf(o, run)),
-    }),
+    begin: (run) => (isPlain(o, plan) ? { plan, system: o.instructions } : prepared(o, plan, run)),
   }
   const made = defineFlow<never, unknown>({
     kind: 'agent',
@@ -60,13 +57,23 @@ export function agent(o: AgentOptions): AnyFlow {
     parts: plan.tools.flatMap((tool) => tool['~tool'].flow ?? []),
     shape: shapeOf(plan),
     sources: plan.sources,
-    execute: async (input, run) => {
+    execute: (input, run) => {
       const prompt = o.prompt ? o.prompt(input as never) : (input as Prompt)
-      const end = await takeStint(run, definition, new Conversation(toMessages(prompt)))
-      return 'output' in end ? end.output : undefined
+      return takeStint(run, definition, new Conversation(toMessages(prompt))).then(outputOf)
     },
   })
   return define(made, definition)
+}
+
+const outputOf = (end: LoopEnd): unknown => ('output' in end ? end.output : undefined)
+
+/** Nothing has to be asked before it can begin. */
+function isPlain(o: AgentCommon, plan: AgentPlan): o is AgentCommon & { instructions?: string } {
+  return typeof o.instructions !== 'function' && plan.sources.length === 0 && !plan.skills
+}
+
+async function prepared(o: AgentCommon, plan: AgentPlan, run: Run): Promise<{ plan: AgentPlan; system: string | undefined }> {
+  return { plan: await withSources(run, plan), system: await withSkills(run, plan.name, plan.skills, await instructionsOf(o, run)) }
 }
 
 function planOf(o: AgentOptions): AgentPlan {

@@ -195,15 +195,20 @@ class AgentLoop {
     else this.#conversation.add({ role: 'tool', parts: calls.map((call) => failedResult(call, `Not called: ${says}`)) })
   }
 
-  async #act(calls: readonly ToolCallPart[], turn: number): Promise<LoopEnd | undefined> {
+  #act(calls: readonly ToolCallPart[], turn: number): Promise<LoopEnd | undefined> {
     const { name, toolCalls } = this.#plan
     this.#called += calls.length
     if (toolCalls !== undefined && this.#called > toolCalls)
       throw limited('AGENT_TOOL_LIMIT', name, `asked for ${this.#called} tool calls; its limit is ${toolCalls}`, { asked: this.#called, limit: toolCalls })
     const leaving = this.#leaving(calls)
     const [only] = calls
-    const told =
-      calls.length === 1 && only ? [await this.#call(only, turn, leaving)] : await this.#run.all(calls.map((call) => this.#call(call, turn, leaving)))
+    return calls.length === 1 && only
+      ? this.#call(only, turn, leaving).then((told) => this.#acted(calls, [told], leaving))
+      : this.#run.all(calls.map((call) => this.#call(call, turn, leaving))).then((told) => this.#acted(calls, told, leaving))
+  }
+
+  /** Tells the model what became of its calls; how the agent ends, if it does. */
+  #acted(calls: readonly ToolCallPart[], told: readonly (ToolResultPart | Guided)[], leaving: Leaving | undefined): LoopEnd | undefined {
     const results = told.map((each, i) => this.#toolbox.take('guide' in each ? each.result : each, calls[i] as ToolCallPart))
     this.#conversation.add({ role: 'tool', parts: results })
     const said = told.flatMap((each) => ('guide' in each ? each.guide : []))

@@ -53,9 +53,8 @@ export class Pump implements OutcomeTaker {
   #cancelled: TuttiError | undefined
   #waitingFor: { key: string; go: () => void } | undefined
   #forgetPatience: () => void = () => {}
-  #stop!: (error: unknown) => void
-  /** Rejects when the run cannot go on here: diverged, fenced, suspended. */
-  readonly stopped: Promise<never>
+  /** Rejects what `drive` answered: the run cannot go on here (diverged, fenced, suspended). */
+  #stop: (error: unknown) => void = () => {}
 
   constructor(activation: Activation, options: PumpOptions) {
     this.#activation = activation
@@ -63,10 +62,6 @@ export class Pump implements OutcomeTaker {
     this.#divergence = new Divergence(this.#record)
     this.#options = options
     this.time = activation.started.time
-    this.stopped = new Promise((_, reject) => {
-      this.#stop = reject
-    })
-    this.stopped.catch(() => {})
   }
 
   get activation(): Activation {
@@ -153,24 +148,27 @@ export class Pump implements OutcomeTaker {
     }
   }
 
-  /** Drives the run until its flow has ended. */
-  async drive(flow: Promise<Json>): Promise<FlowEnd> {
-    const ended = flow.then(
-      (value): FlowEnd => ({ ok: true, value }),
-      (error): FlowEnd => ({ ok: false, error }),
-    )
-    this.#deliverAll().catch((error) => this.stop(error))
-    const end = await Promise.race([ended, this.stopped])
+  /** Drives the run until its flow has ended. @param begin begins it */
+  drive(begin: () => Promise<Json>): Promise<FlowEnd> {
+    return new Promise((resolve, reject) => {
+      this.#stop = reject
+      begin().then(
+        (value) => this.#ended({ ok: true, value }, resolve),
+        (error) => this.#ended({ ok: false, error }, resolve),
+      )
+      this.#deliverAll().catch((error) => this.stop(error))
+    })
+  }
+
+  #ended(end: FlowEnd, tell: (end: FlowEnd) => void): void {
+    if (this.#over) return
     const left = this.#live ? undefined : this.#divergence.leftBehind(this.#scopes)
-    if (left) {
-      this.stop(left)
-      return this.stopped
-    }
+    if (left) return this.stop(left)
     this.#writeParkedNotes()
     this.#over = true
     this.#forgetPatience()
     this.#abortAsks(undefined)
-    return end
+    tell(end)
   }
 
   /** A flow that ended together with its record said these on its way out. */

@@ -43,7 +43,7 @@ export async function replayToEnd(store: JournalStore, run: RunId, flow: AnyFlow
   const recorded = new RecordedRun(store, carriedRecord(record).present)
   const pump = new Pump(recorded, { clock: systemClock })
   const begun: BegunFlow = { run, flow, services, activation: recorded, pump }
-  const now = withNotUndone(resultOf(await pump.drive(beginFlow(begun)), pump), notUndoneIn(record))
+  const now = withNotUndone(resultOf(await pump.drive(() => beginFlow(begun)), pump), notUndoneIn(record))
   const then = await recordedResult(recorded, last)
   if (whatCounts(now) !== whatCounts(then))
     throw new TuttiError('JOURNAL_DIVERGED', `the run '${run}' ended with another result than its journal holds`, {

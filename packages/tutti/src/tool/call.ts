@@ -163,18 +163,25 @@ function toolAttempt(run: Run, tool: AnyTool, input: unknown): AttemptPlan<unkno
   const body = tool['~tool']
   return {
     ...(limited ? { hold: counted } : {}),
-    execute: async (ctx: EffectContext): Promise<Executed<unknown>> => {
-      try {
-        const output = await body.execute(input, ctx)
-        return { value: body.outputSchema ? await checkedOutput(tool, output) : output, settle: counted }
-      } catch (error) {
+    execute: (ctx: EffectContext): Executed<unknown> | Promise<Executed<unknown>> => {
+      const failed = (error: unknown): never => {
         // A call that failed was a call all the same.
         const failure: MeteredFailure = { '~metered': true, error: failureOf(tool, error, ctx), settle: counted }
         throw failure
       }
+      try {
+        const output = body.execute(input, ctx)
+        if (!isThenable(output) && !body.outputSchema) return { value: output, settle: counted }
+        const checked = body.outputSchema ? Promise.resolve(output).then((late) => checkedOutput(tool, late)) : Promise.resolve(output)
+        return checked.then((value) => ({ value, settle: counted }), failed)
+      } catch (error) {
+        return failed(error)
+      }
     },
   }
 }
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> => typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 
 async function checkedOutput(tool: AnyTool, output: unknown): Promise<unknown> {
   const { outputSchema } = tool['~tool']

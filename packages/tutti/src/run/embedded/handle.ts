@@ -50,17 +50,19 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 
   async result(): Promise<{ output: O; usage: Usage; id: RunId }> {
-    for await (const rest of this.#rests()) {
-      if (rest.status === 'completed') return { output: rest.output, usage: rest.usage, id: this.id }
-      if (rest.status === 'waiting') this.#warnOfDoubt(rest)
-      else if (rest.status !== 'queued' && rest.status !== 'paused') throw withPartial(rest.error, rest.partial)
-    }
+    const rest = await this.#rest((met) => {
+      if (met.status === 'waiting') this.#warnOfDoubt(met)
+      return met.status === 'waiting' || met.status === 'queued' || met.status === 'paused'
+    })
+    if (rest?.status === 'completed') return { output: rest.output, usage: rest.usage, id: this.id }
+    if (rest?.status === 'failed' || rest?.status === 'cancelled') throw withPartial(rest.error, rest.partial)
     throw new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' ended`, { data: { run: this.id } })
   }
 
   async outcome(): Promise<RunOutcome<O>> {
     try {
-      for await (const rest of this.#rests()) return rest
+      const rest = await this.#rest(() => false)
+      if (rest) return rest
     } catch (error) {
       if (TuttiError.is(error)) return { status: 'failed', error, partial: undefined, usage: noUsage }
       throw error
@@ -111,8 +113,8 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     }
   }
 
-  /** Each time the run rests, once; ends with its end. */
-  async *#rests(): AsyncIterable<RunOutcome<O>> {
+  /** The first rest of the run that is not passed over, or its end; `undefined` when the app was closed before. @param passes asked once for each rest after which the run may go on */
+  async #rest(passes: (rest: RunOutcome<O>) => boolean): Promise<RunOutcome<O> | undefined> {
     let said = ''
     let changed = true
     let wake = (): void => {}
@@ -123,18 +125,16 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     try {
       while (!this.#engine.closed || changed) {
         changed = false
-        const rest = await this.#standsAt()
+        const rest = this.#engine.standing(this.id)?.type === 'running' ? undefined : await this.#standsAt()
         const text = textOf(rest)
-        if (rest && (text === '' || text !== said)) {
-          yield rest
-          if (text === '') return
-        }
+        if (rest && (text === '' || (text !== said && !passes(rest)))) return rest
         said = text
         if (!changed && !this.#engine.closed)
           await new Promise<void>((resolve) => {
             wake = resolve
           })
       }
+      return undefined
     } finally {
       unwatch()
     }

@@ -40,7 +40,7 @@ export class LiveRun {
   async #drive(o: LiveRunOptions, activation: Activation): Promise<ActivationEnd> {
     const pump = new Pump(activation, { clock: systemClock, patienceMs: o.patienceMs })
     try {
-      const end = await pump.drive(beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
+      const end = await pump.drive(() => beginFlow({ run: o.run, flow: o.flow, services: o.services, activation, pump }))
       const ground = { activation: this.activation, store: o.store, record: o.record, undoable: pump.undoable }
       await activation.end(await compensated(ground, resultOf(end, pump)))
       return { type: 'ended', last: this.activation.last }

@@ -22,7 +22,7 @@ process.once('SIGTERM', () => {
   say('is asked to end')
   void app.close({ graceMs: Number(graceMs) }).then(() => say('has closed'))
 })
-const handle = await app.start(long, 40, { id: 'run_long' })
+const handle = await app.start(long, 60, { id: 'run_long' })
 await handle.result().then(
   ({ output }) => say(`sees ${output}`),
   (error) => say(`sees ${error.code}`),

@@ -157,14 +157,14 @@ class AgentLoop {
       name: `turn:${turn}`,
       agent: name,
       model,
-      ...(from ? { from } : {}),
+      from,
       ...(turn === 1 && memory?.model !== undefined ? { later: { whose: `the model that summarizes for '${name}'`, model: memory.model } } : {}),
       request: {
         system: this.#system,
         messages,
         thread,
-        ...(specs.length ? { tools: specs } : {}),
-        ...(output ? { output: output.shown } : {}),
+        tools: specs.length > 0 ? specs : undefined,
+        output: output?.shown,
       },
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Jobs on their way to the thread that commits. An object is copied with the names of its fields, which costs thirty times what it says; most jobs are appends, and
- * those go as the list of their values.
+ * Jobs on their way to the thread that commits. An object is copied with the names of its fields, which costs thirty times what it says; most jobs are appends of one
+ * entry, and those go as so many values of one list for all.
  */
 import type { AppendJob, BlobPair, Job } from './job.ts'
 
@@ -9,7 +9,7 @@ type PackedAppend = readonly [
   epoch: number,
   first: number,
   time: number,
-  bodies: string | readonly string[],
+  bodies: readonly string[],
   blobs?: readonly BlobPair[],
   uses?: readonly string[],
   head?: AppendJob['head'],
@@ -17,20 +17,45 @@ type PackedAppend = readonly [
   release?: boolean,
   standing?: AppendJob['standing'],
 ]
-export type JobMessage = PackedAppend | Exclude<Job, AppendJob>
+/** The values of an append of one entry, one after another, or one value for any other job. */
+export type JobMessage = string | number | PackedAppend | Exclude<Job, AppendJob>
 
-export const packed = (jobs: readonly Job[]): readonly JobMessage[] => jobs.map((job) => (job.op === 'append' ? packedAppend(job) : job))
-
-function packedAppend({ run, epoch, first, time, bodies, blobs, uses, head, taken, release, standing }: AppendJob): PackedAppend {
-  const said = bodies.length === 1 ? (bodies[0] as string) : bodies
-  if (head || release || standing || taken.length > 0) return [run, epoch, first, time, said, blobs, uses, head, taken, release, standing]
-  return blobs.length === 0 && uses.length === 0 ? [run, epoch, first, time, said] : [run, epoch, first, time, said, blobs, uses]
+export function packed(jobs: readonly Job[]): readonly JobMessage[] {
+  const messages: JobMessage[] = []
+  for (const job of jobs) {
+    if (job.op !== 'append') messages.push(job)
+    else if (isPlain(job)) messages.push(job.run, job.epoch, job.first, job.time, job.bodies[0] as string)
+    else messages.push(packedAppend(job))
+  }
+  return messages
 }
 
-export const unpacked = (messages: readonly JobMessage[]): readonly Job[] => messages.map((message) => ('op' in message ? message : appendOf(message)))
+/** How many values it is. */
+const PLAIN = 5
 
-function appendOf([run, epoch, first, time, said, blobs = none, uses = none, head, taken = none, release = false, standing]: PackedAppend): AppendJob {
-  const bodies = typeof said === 'string' ? [said] : said
+const isPlain = ({ bodies, blobs, uses, head, taken, release, standing }: AppendJob): boolean =>
+  bodies.length === 1 && blobs.length === 0 && uses.length === 0 && taken.length === 0 && !head && !release && !standing
+
+function packedAppend({ run, epoch, first, time, bodies, blobs, uses, head, taken, release, standing }: AppendJob): PackedAppend {
+  return [run, epoch, first, time, bodies, blobs, uses, head, taken, release, standing]
+}
+
+export function unpacked(messages: readonly JobMessage[]): readonly Job[] {
+  const jobs: Job[] = []
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i] as JobMessage
+    if (typeof message === 'object') {
+      jobs.push('op' in message ? message : appendOf(message))
+      continue
+    }
+    const [run, epoch, first, time, body] = messages.slice(i, i + PLAIN) as [AppendJob['run'], number, number, number, string]
+    jobs.push(appendOf([run, epoch, first, time, [body]]))
+    i += PLAIN - 1
+  }
+  return jobs
+}
+
+function appendOf([run, epoch, first, time, bodies, blobs = none, uses = none, head, taken = none, release = false, standing]: PackedAppend): AppendJob {
   return { op: 'append', run, epoch, first, bodies, blobs, uses, head, taken, release, time, standing }
 }
 

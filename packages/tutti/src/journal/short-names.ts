@@ -62,9 +62,14 @@ export function lengthen(short: Fields, seq: number): Fields {
 
 /** Amounts that hold something else than these six stay an object. */
 function listAmounts(amounts: Fields): unknown {
-  for (const name in amounts) if (!amountNames.includes(name as keyof Amounts)) return amounts
-  const list = amountNames.map((name) => amounts[name])
-  return list.includes(undefined) ? amounts : list
+  let named = 0
+  for (const name in amounts) {
+    if (amounts[name] === undefined || !amountNames.includes(name as keyof Amounts)) return amounts
+    named++
+  }
+  if (named < amountNames.length) return amounts
+  const { microUsd, inputTokens, outputTokens, cacheReadTokens, modelCalls, toolCalls } = amounts
+  return [microUsd, inputTokens, outputTokens, cacheReadTokens, modelCalls, toolCalls]
 }
 
 function nameAmounts(list: readonly unknown[]): Fields {

@@ -20,7 +20,9 @@ export interface CallOptionsFor {
 /** V2 and V3 options differ from V4's in files and reasoning only; the caller hands them to a model of that version. */
 export function callOptions(request: ModelRequest, { version, output, maxOutputTokens, abortSignal }: CallOptionsFor): LanguageModelV4CallOptions {
   const { settings = {} } = request
-  const tools = [...(request.tools ? toolsOf(request.tools) : []), ...(output?.mode === 'tool' ? [answeringTool(output)] : [])]
+  // A copy, as everything that is kept: a middleware may add to what it is given.
+  const tools = request.tools ? toolsOf(request.tools).slice() : []
+  if (output?.mode === 'tool') tools.push(answeringTool(output))
   const system = output?.inInstructions ? [request.system, schemaInstruction(output)].filter(Boolean).join('\n\n') : request.system
   const prompt = promptOf(system, request.messages, version)
   const options: LanguageModelV4CallOptions = { prompt, maxOutputTokens: maxOutputTokens - thinkingBudget(settings), abortSignal }

@@ -7,6 +7,7 @@
 import type { LanguageModelV2StreamPart, LanguageModelV3StreamPart, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import type { ProviderData, TokenUsage } from '../message/index.ts'
+import { SparseMap } from '../primitives/index.ts'
 import { type AnswerPart, answerPart, asAnswer, calledOutput, confidenceOf, finishOf, providerData } from './answer.ts'
 import { failureOf } from './failure.ts'
 import type { CandidateContext, FailedAnswer, RawAnswer } from './model.port.ts'
@@ -64,8 +65,8 @@ class Assembly {
   /** The input of the tool that an answer is given through. */
   #called: string | undefined
   readonly #parts: AnswerPart[] = []
-  readonly #open = new Map<string, number>()
-  readonly #toolNames = new Map<string, string>()
+  readonly #open = new SparseMap<string, number>()
+  readonly #toolNames = new SparseMap<string, string>()
   #finish: Finish | undefined
   #error: { readonly error: unknown } | undefined
 

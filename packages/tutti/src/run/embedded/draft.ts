@@ -38,10 +38,19 @@ function roomAfter(json: Json, room: number): number {
   }
   for (const key in json) {
     if (key === '~blob') return -1
-    left = roomAfter((json as { readonly [key: string]: Json })[key] as Json, left - 6 * key.length - 3)
+    left = roomAfter((json as { readonly [key: string]: Json })[key] as Json, left - (isWord(key) ? 1 : 6) * key.length - 3)
     if (left < 0) return left
   }
   return left
+}
+
+/** As most keys are: letters and digits, which JSON writes as they are. */
+function isWord(key: string): boolean {
+  for (let i = 0; i < key.length; i++) {
+    const unit = key.charCodeAt(i)
+    if (unit < 48 || unit > 122 || unit === 92) return false
+  }
+  return true
 }
 
 /** How a run ends in its journal. */

@@ -102,11 +102,41 @@ describe('the commit queue', () => {
     const names = groups.map((group) => group.map((job) => `${job.op} ${'run' in job ? job.run : ''}`))
     // 'a' overtakes creations; the append to a run that is still to be created does not, and neither does anything behind that.
     expect(names[0]?.[0]).toBe('append a')
-    expect(names[0]).toHaveLength(64)
+    expect(names[0]).toHaveLength(128)
     expect(names.at(-1)?.slice(-2)).toEqual(['append new199', 'append b'])
     const behind = [queue.submit(create('first', 600)), ...Array.from({ length: 600 }, () => queue.submit(append('a')))]
     await Promise.all(behind)
     expect(groups.slice(names.length).map((group) => `${group.length} ${group[0]?.op}`)).toEqual(['384 append', '1 create', '216 append'])
+  })
+
+  it('[R1] writes groups of half the size where going on takes longer than another thread needs for one, and leaves a larger commit whole', async () => {
+    const sizes: number[] = []
+    let awayMs: number | undefined = 1
+    const queue = new CommitQueue(
+      (jobs) => {
+        sizes.push(jobs.length)
+        return Promise.resolve(jobs.map(() => undefined))
+      },
+      () => awayMs,
+    )
+    const many = (): Promise<unknown> => Promise.all(Array.from({ length: 600 }, (_, i) => queue.submit(append(`run${i}`))))
+    const measured = async (): Promise<void> => {
+      await queue.submit(append('first'))
+      for (const until = performance.now() + 20; performance.now() < until; );
+      await new Promise(setImmediate)
+    }
+    await many()
+    await measured()
+    await many()
+    expect(sizes).toEqual([512, 88, 1, 256, 256, 88])
+    await measured()
+    await Promise.all([queue.submit(append('large', 1, 300)), queue.submit(append('a'))])
+    expect(sizes.slice(7)).toEqual([1, 1])
+    awayMs = 60_000
+    await many()
+    awayMs = undefined
+    await many()
+    expect(sizes.slice(9)).toEqual([512, 88, 512, 88])
   })
 
   it('[R1] a failed write refuses every commit of those runs until they are read again', async () => {
@@ -151,7 +181,7 @@ describe('the commit queue', () => {
         seen.push(`write ${jobs.map((job) => (job as AppendJob).run)}`)
         return new Promise((resolve) => finishers.push(() => resolve(jobs.map(() => undefined))))
       },
-      () => true,
+      () => 1,
     )
     const goOn = async (run: string): Promise<void> => {
       await queue.submit(append(run))

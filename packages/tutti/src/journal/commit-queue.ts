@@ -20,11 +20,13 @@ interface Pending {
 /** Of the newest group. */
 const WEIGHT = 1 / 4
 /** Of a group, while runs wait to be created: the rest is theirs. */
-const URGENT_ENTRIES = (GROUP_ENTRIES * 3) / 4
+const URGENT = 3 / 4
+/** Entries of a group where going on takes longer than writing: whoever waits for a larger one is told late, and all at once. */
+const SMALL_GROUP = GROUP_ENTRIES / 2
 
 export class CommitQueue {
   readonly #write: WriteGroup
-  readonly #isAway: () => boolean
+  readonly #awayMs: () => number | undefined
   readonly #flush = (): void => this.#writeNext()
   #waiting: Pending[] = []
   /** What runs at work append, while others wait to be created: it goes first, so that a burst of new runs does not hold them up. */
@@ -41,10 +43,10 @@ export class CommitQueue {
   /** How long each that waited for a group goes on for once it is told (ms, moving average). */
   #goingOnMs = 0
 
-  /** @param isAway whether the next group would be written on another thread */
-  constructor(write: WriteGroup, isAway: () => boolean = () => false) {
+  /** @param awayMs how long another thread takes for a group (moving average), where one would write the next */
+  constructor(write: WriteGroup, awayMs: () => number | undefined = () => undefined) {
     this.#write = write
-    this.#isAway = isAway
+    this.#awayMs = awayMs
   }
 
   /** The answer, once it is durable. @throws whatever refused the job or failed its group */
@@ -106,7 +108,7 @@ export class CommitQueue {
   }
 
   #settleLate(group: readonly Pending[], answers: readonly Answer[], tookMs: number): void {
-    const goesOn = this.#asked > 0 && this.#goingOnMs * (group.length + this.#asked) > tookMs && this.#isAway()
+    const goesOn = this.#asked > 0 && this.#goingOnMs * (group.length + this.#asked) > tookMs && this.#awayMs() !== undefined
     if (goesOn) this.#writeNext()
     const told = performance.now()
     this.#settle(group, answers)
@@ -121,10 +123,17 @@ export class CommitQueue {
     return this.#waiting.length + this.#urgent.length
   }
 
+  /** Entries that the next group may have. */
+  get #most(): number {
+    const awayMs = this.#awayMs()
+    return awayMs !== undefined && this.#goingOnMs * SMALL_GROUP > awayMs ? SMALL_GROUP : GROUP_ENTRIES
+  }
+
   #takeGroup(): Pending[] {
-    const urgent = this.#urgent.length > 0 && !this.#passedOver ? takeFrom(this.#urgent, this.#waiting.length > 0 ? URGENT_ENTRIES : GROUP_ENTRIES) : []
-    const room = urgent.reduce((left, { job }) => left - entriesOf(job), GROUP_ENTRIES)
-    const others = takeFrom(this.#waiting, room)
+    const most = this.#most
+    const urgent = this.#urgent.length > 0 && !this.#passedOver ? takeFrom(this.#urgent, this.#waiting.length > 0 ? most * URGENT : most, most) : []
+    const room = urgent.reduce((left, { job }) => left - entriesOf(job), most)
+    const others = takeFrom(this.#waiting, room, most)
     this.#passedOver = others.length === 0 && this.#waiting.length > 0
     for (const { job } of others) {
       if (job.op === 'create') this.#toCreate.delete(job.run)
@@ -172,12 +181,12 @@ export class CommitQueue {
 }
 
 /** The first of a line, as many as have room; one alone has. */
-function takeFrom(line: Pending[], room: number): Pending[] {
+function takeFrom(line: Pending[], room: number, most: number): Pending[] {
   let entries = 0
   let end = 0
   for (; end < line.length; end++) {
     entries += entriesOf((line[end] as Pending).job)
-    if (entries > room && (end > 0 || room < GROUP_ENTRIES)) break
+    if (entries > room && (end > 0 || room < most)) break
   }
   return line.splice(0, end)
 }

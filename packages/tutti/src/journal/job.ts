@@ -207,7 +207,7 @@ export const postJob = (run: RunId, message: InboxMessage): PostJob => ({ op: 'p
 export const GROUP_ENTRIES = 512
 
 /** What follows in the same turn when a run is created, its flow begun, costs about as much as so many steps. */
-const CREATE_WEIGHT = 8
+const CREATE_WEIGHT = 4
 
 /** How many entries a job brings to its transaction. A removal is as many as a group may hold: nothing waits behind it longer than for itself. */
 export function entriesOf(job: Job): number {

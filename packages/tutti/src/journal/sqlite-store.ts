@@ -93,7 +93,7 @@ class FileStore implements SqliteStore {
   readonly #openFile: () => Promise<SqliteFile>
   readonly #queue = new CommitQueue(
     (jobs) => this.#write(jobs),
-    () => this.#file?.commits.place === 'worker',
+    () => (this.#file?.commits.place === 'worker' ? this.#file.commits.averageMs : undefined),
   )
   readonly #watchers = new Set<() => void>()
   #file: SqliteFile | undefined

@@ -33,8 +33,6 @@ import { finished, Suspended, suspensionOf } from './suspension.ts'
 import { UnderWay } from './under-way.ts'
 import { givenUp } from './undo-fate.ts'
 
-const nothing: Beside = {}
-
 export class EmbeddedActivation implements Activation, RunGround {
   readonly started: RunStarted & { readonly time: number }
   readonly record: readonly Entry[]
@@ -233,17 +231,13 @@ export class EmbeddedActivation implements Activation, RunGround {
     return this.#inbox.take().finally(() => this.finish())
   }
 
-  openWaits(): readonly OpenWait[] {
-    return [...this.waits.values()].map(({ signal, key, until, data }) => ({ signal, key, until, data }))
-  }
-
   usage(): Usage {
     const { microUsd, ...counts } = this.ledger.spent()
     return { usd: microUsd / 1_000_000, ...counts, activeMs: activeMsOf(this.#o.record) + this.underWay.spentMs, ...this.#exhaustions.inUsage }
   }
 
   /** Appends entries and, once they are durable, queues those that are outcomes. */
-  append(drafts: readonly Draft[], o: Beside = nothing): Promise<void> {
+  append(drafts: readonly Draft[], o: Beside = {}): Promise<void> {
     if (this.#over) return Promise.reject(this.#over.error)
     this.begin()
     const commit = this.#number(drafts, o)
@@ -261,8 +255,7 @@ export class EmbeddedActivation implements Activation, RunGround {
     failpoint('outcome recorded, not delivered', this.run)
     const entries = line === undefined ? commit.entries : this.standing.refused(line, commit, o.otherwise)
     this.#show(entries)
-    for (const entry of entries) {
-      if (!isOutcome(entry)) continue
+    for (const entry of entries.filter(isOutcome)) {
       this.#wake()
       this.#outcomes.add(entry, o.blobs)
     }

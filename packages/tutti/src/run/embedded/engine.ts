@@ -254,7 +254,7 @@ export class EmbeddedEngine {
 
   /** What it waits for, as far as that is known without reading its record. */
   #openWaits({ run, waiting }: RunHead): readonly OpenWait[] {
-    return this.#live.get(run)?.activation.openWaits() ?? waiting ?? []
+    return this.#live.get(run)?.openWaits() ?? waiting ?? []
   }
 
   async #endQueued(head: RunHead, message: Extract<InboxMessage, { type: 'cancel' }>): Promise<boolean> {

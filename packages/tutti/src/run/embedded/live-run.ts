@@ -1,6 +1,6 @@
 /** One run that this process drives now: its activation, its pump, and the flow between them. */
 import { TuttiError } from '../../errors/index.ts'
-import type { Entry } from '../../journal/index.ts'
+import type { Entry, OpenWait } from '../../journal/index.ts'
 import { systemClock } from '../../primitives/index.ts'
 import { beginFlow } from '../begin.ts'
 import type { AnyFlow } from '../definition.port.ts'
@@ -11,6 +11,7 @@ import { resultOf } from '../result.ts'
 import type { ActivationOptions } from './activation.port.ts'
 import { EmbeddedActivation } from './activation.ts'
 import { compensated } from './compensation.ts'
+import { waitsOf } from './open-waits.ts'
 import { SeededActivation } from './seeded-activation.ts'
 import { Suspended } from './suspension.ts'
 
@@ -35,6 +36,10 @@ export class LiveRun {
     this.flow = o.flow
     this.activation = new EmbeddedActivation(o)
     this.done = this.#drive(o, o.seed ? new SeededActivation(this.activation, o.seed) : this.activation)
+  }
+
+  openWaits(): readonly OpenWait[] {
+    return waitsOf(this.activation)
   }
 
   async #drive(o: LiveRunOptions, activation: Activation): Promise<ActivationEnd> {

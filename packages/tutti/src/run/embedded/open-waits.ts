@@ -1,6 +1,7 @@
 /** The waits of a run, as its record tells of them, whoever drives it. */
 
 import type { Entry, OpenWait } from '../../journal/index.ts'
+import type { WaitOp } from '../engine.port.ts'
 import { ownSignal } from '../own-signal.ts'
 import type { Doubt } from './ground.port.ts'
 
@@ -33,12 +34,17 @@ export async function waitsIn(record: AsyncIterable<Entry> | Iterable<Entry>): P
   return { open: [...open.values()], over, received }
 }
 
+/** The signals that an activation waits for. */
+export function waitsOf({ waits }: { readonly waits: ReadonlyMap<string, WaitOp> }): readonly OpenWait[] {
+  return [...waits.values()].map(({ signal, key, until, data }) => ({ signal, key, until, data }))
+}
+
 /** What an activation that rests waits for: signals, people who know what became of an effect, and grants. */
 export function restsFor(of: {
-  openWaits(): readonly OpenWait[]
+  readonly waits: ReadonlyMap<string, WaitOp>
   readonly doubts: ReadonlyMap<string, Doubt>
   readonly room: { readonly waiting: readonly OpenWait[] }
 }): readonly OpenWait[] {
   const doubted = [...of.doubts].map(([key, { data }]) => ({ signal: ownSignal.resolve, key, data }))
-  return [...of.openWaits(), ...doubted, ...of.room.waiting]
+  return [...waitsOf(of), ...doubted, ...of.room.waiting]
 }

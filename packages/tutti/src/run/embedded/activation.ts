@@ -8,7 +8,7 @@
  */
 import type { Amounts, Budget, Ledger, Refusal, Usage } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
-import { type Blobs, type Commit, type Entry, isBlobRef, type OpenWait, type RunStarted, type Value } from '../../journal/index.ts'
+import { type Blobs, type Commit, type Entry, isBlobRef, type RunStarted, type Value } from '../../journal/index.ts'
 import { type Clock, failpoint, type Json, type RunId, SparseMap } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
 import type { Activation, EffectOp, Op, OutcomeTaker, RunResult, TimerOp, WaitOp } from '../engine.port.ts'

@@ -152,10 +152,12 @@ export class Pump implements OutcomeTaker {
   drive(begin: () => Promise<Json>): Promise<FlowEnd> {
     return new Promise((resolve, reject) => {
       this.#stop = reject
-      begin().then(
-        (value) => this.#ended({ ok: true, value }, resolve),
-        (error) => this.#ended({ ok: false, error }, resolve),
-      )
+      begin()
+        .then(
+          (value) => this.#ended({ ok: true, value }, resolve),
+          (error) => this.#ended({ ok: false, error }, resolve),
+        )
+        .catch((error) => this.stop(error))
       this.#deliverAll().catch((error) => this.stop(error))
     })
   }

@@ -4,7 +4,7 @@ import type { Engine, EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import type { RegressOptions as Regressed } from './eval/index.ts'
 import { checkModels, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
-import { checkOptions, type Declared } from './primitives/index.ts'
+import { checkOptions, type Declared, type Scope, sayGiven } from './primitives/index.ts'
 import type { RetentionRule } from './retention.ts'
 import type { AnyFlow, Schedule, StartOptions } from './run/index.ts'
 import type { SpendingFilter } from './spending.ts'
@@ -103,8 +103,30 @@ export function checkApp(o: AppOptions<boolean>): void {
 }
 
 const START: Declared<StartOptions> = { id: true, budget: true, deadline: true, labels: true, scope: true, priority: true }
-/** A budget that is spelled wrongly would limit nothing. */
-export const checkStart = (o: StartOptions): void => checkOptions('a start', o, START)
+const SCOPE: Declared<Scope> = { tenant: true, user: true, thread: true, claims: true }
+
+/** A budget that is spelled wrongly would limit nothing, a tenant that is none would be found by nobody; and a number would be another text in the journal than it was here. */
+export function checkStart(o: StartOptions): void {
+  checkOptions('a start', o, START)
+  const { id, scope, labels } = o
+  if (id !== undefined) checkName('the id of a start', id)
+  if (labels !== undefined) {
+    if (typeof labels !== 'object' || labels === null || Array.isArray(labels) || Object.values(labels).some((value) => typeof value !== 'string'))
+      throw new TuttiError('CONFIG_INVALID', 'the labels of a start are no names with a text each', { hint: "labels: { customer: '17' }" })
+  }
+  if (scope === undefined) return
+  checkOptions<object>('the scope of a start', scope, SCOPE)
+  for (const part of ['tenant', 'user', 'thread'] as const) if (scope[part] !== undefined) checkName(`the ${part} of a start`, scope[part])
+}
+
+/** @throws CONFIG_INVALID for what is no text of one line */
+function checkName(what: string, given: unknown): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is refused
+  if (typeof given === 'string' && given.trim() !== '' && !/[\0-\x1f\x7f]/.test(given)) return
+  throw new TuttiError('CONFIG_INVALID', `${what} is ${typeof given === 'number' ? `the number ${given}` : sayGiven(given)}`, {
+    hint: typeof given === 'number' ? `Give it as a text: '${given}'.` : 'Give a text of one line that is not empty.',
+  })
+}
 
 const FORK: Declared<ForkOptions> = {
   ...{ at: true, output: true, input: true, instructions: true, agent: true, model: true },

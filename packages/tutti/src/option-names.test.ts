@@ -102,6 +102,27 @@ test('a start, a fork, a prune, an erasure and a regression refuse what nobody w
   expect(await app.get(id)).toBeDefined()
 })
 
+test.each([
+  ['the number 3', { id: 3 }],
+  ["the text ''", { id: '' }],
+  ["the text 'a\nb'", { id: 'a\nb' }],
+  ['an object', { id: {} }],
+  ['the number 5', { scope: { tenant: 5 } }],
+  ['a function', { scope: { user: () => 'ada' } }],
+  ["has no option 'tennant'", { scope: { tennant: 'acme' } }],
+  ["was given the text 'acme'", { scope: 'acme' }],
+  ['the labels of a start', { labels: { a: 1 } }],
+  ['the labels of a start', { labels: ['x'] }],
+])('a start whose id, scope or labels are none is refused before a journal holds them: %s', async (says, o) => {
+  await using app = testing({ flows: [member], model: scripted(['hi']) })
+  await expect(app.start(member, 'hello', o as never)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(says) })
+})
+
+test.each(['yes', 1, {}, null])('a tool whose approve is neither true nor false nor a question is refused, for it would ask nobody: %s', (approve) => {
+  const pay = { name: 'pay', description: 'Pays.', input: z.object({}), effect: 'once', execute: () => 'paid', approve }
+  expect(() => js.tool(pay)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining("the approve of the tool 'pay'") }))
+})
+
 const budget = (limits: object) => () => js.agent({ name: 'desk', limits })
 test.each([
   ['turns', 'CONFIG_INVALID', budget({ turns: Number.NaN })],

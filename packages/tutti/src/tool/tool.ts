@@ -10,6 +10,7 @@ import {
   type ModelSchema,
   type OutOf,
   type Schema,
+  sayGiven,
 } from '../primitives/index.ts'
 import type { Approve, Awaitable, Recorded, StepContext, Tool, ToolSource } from '../run/index.ts'
 import { queued } from './queue.ts'
@@ -60,6 +61,11 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   if (o.undo && o.effect === 'read')
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has an undo and says that it changes nothing`, {
       hint: "Set effect to 'idempotent' or 'once'.",
+    })
+  // A word that is neither yes nor a question would ask nobody.
+  if (o.approve !== undefined && typeof o.approve !== 'boolean' && typeof o.approve !== 'function')
+    throw new TuttiError('CONFIG_INVALID', `the approve of the tool '${o.name}' is ${sayGiven(o.approve)}`, {
+      hint: 'Give true, or a function that answers whether a person is asked.',
     })
   jsonSchemaOf(o.input, 'input')
   if (o.concurrency !== undefined && !(Number.isInteger(o.concurrency) && o.concurrency > 0))

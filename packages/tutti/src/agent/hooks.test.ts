@@ -117,6 +117,24 @@ describe('around a model and an agent', () => {
     })
   })
 
+  test.each([
+    [{ Deny: 'never' }, /has no option 'Deny'/],
+    [{ denied: 'never' }, /has no option 'denied'/],
+    ['never', /was given the text 'never'/],
+    [true, /was given true/],
+    [{ deny: false }, /says deny with false/],
+    [{ confirm: 1 }, /says confirm with 1/],
+  ])('[C5] a verdict that is none ends the agent with the name of the hook, and what it stood before is not done: %j', async (verdict, message) => {
+    const said = run({ beforeTool: () => verdict as never }, pays(1), 'done')
+    await expect(said).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) })
+    await expect(said).rejects.toThrow(/'beforeTool' of the agent 'desk'/)
+    expect(pay).not.toHaveBeenCalled()
+  })
+
+  test('[C5] a verdict whose words are all left undefined says nothing', async () => {
+    expect((await run({ beforeTool: () => ({ deny: undefined }) as never }, pays(1), 'done')).paid).toEqual([1])
+  })
+
   test('[C5] a hook that throws ends the agent, and what it stood before is not done', async () => {
     const beforeTool = (): never => {
       throw new Error('the policy server is down')

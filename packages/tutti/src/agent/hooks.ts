@@ -5,7 +5,7 @@
  * Keys: `beforeAgent`, `turn:2:beforeModel`, `turn:2:afterModel`, `turn:2/<tool>:beforeTool`, `turn:2/<tool>:afterTool`, `turn:4:afterAgent`.
  */
 import { TuttiError } from '../errors/index.ts'
-import { canonical, checkOptions, type Declared, encode, hash128 } from '../primitives/index.ts'
+import { canonical, checkOptions, type Declared, encode, hash128, sayGiven } from '../primitives/index.ts'
 import type { Awaitable, Run, StepContext } from '../run/index.ts'
 import { toolApproval } from '../tool/index.ts'
 
@@ -57,6 +57,21 @@ export type Judged =
   | { readonly says: 'deny'; readonly why: string }
   | { readonly says: 'guide'; readonly why: string }
 
+type Verdicts = { deny: string; guide: string; replace: unknown; confirm: true | string }
+const VERDICTS: Declared<Verdicts> = { deny: true, guide: true, replace: true, confirm: true }
+
+/** What a hook says, if it is anything: a word that is misspelled would let pass what was to be held. What is left undefined is not said. @throws CONFIG_INVALID */
+function verdictOf(whose: string, said: unknown): HookVerdict {
+  if (said === undefined || said === null) return undefined
+  checkOptions<object>(`the verdict of ${whose}`, said, VERDICTS)
+  const { deny, guide, confirm } = said as Partial<Record<keyof Verdicts, unknown>>
+  for (const [word, value] of Object.entries({ deny, guide, confirm }))
+    if (value !== undefined && typeof value !== 'string' && !(word === 'confirm' && value === true))
+      throw new TuttiError('CONFIG_INVALID', `${whose} says ${word} with ${sayGiven(value)}`, { hint: `Give a text, or return nothing: { ${word}: 'why' }.` })
+  const words = Object.entries(said).filter(([word, value]) => value !== undefined || word === 'replace')
+  return words.length > 0 ? (Object.fromEntries(words) as HookVerdict) : undefined
+}
+
 interface Place {
   readonly turn: number
   readonly tool?: string
@@ -90,7 +105,7 @@ export class Hooks {
       kind: 'code',
       effect: 'read',
       fingerprint: hash128(canonical([on, basis ?? value])),
-      plan: () => ({ execute: async (ctx) => ({ value: await hook(event, ctx) }) }),
+      plan: () => ({ execute: async (ctx) => ({ value: verdictOf(`the hook '${on}' of the agent '${this.#agent}'`, await hook(event, ctx)) }) }),
     })
     if (!verdict) return { says: 'go', value }
     if ('deny' in verdict) return { says: 'deny', why: verdict.deny }

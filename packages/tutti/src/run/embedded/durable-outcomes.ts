@@ -17,7 +17,8 @@ export class DurableOutcomes {
       return
     }
     this.#taker = undefined
-    taker.take(outcome)
+    // Not at once: whoever brings it is in the midst of its own work.
+    later.then(() => taker.take(outcome))
   }
 
   take(): Outcome | undefined {
@@ -46,6 +47,8 @@ export class DurableOutcomes {
   fail(error: unknown): void {
     const taker = this.#taker
     this.#taker = undefined
-    taker?.fail(error)
+    if (taker) later.then(() => taker.fail(error))
   }
 }
+
+const later = Promise.resolve()

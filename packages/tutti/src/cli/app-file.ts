@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type StandingBudget, StandingBudgets } from '../budget/index.ts'
-import { TuttiError } from '../errors/index.ts'
+import { sayThrown, TuttiError } from '../errors/index.ts'
 import { type AnyFlow, isFlow, type Schedule, type Tool, type ToolSource } from '../run/index.ts'
 import { type DeclaredSource, isTool, isToolSource } from '../tool/index.ts'
 
@@ -83,7 +83,7 @@ async function importModule(file: string, cwd: string): Promise<FlowModule> {
   try {
     return (await import(pathToFileURL(resolve(cwd, file)).href)) as FlowModule
   } catch (cause) {
-    throw new TuttiError('CONFIG_USAGE', `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new TuttiError('CONFIG_USAGE', `${file} cannot be loaded: ${sayThrown(cause).message}`, {
       cause,
       hint: 'Give the module that exports your flows.',
     })

@@ -1,5 +1,5 @@
 /** An error as a person reads it: what happened, then what to do. Never a stack, unless asked for. */
-import { type ErrorRecord, TuttiError } from '../errors/index.ts'
+import { type ErrorRecord, sayThrown, TuttiError } from '../errors/index.ts'
 import { type Paint, paintFor, printable } from './paint.ts'
 import { printJson, printLine, type Terminal } from './terminal.ts'
 
@@ -26,7 +26,7 @@ export function errorLines({ code, message, hint }: ErrorRecord, paint: Paint): 
 /** The record of an error with its hint filled in. */
 export function recordOf(error: unknown): ErrorRecord {
   if (TuttiError.is(error)) return { ...error.toJSON(), hint: error.hint }
-  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) }
+  return { code: 'UNEXPECTED', message: sayThrown(error).message }
 }
 
 function stackOf(error: Error): string {

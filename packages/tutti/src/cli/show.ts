@@ -1,6 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
 import { type Entry, type InboxMessage, type JournalStore, joinValue, type QueuePlace, type RunHead, type Value } from '../journal/index.ts'
-import { decode } from '../primitives/index.ts'
+import { decode, shownText } from '../primitives/index.ts'
 import { ownSignal } from '../run/index.ts'
 import { exitCode } from './exit-code.ts'
 import { type Home, homeOf, nextCommand, type Standing, standingOf, withRun } from './home.ts'
@@ -150,10 +150,6 @@ async function valueLines(step: Step, load: (value: Value) => Promise<unknown>, 
 /** JSON as a person reads it; text as it is. */
 export function shortened(value: unknown, indent?: number): string {
   if (typeof value === 'string') return indent ? printable(value) : inOneLine(value)
-  const text = JSON.stringify(
-    value,
-    (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner instanceof Map || inner instanceof Set ? [...inner] : inner),
-    indent,
-  )
+  const text = shownText(value, indent)
   return text === undefined ? 'undefined' : indent ? text : inOneLine(text)
 }

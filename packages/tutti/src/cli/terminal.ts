@@ -2,6 +2,7 @@
 
 import { createInterface } from 'node:readline/promises'
 import { type Readable, Writable } from 'node:stream'
+import { shownText } from '../primitives/index.ts'
 
 export interface Output {
   write(text: string): unknown
@@ -70,10 +71,7 @@ async function askAtTerminal(question: string): Promise<string | undefined> {
 
 /** `text` and a line end, or one JSON document. */
 export const printLine = (output: Output, text: string): void => void output.write(`${text}\n`)
-export const printJson = (output: Output, value: unknown): void => printLine(output, JSON.stringify(value, jsonSafe, 2))
-
-const jsonSafe = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? value.toString() : value instanceof Map || value instanceof Set ? [...value] : value
+export const printJson = (output: Output, value: unknown): void => printLine(output, shownText(value, 2) ?? 'null')
 
 /** What is piped is not cut. */
 export const columnsOf = ({ columns }: Output): number => columns ?? Number.POSITIVE_INFINITY

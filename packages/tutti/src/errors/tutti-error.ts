@@ -3,6 +3,7 @@
  * JSON-safe, so that an error recorded in a journal is rebuilt by its code.
  */
 import { catalogue, type Disposition, type ErrorCode } from './catalogue.ts'
+import { sayThrown } from './thrown.ts'
 
 const brand = Symbol.for('tutti.error')
 
@@ -72,8 +73,7 @@ export function recordError(error: unknown, foreignCode: ErrorCode = 'RUN_STEP_F
     const { code, message, disposition, data, hint } = error
     return { code, message, disposition, ...(data === null ? {} : { data }), ...(hint === hintOf(code) ? {} : { hint }) }
   }
-  const name = error instanceof Error ? error.name : typeof error
-  const message = error instanceof Error ? error.message : String(error)
+  const { name, message } = sayThrown(error)
   return { code: foreignCode, message, data: { name, message } }
 }
 

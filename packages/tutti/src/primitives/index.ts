@@ -21,4 +21,5 @@ export {
   validate,
 } from './schema.ts'
 export type { Scope } from './scope.ts'
+export { shownJson, shownText } from './shown.ts'
 export { SparseMap, SparseSet } from './sparse.ts'

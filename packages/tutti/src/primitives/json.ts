@@ -25,8 +25,11 @@ export function encode(value: unknown): Json {
   try {
     return { [WRAPPED]: stringify(value, reducers) }
   } catch (cause) {
-    const path = (cause as { path?: string }).path
-    throw new TuttiError('RUN_NOT_RECORDABLE', `${describe(value)}${path ? ` (at ${path})` : ''} cannot be recorded: ${(cause as Error).message}`, { cause })
+    const { path, value: at, message } = cause as { readonly path?: string; readonly value?: unknown; readonly message: string }
+    throw new TuttiError('RUN_NOT_RECORDABLE', `${path ? `${describe(at)} at ${path}` : describe(value)} cannot be recorded: ${message}`, {
+      cause,
+      data: { path: path ?? '' },
+    })
   }
 }
 

@@ -1,4 +1,5 @@
 /** Begins a flow under a pump: its root scope, its `run`, its input as recorded, its output as it will be recorded. */
+import { TuttiError } from '../errors/index.ts'
 import { decode, encode, type Json, type RunId } from '../primitives/index.ts'
 import type { AnyFlow, Run } from './definition.port.ts'
 import type { Services } from './effect.port.ts'
@@ -26,11 +27,25 @@ export function beginFlow({ run, flow, activation, pump, services }: BegunFlow):
     const input = decode(await activation.load(started.input))
     scope.standFor(input)
     try {
-      return encode(await executeFlow(flow, input, face))
+      return encodeOutput(flow, await executeFlow(flow, input, face))
     } finally {
       pump.closeScope(scope)
     }
   })
+}
+
+/** @throws RUN_NOT_RECORDABLE with the flow that ended with it */
+function encodeOutput(flow: AnyFlow, output: unknown): Json {
+  try {
+    return encode(output)
+  } catch (error) {
+    if (!TuttiError.is(error, 'RUN_NOT_RECORDABLE')) throw error
+    throw new TuttiError('RUN_NOT_RECORDABLE', `the output of the flow '${flow.name}' is more than data: ${error.message}`, {
+      cause: error,
+      data: { ...(error.data as object), flow: flow.name },
+      hint: 'Return JSON, Date, Map, Set, bigint, bytes or undefined from a flow.',
+    })
+  }
 }
 
 /** A fork draws what the run drew that it is of: what was asked with it is asked the same again. */

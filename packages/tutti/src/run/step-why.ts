@@ -1,5 +1,5 @@
 /** One recorded step as it is told: who did it, what it gave, where its time went. */
-import { decode } from '../primitives/index.ts'
+import { decode, shownText } from '../primitives/index.ts'
 import type { LoadedValue } from './loaded-value.ts'
 import { outcomeText, type RecordedStep, valueGiven } from './recorded-step.ts'
 import type { StepWhy } from './run-why.port.ts'
@@ -52,12 +52,7 @@ function saidByModel(json: unknown): string | undefined {
   return said.filter(Boolean).join(' ')
 }
 
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  const plain = (_: string, inner: unknown): unknown =>
-    typeof inner === 'bigint' ? inner.toString() : inner instanceof Map || inner instanceof Set ? [...inner] : inner
-  return JSON.stringify(value, plain) ?? 'undefined'
-}
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : (shownText(value) ?? 'undefined'))
 
 function shortened(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ')

@@ -1,5 +1,5 @@
 /** Where two values differ, as JSON paths; and how that is said: of a text, the words that are other. A reading; it owns nothing. */
-import { canonical } from '../primitives/index.ts'
+import { canonical, shownText } from '../primitives/index.ts'
 import { sayWords } from './word-change.ts'
 
 export interface ValueChange {
@@ -65,8 +65,6 @@ const SHOWN = 160
 
 function sayValue(value: unknown): string {
   if (value === undefined) return '(nothing)'
-  const text = JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'bigint' ? inner.toString() : inner instanceof Map || inner instanceof Set ? [...inner] : inner,
-  )
+  const text = shownText(value) ?? String(value)
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
 }

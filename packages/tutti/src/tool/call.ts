@@ -3,9 +3,9 @@
  * arguments or in the tool goes back to the model as a result; what went wrong with the run (budget, doubt, cancellation) does not.
  */
 import { nothing } from '../budget/index.ts'
-import { type ErrorCode, recordError, TuttiError } from '../errors/index.ts'
+import { type ErrorCode, sayThrown, TuttiError } from '../errors/index.ts'
 import type { FilePart, ToolCallPart, ToolResultPart } from '../message/index.ts'
-import { type Checked, canonical, check, durationMs, encode, hash128, type Json, sayComplaints } from '../primitives/index.ts'
+import { type Checked, canonical, check, durationMs, encode, hash128, type Json, sayComplaints, shownJson } from '../primitives/index.ts'
 import {
   type Approve,
   type AttemptPlan,
@@ -194,22 +194,14 @@ async function checkedOutput(tool: AnyTool, output: unknown): Promise<unknown> {
 /** What a tool throws is its own failure, unless it is one of tutti's, which says itself whether it may be tried again. */
 function failureOf(tool: AnyTool, cause: unknown, ctx: EffectContext): unknown {
   if (TuttiError.is(cause) || ctx.signal.aborted) return cause
-  const { message } = recordError(cause)
+  const { name, message } = sayThrown(cause)
   return new TuttiError('TOOL_FAILED', `the tool '${tool.name}' failed: ${message}`, {
     cause,
-    data: { tool: tool.name, name: (cause as Error | null)?.name ?? 'Error', message },
+    data: { tool: tool.name, name, message },
   })
 }
 
 const reconciled = (verdict: Awaited<ReturnType<NonNullable<AnyTool['~tool']['reconcile']>>>): { done: true; value: unknown } | { done: false } | 'unknown' =>
   verdict !== 'unknown' && verdict.done ? { done: true, value: verdict.output } : (verdict as { done: false } | 'unknown')
 
-/** What the model is shown of an output: JSON; dates as ISO text, maps and sets as arrays, bytes as base64, `undefined` as null. */
-function shownOutput(output: unknown): Json {
-  if (typeof output === 'string') return output
-  const text = JSON.stringify(output, (_, value: unknown) => {
-    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-    return typeof value === 'bigint' ? value.toString() : value instanceof Map || value instanceof Set ? [...value] : value
-  })
-  return text === undefined ? null : (JSON.parse(text) as Json)
-}
+const shownOutput = (output: unknown): Json => (typeof output === 'string' ? output : shownJson(output))

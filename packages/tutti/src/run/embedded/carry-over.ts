@@ -5,7 +5,7 @@
  * of the new version (`carried-seed.ts`). Refused, by code, without touching the run: a fork, a run that is being undone, a migration that throws, an input that does
  * not fit.
  */
-import { type ErrorRecord, TuttiError } from '../../errors/index.ts'
+import { type ErrorRecord, sayThrown, TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Entry, type RunPatched, splitValue, type Value } from '../../journal/index.ts'
 import { decode, encode, type Json, validate } from '../../primitives/index.ts'
 import { carriedRecord } from '../carried-record.ts'
@@ -42,7 +42,7 @@ export async function carryOver(record: readonly Entry[], flow: AnyFlow, load: (
     throw refuse('it is being undone, which only the version can end that began it', `Register version ${from} beside this one until the run has ended.`)
   const migrations = migrationsFrom(flow, from)
   const input = await inputAfter(migrations, flow, () => load(started.input)).catch((cause) => {
-    throw refuse(`its input: ${(cause as Error | null)?.message ?? String(cause)}`, undefined, cause)
+    throw refuse(`its input: ${sayThrown(cause).message}`, undefined, cause)
   })
   const split = input && splitValue(input.json)
   const mark: RunPatched = { type: 'run.patched', id: 'version', from, to: flow.version, rename: renamed(migrations), input: split?.value }

@@ -18,6 +18,7 @@ import { AttemptHolds, type Refused } from './attempt-holds.ts'
 import { type Draft, split } from './draft.ts'
 import type { Beside, PriorAttempts, RunGround } from './ground.port.ts'
 import { Race } from './race.ts'
+import { unrecordable } from './unrecordable.ts'
 
 type Reconciled = Awaited<ReturnType<NonNullable<EffectOp['spec']['reconcile']>>>
 
@@ -233,7 +234,7 @@ class EffectDrive {
     try {
       json = encode(executed.value)
     } catch (error) {
-      return this.#failForGood(recordError(error), this.#holds.settle(this.#attempt, executed.settle), begun)
+      return this.#failForGood(recordError(unrecordable(error, this.#op)), this.#holds.settle(this.#attempt, executed.settle), begun)
     }
     const settle = executed.settle ?? plan.hold
     this.#holds.settle(this.#attempt, settle)

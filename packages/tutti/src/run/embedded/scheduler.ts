@@ -6,7 +6,7 @@
  * Invariants: an instant has one run, named after it, whoever starts it and however often (R1: a start under an id is idempotent); an instant is dealt with
  * before it is noted as such, so that a crash in between starts nothing twice and loses nothing; the noted instant never goes back, whatever the clock does.
  */
-import { TuttiError } from '../../errors/index.ts'
+import { sayThrown, TuttiError } from '../../errors/index.ts'
 import type { ScheduleState } from '../../journal/index.ts'
 import { decode, hash128, type Json, type RunId } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
@@ -202,7 +202,7 @@ export class Scheduler {
   }
 
   #warn(name: string, error: unknown): void {
-    const message = `the schedule '${name}' starts nothing: ${error instanceof Error ? error.message : String(error)}`
+    const message = `the schedule '${name}' starts nothing: ${sayThrown(error).message}`
     if (this.#warned.has(message)) return
     this.#warned.add(message)
     process.emitWarning(message, { code: TuttiError.is(error) ? error.code : 'SCHEDULE_INVALID' })

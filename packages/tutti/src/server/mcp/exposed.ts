@@ -1,7 +1,7 @@
 /** What is exposed, as a factory of MCP servers: each flow, agent or tool a tool; each call a durable run. */
 import type { CallToolResult, InputRequiredResult, McpServer, RequestStateCodec, ServerContext } from '@modelcontextprotocol/server'
 import { TuttiError } from '../../errors/index.ts'
-import { canonical, hash128, type Json, jsonSchemaOf, type ModelSchema, type Scope } from '../../primitives/index.ts'
+import { canonical, hash128, type Json, jsonSchemaOf, type ModelSchema, type Scope, shownJson } from '../../primitives/index.ts'
 import { type AnyFlow, type Flow, flow, isFlow, type RunHandle, type StartOptions, type Tool } from '../../run/index.ts'
 import { isTool, toolApproval, useTool } from '../../tool/index.ts'
 import type { McpFactory, ServerPackage } from './server-package.ts'
@@ -156,7 +156,7 @@ class ServedCall {
   }
 
   #success(output: unknown, run: string): CallToolResult {
-    const json = (output === undefined ? null : JSON.parse(JSON.stringify(output))) as Json
+    const json = shownJson(output)
     const text = typeof json === 'string' ? json : JSON.stringify(json)
     return { content: [{ type: 'text', text }], ...(this.#exposed.outputSchema ? { structuredContent: json as never } : {}), _meta: { [RUN_META]: run } }
   }

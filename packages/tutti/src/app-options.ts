@@ -4,9 +4,9 @@ import type { Engine, EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import type { RegressOptions as Regressed } from './eval/index.ts'
 import { checkModels, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
-import { checkOptions, type Declared, type Scope, sayGiven } from './primitives/index.ts'
+import { checkOptions, type Declared, is, type Scope, sayGiven } from './primitives/index.ts'
 import type { RetentionRule } from './retention.ts'
-import type { AnyFlow, Schedule, StartOptions } from './run/index.ts'
+import { type AnyFlow, checkFlow, type Schedule, type StartOptions } from './run/index.ts'
 import type { SpendingFilter } from './spending.ts'
 
 /** Where a fork leaves the run it is of, and what is other in it. */
@@ -80,26 +80,36 @@ export interface AppOptions<T extends boolean = false> {
 }
 
 const APP: Declared<AppOptions<boolean>> = {
-  ...{ flows: true, store: true, model: true, engine: true, telemetry: true, budgets: true, prices: true },
-  ...{ tokenizer: true, tenants: true, overrides: true, retention: true, schedules: true, resume: true },
+  ...{ flows: true, store: true, model: true, engine: true, telemetry: is.list, budgets: is.list, prices: true },
+  ...{ tokenizer: true, tenants: is.flag, overrides: true, retention: is.list, schedules: is.list, resume: is.flag },
 }
 
 /** What is declared and not built yet is refused, never ignored. @throws CONFIG_INVALID | MODEL_UNKNOWN | FLOW_NOT_YET */
 export function checkApp(o: AppOptions<boolean>): void {
   checkOptions('tutti()', o, APP)
   if (!Array.isArray(o.flows)) throw new TuttiError('CONFIG_INVALID', 'tutti() was given no list of flows', { hint: 'tutti({ flows: [ … ] })' })
-  if (o.store !== undefined && typeof o.store?.['~store'] !== 'string')
-    throw new TuttiError('CONFIG_INVALID', `the store of the app is ${typeof o.store === 'string' ? `the text '${o.store}'` : 'no store'}`, {
-      hint: "store: sqlite('file.db'), or inMemory()",
-    })
-  if (o.engine !== undefined && typeof (o.engine as Engine & Partial<EngineMaker>).make !== 'function')
+  checkStore('the store of the app', o.store)
+  for (const flow of o.flows) checkFlow('one of the flows of tutti()', flow)
+  for (const each of o.schedules ?? [])
+    if (typeof each?.['~schedule'] !== 'object')
+      throw new TuttiError('CONFIG_INVALID', `one of the schedules of tutti() is ${sayGiven(each)}`, {
+        hint: "Make it with schedule('nightly', { cron, flow }).",
+      })
+  if (o.engine !== undefined && typeof (o.engine as (Engine & Partial<EngineMaker>) | null)?.make !== 'function')
     throw new TuttiError('CONFIG_INVALID', 'the engine of the app is no engine', { hint: "engine: restate({ … }), of the package '@tutti/restate'" })
   const { model, overrides = {} } = o
   if (model !== undefined) checkModels(model)
-  checkOptions<NonNullable<AppOptions['overrides']>>('the overrides of tutti()', overrides, { models: true, tools: true })
+  checkOptions<NonNullable<AppOptions['overrides']>>('the overrides of tutti()', overrides, { models: is.object, tools: is.object })
   for (const each of Object.values(overrides.models ?? {})) checkModels(each)
   const declared = [o.telemetry?.length && 'telemetry'].filter(Boolean)
   if (declared.length) throw new TuttiError('FLOW_NOT_YET', `tutti() was given ${declared.join(', ')}, which this version declares but cannot do yet`)
+}
+
+function checkStore(what: string, store: Store | undefined): void {
+  if (store === undefined || typeof store?.['~store'] === 'string') return
+  throw new TuttiError('CONFIG_INVALID', `${what} is ${typeof store === 'string' ? `the text '${store}'` : 'no store'}`, {
+    hint: "store: sqlite('file.db'), or inMemory()",
+  })
 }
 
 const START: Declared<StartOptions> = { id: true, budget: true, deadline: true, labels: true, scope: true, priority: true }
@@ -129,16 +139,28 @@ function checkName(what: string, given: unknown): void {
 }
 
 const FORK: Declared<ForkOptions> = {
-  ...{ at: true, output: true, input: true, instructions: true, agent: true, model: true },
-  ...{ budget: true, redo: true, once: true },
+  ...{ at: is.text, output: true, input: true, instructions: is.text, agent: is.text, model: true },
+  ...{ budget: true, redo: is.list, once: is.oneOf('again', 'never') },
 }
 export const checkFork = (o: ForkOptions): void => checkOptions('a fork', o, FORK)
 
 const REGRESS: Declared<RegressOptions> = {
-  ...{ last: true, runs: true, since: true, labels: true, tenant: true, model: true, store: true, instructions: true, agent: true },
-  ...{ redo: true, budget: true, concurrency: true, idempotent: true, score: true, id: true, signal: true, onProgress: true },
+  ...{ last: true, runs: is.list, since: is.date, labels: is.object, tenant: is.text, model: true, store: true, instructions: is.text, agent: is.text },
+  ...{
+    redo: is.list,
+    budget: true,
+    concurrency: true,
+    idempotent: is.oneOf('never', 'again'),
+    score: is.function,
+    id: is.text,
+    signal: is.abortSignal,
+    onProgress: is.function,
+  },
 }
-export const checkRegress = (o: RegressOptions): void => checkOptions('regress()', o, REGRESS)
+export function checkRegress(o: RegressOptions): void {
+  checkOptions('regress()', o, REGRESS)
+  checkStore('the store of regress()', o.store)
+}
 
-const SPENDING: Declared<SpendingFilter> = { per: true, tenant: true, user: true, flow: true, past: true }
+const SPENDING: Declared<SpendingFilter> = { per: is.oneOf('tenant', 'user', 'flow'), tenant: is.text, user: is.text, flow: is.text, past: is.flag }
 export const checkSpending = (o: SpendingFilter): void => checkOptions('spending()', o, SPENDING)

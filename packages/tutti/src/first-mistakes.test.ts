@@ -3,10 +3,12 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { agent } from './agent/index.ts'
 import { notDone } from './errors/index.ts'
-import { flow } from './run/index.ts'
+import { chain, mermaid } from './flow/index.ts'
+import { retry } from './model/index.ts'
+import { flow, signal } from './run/index.ts'
 import { scripted } from './testing/scripted.ts'
 import { testing } from './testing/testing.ts'
-import { inMemory, tutti } from './tutti.ts'
+import { inMemory, sqlite, tutti } from './tutti.ts'
 
 test('[R5] a schema in the place of the options of a flow is refused, in its type and when it is declared', () => {
   // @ts-expect-error a schema belongs into `input`
@@ -24,6 +26,32 @@ test('[R11] an app without a list of flows, or with a path for a store, is refus
     expect(() => make({ flows: [], tokenizer: 'o200k' as never })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', message: "the tokenizer is 'o200k'" }),
     )
+})
+
+const bare = { type: 'object', properties: { topic: { type: 'string' } } }
+const work = flow('work', async () => 1)
+const app = () => testing({ flows: [work], model: scripted(['hi']) })
+// biome-ignore lint/suspicious/noExplicitAny: what a mistake is made of
+const junk = (value: unknown) => value as any
+
+test.each<[says: string, hint: string, make: () => unknown]>([
+  ["the output of the agent 'desk' is an object", 'output: z.fromJSONSchema({ … }), of zod', () => agent({ name: 'desk', output: junk(bare) })],
+  ["the input of the flow 'desk' is an object", 'input: z.fromJSONSchema({ … }), of zod', () => flow('desk', { input: junk(bare) }, async () => 1)],
+  ["the output of the agent 'desk' is an object", 'output: z.fromJSONSchema(it.jsonSchema)', () => agent({ name: 'desk', output: junk({ jsonSchema: bare }) })],
+  ["the schema of the signal 's' is undefined", 'schema: z.object({ … })', () => signal('s', junk(undefined))],
+  ['one of the flows of tutti() is 3', 'what flow(), agent(), team(), chain() and the like make', () => tutti({ flows: junk([3]) })],
+  ['one of the flows of tutti() is a function', "flow('name', async (input, run) => …)", () => tutti({ flows: junk([() => 1]) })],
+  ['the retention of tutti() is an object', 'a list: retention: [ … ]', () => tutti({ flows: [], retention: junk({}) })],
+  ['one of the schedules of tutti() is an object', "schedule('nightly', { cron, flow })", () => tutti({ flows: [], schedules: junk([{}]) })],
+  ['the flow that app.start() was given is undefined', 'what flow(), agent()', () => app().start(junk(undefined))],
+  ["the flow that app.regress() was given is the text 'f'", 'what flow(), agent()', () => app().regress(junk('f'))],
+  ['the at of a fork is 3', 'a text', () => app().fork('run_1', work, { at: junk(3) })],
+  ['what mermaid() is to draw is an object', 'what flow(), agent()', () => mermaid(junk({}))],
+  ['the path of sqlite() is 3', 'a text', () => sqlite(junk(3))],
+  ["step 2 of the chain 'c' is 3", 'a flow, or a function', () => chain('c', (text: string) => text, junk(3))],
+  ['the model of retry() cannot be asked: 3 is not a model', "Give 'provider/model'", () => retry(junk(3), { attempts: 2 })],
+])('[R5] what is none is refused where it is given, with what is wanted: %s', async (says, hint, make) => {
+  await expect(async () => make()).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: says, hint: expect.stringContaining(hint) })
 })
 
 test('[C5] a prompt that is neither text nor messages, and an empty list of models, are named', async () => {

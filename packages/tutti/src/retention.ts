@@ -5,7 +5,7 @@
  * A rule that cannot be carried out (a folder that is full) removes nothing, is said as a warning of the process, and is tried again an hour later.
  */
 import { checkCriteria, endedStatuses, type JournalStore, pruneRuns, type RunCriteria } from './journal/index.ts'
-import { type Clock, checkOptions, type Declared, type Duration, durationMs } from './primitives/index.ts'
+import { type Clock, checkOptions, type Declared, type Duration, durationMs, is } from './primitives/index.ts'
 
 /** Runs that fit all of it are removed once they ended longer ago than `olderThan`. */
 export interface RetentionRule extends Omit<RunCriteria, 'before'> {
@@ -15,8 +15,8 @@ export interface RetentionRule extends Omit<RunCriteria, 'before'> {
 }
 
 const RULE: Declared<RetentionRule> = {
-  ...{ olderThan: true, archive: true, status: true, flow: true },
-  ...{ tenant: true, user: true, labels: true, keepLast: true },
+  ...{ olderThan: true, archive: is.text, status: is.list, flow: is.text },
+  ...{ tenant: is.text, user: is.text, labels: is.object, keepLast: true },
 }
 
 const EVERY_MS = durationMs('1h')

@@ -34,11 +34,12 @@ import {
   sqliteStore,
 } from './journal/index.ts'
 import { type Gateway, gatewayKey, importPackage } from './model/index.ts'
-import { type Clock, type RunId, type Scope, validate } from './primitives/index.ts'
+import { type Clock, checkValue, is, type RunId, type Scope, validate } from './primitives/index.ts'
 import { Retention } from './retention.ts'
 import { RetunedForks } from './retuned-forks.ts'
 import {
   type AnyFlow,
+  checkFlow,
   compareRuns,
   EmbeddedEngine,
   EmbeddedHandle,
@@ -221,6 +222,7 @@ interface AppParts {
 
 function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retention, budgets, tenants }: AppParts): App<T> {
   const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
+    checkFlow('the flow that app.start() was given', flow)
     checkStart(options)
     if (tenants && !options.scope?.tenant)
       throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
@@ -250,10 +252,12 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       return new EmbeddedHandle(engine, id as RunId)
     },
     async replay(id: string, flow: AnyFlow) {
+      checkFlow('the flow that app.replay() was given', flow)
       await engine.open()
       return replayRun(engine.store, id as RunId, flow, services)
     },
     async fork(id: string, flow: AnyFlow, given: ForkOptions) {
+      checkFlow('the flow that app.fork() was given', flow)
       checkFork(given)
       const { model, ...o } = given
       const { inputSchema } = flow['~flow']
@@ -266,10 +270,12 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       return compareRuns(engine.store, a, b)
     },
     async why(id: string, step?: string) {
+      if (step !== undefined) checkValue('the step that app.why() is asked for', 'step', step, is.text)
       await engine.open()
       return explainRun(engine.store, id, step)
     },
     async regress(flow: AnyFlow, given: RegressOptions = {}) {
+      checkFlow('the flow that app.regress() was given', flow)
       checkRegress(given)
       const { model, store, ...o } = given
       await engine.open()
@@ -295,6 +301,7 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       return readSpending(engine.store, { ...filter, budgets, now: engine.clock.now() })
     },
     async forecast(flow: AnyFlow, input: unknown) {
+      checkFlow('the flow that app.forecast() was given', flow)
       await engine.open()
       return forecastFlow(engine.store, { flow: flow.name, version: flow.version, input: { is: input } })
     },

@@ -7,13 +7,14 @@
 import { TuttiError } from '../errors/index.ts'
 import { memoryPlan } from '../memory/index.ts'
 import { type Prompt, toMessages } from '../message/index.ts'
+import { checkModelsOf } from '../model/index.ts'
 import type { InOf, ModelSchema, OutOf, Schema } from '../primitives/index.ts'
 import { type AnyFlow, defineFlow, type Flow, type FlowShape, type Run, type Tool } from '../run/index.ts'
 import { isTool, isToolSource } from '../tool/index.ts'
 import { Conversation } from './conversation.ts'
 import { type AgentDefinition, answerOf, define, takeStint } from './definition.ts'
 import type { AgentPlan, LoopEnd } from './loop.ts'
-import { type AgentCommon, type AgentOptions, checkAgent, checkModel } from './options.ts'
+import { type AgentCommon, type AgentOptions, checkAgent } from './options.ts'
 import { DEFAULT_REPEATS } from './progress.ts'
 import { selectionOf } from './select.ts'
 import { skillsOf, withSkills } from './skills.ts'
@@ -89,7 +90,7 @@ function planOf(o: AgentOptions): AgentPlan {
   const sources = (o.tools ?? []).filter(isToolSource)
   checkSources(o.name, sources)
   const memory = memoryPlan(o.name, o.memory)
-  checkModel(`the model that summarizes for the agent '${o.name}'`, memory?.model)
+  checkModelsOf(`the model that summarizes for the agent '${o.name}'`, memory?.model)
   return {
     name: o.name,
     model: o.model,

@@ -9,7 +9,7 @@ import { TuttiError } from '../errors/index.ts'
 import type { Memory } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
 import type { ModelLike } from '../model/index.ts'
-import { checkOptions, type Declared, type ModelSchema, type OutOf } from '../primitives/index.ts'
+import { checkOptions, type Declared, is, type ModelSchema, type OutOf } from '../primitives/index.ts'
 import type { Flow, Tool, ToolSource } from '../run/index.ts'
 import { isTool } from '../tool/index.ts'
 import { agent } from './agent.ts'
@@ -38,8 +38,8 @@ export interface AgentFileOptions {
 }
 
 const OPTIONS: Declared<AgentFileOptions & { output?: ModelSchema | undefined }> = {
-  ...{ tools: true, model: true, plan: true, results: true, toolSelection: true },
-  ...{ memory: true, version: true, hooks: true, output: true },
+  ...{ tools: is.list, model: true, plan: is.flag, results: is.object, toolSelection: is.object },
+  ...{ memory: true, version: is.text, hooks: true, output: is.schema },
 }
 
 /**

@@ -4,5 +4,4 @@ export { agentOf, answerOf, type StintOptions, takeStint } from './definition.ts
 export { type AgentFileOptions, agentFrom, agentsFrom } from './from-file.ts'
 export type { AgentHook, AgentHooks, HookEvent, HookVerdict } from './hooks.ts'
 export { type AgentPlan, type Handoff, type Handoffs, runLoop } from './loop.ts'
-export { checkModel } from './options.ts'
 export { steer, wordsSent } from './steer.ts'

@@ -3,8 +3,8 @@ import { type Budget, limitsOf } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import type { Memory } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
-import { checkModels, type ModelLike } from '../model/index.ts'
-import { checkOptions, type Declared, type ModelSchema, type Schema, type Scope, sayGiven } from '../primitives/index.ts'
+import { checkModelsOf, type ModelLike } from '../model/index.ts'
+import { checkOptions, type Declared, is, type ModelSchema, type Schema, type Scope, sayGiven } from '../primitives/index.ts'
 import type { Awaitable, Tool, ToolSource } from '../run/index.ts'
 import { checkLongest, isTool, isToolSource } from '../tool/index.ts'
 import { type AgentHooks, checkHooks } from './hooks.ts'
@@ -55,9 +55,9 @@ export type AgentOptions = AgentCommon & {
 }
 
 const OPTIONS: Declared<AgentOptions> = {
-  ...{ name: true, description: true, version: true, input: true, prompt: true, output: true },
-  ...{ model: true, instructions: true, tools: true, toolSelection: true, skills: true, results: true },
-  ...{ memory: true, plan: true, limits: true, hooks: true, guardrails: true },
+  ...{ name: true, description: is.text, version: is.text, input: is.schema, prompt: is.function, output: is.schema },
+  ...{ model: true, instructions: is.textOrFunction, tools: is.list, toolSelection: is.object, skills: is.text, results: is.object },
+  ...{ memory: true, plan: is.flag, limits: true, hooks: true, guardrails: is.list },
 }
 const LIMITS: Declared<AgentLimits> = {
   ...{ turns: true, toolCalls: true, repeats: true },
@@ -67,9 +67,9 @@ const LIMITS: Declared<AgentLimits> = {
 /** @throws CONFIG_INVALID | BUDGET_INVALID | FLOW_NOT_YET */
 export function checkAgent(o: AgentOptions): void {
   const who = `the agent '${String(o?.name)}'`
-  checkOptions(o === undefined || typeof o.name !== 'string' ? 'agent()' : who, o, OPTIONS)
+  checkOptions(typeof o?.name === 'string' ? who : 'agent()', o, OPTIONS)
   refuseNotYet(o)
-  checkModel(`the model of ${who}`, o.model)
+  checkModelsOf(`the model of ${who}`, o.model)
   if (o.input && !o.prompt)
     throw new TuttiError('CONFIG_INVALID', `${who} has an input schema but no prompt`, {
       hint: 'Give `prompt: (input) => …`: how the input reads to the model.',
@@ -97,24 +97,12 @@ function checkCount(who: string, count: { readonly [name: string]: number | unde
   }
 }
 
-/** What is no model, or an id that names no provider, would show when it is first asked. Keys and packages do: they may come meanwhile. @throws CONFIG_INVALID */
-export function checkModel(whose: string, model: ModelLike | undefined): void {
-  try {
-    checkModels(model)
-  } catch (cause) {
-    if (!TuttiError.is(cause)) throw cause
-    throw new TuttiError('CONFIG_INVALID', `${whose} cannot be asked: ${cause.message}`, { cause, hint: cause.hint })
-  }
-}
-
 /** What is declared and not built yet is refused, never ignored: a guardrail that does nothing would be a lie. */
 function refuseNotYet(o: AgentCommon & { name: string }): void {
   if (o.guardrails?.length)
     throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has guardrails, which this version declares but cannot do yet`, {
       data: { agent: o.name, declared: 'guardrails' },
     })
-  if (o.tools !== undefined && !Array.isArray(o.tools))
-    throw new TuttiError('CONFIG_INVALID', `the tools of the agent '${o.name}' are ${sayGiven(o.tools)}`, { hint: 'They are a list: tools: [findOrder].' })
   for (const tool of o.tools ?? []) {
     if (!isTool(tool) && !isToolSource(tool))
       throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has something among its tools that is none`, {

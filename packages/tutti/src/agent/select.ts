@@ -36,7 +36,7 @@ type AnyTool = Tool<any, any>
 
 /** @throws CONFIG_INVALID */
 export function selectionOf(agent: string, o: ToolSelection | undefined): Selection | undefined {
-  if (!o) return undefined
+  if (o === undefined) return undefined
   checkOptions<ToolSelection>(`the toolSelection of the agent '${agent}'`, o, { top: true, find: true, embed: true })
   const { top = TOP, find = true, embed = 'minilm' } = o
   if (!Number.isInteger(top) || top < 0 || (top === 0 && !find))

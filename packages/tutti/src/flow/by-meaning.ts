@@ -6,7 +6,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { Prompt } from '../message/index.ts'
-import { canonical, checkOptions, hash128 } from '../primitives/index.ts'
+import { canonical, checkOptions, checkValue, hash128, is } from '../primitives/index.ts'
 import type { Embedder } from '../retrieval/index.ts'
 import type { Run } from '../run/index.ts'
 import { Centroids, type Likeness } from './centroid.ts'
@@ -38,12 +38,17 @@ const DEFAULT_THRESHOLD = 0.4
  * @example byMeaning({ refund: ['I want my money back', 'cancel and refund'], order: ['where is my parcel'] })
  */
 export function byMeaning<K extends string>(examples: { readonly [P in K]: readonly string[] }, o: ByMeaningOptions = {}): Router<Prompt, K> {
-  checkOptions<ByMeaningOptions>('byMeaning()', o, { threshold: true, embed: true })
+  checkOptions<ByMeaningOptions>('byMeaning()', o, { threshold: true, embed: is.object })
   const { threshold = DEFAULT_THRESHOLD, embed } = o
   if (!(threshold >= 0 && threshold <= 1)) throw new TuttiError('CONFIG_INVALID', `byMeaning: threshold is ${threshold}; it is between 0 and 1`)
+  checkValue('what byMeaning() was given', 'examples', examples, is.object)
   const branches = Object.entries(examples) as [K, readonly string[]][]
   for (const [name, said] of branches)
-    if (said.length === 0) throw new TuttiError('CONFIG_INVALID', `byMeaning: the branch '${name}' has no examples`, { data: { branch: name } })
+    if (!Array.isArray(said) || said.length === 0 || !said.every((each) => typeof each === 'string'))
+      throw new TuttiError('CONFIG_INVALID', `byMeaning: the branch '${name}' has no examples`, {
+        data: { branch: name },
+        hint: `Give what people say who belong there: { ${JSON.stringify(name)}: ['…', '…'] }.`,
+      })
   const tunable = hash128(canonical({ examples, threshold }))
   const centroids = new Centroids(branches, embed)
   return routerOf<Prompt, K>(async (input, run) => {

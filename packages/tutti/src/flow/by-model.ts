@@ -2,7 +2,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { chainOf, type Message, type Prompt, textOf, toMessages, userText } from '../message/index.ts'
 import { askModel, checkModels, type ModelAnswer, type ModelLike, parseOutput } from '../model/index.ts'
-import { checkOptions, type JsonSchema } from '../primitives/index.ts'
+import { checkOptions, is, type JsonSchema } from '../primitives/index.ts'
 import type { Run } from '../run/index.ts'
 import type { Router } from './route.ts'
 import { routerOf } from './router.ts'
@@ -18,7 +18,7 @@ const NONE = '(none)'
  * @example byModel({ model: 'openai/gpt-5-nano', choices: { order: 'about an order or a parcel', refund: 'wants money back' } })
  */
 export function byModel<const K extends string>(o: { model?: ModelLike | undefined; choices: { readonly [P in K]: string } }): Router<Prompt, K> {
-  checkOptions<{ model?: unknown; choices: unknown }>('byModel()', o, { model: true, choices: true })
+  checkOptions<{ model?: unknown; choices: unknown }>('byModel()', o, { model: true, choices: is.object })
   checkModels(o.model)
   const names = Object.keys(o.choices ?? {})
   if (names.length === 0) throw new TuttiError('CONFIG_INVALID', 'byModel: there are no choices')

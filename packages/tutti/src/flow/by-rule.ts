@@ -1,5 +1,6 @@
 import { TuttiError } from '../errors/index.ts'
 import type { Prompt } from '../message/index.ts'
+import { checkValue, is } from '../primitives/index.ts'
 import type { Router } from './route.ts'
 import { questionOf, routerOf } from './router.ts'
 
@@ -12,6 +13,7 @@ type Rule<I> = RegExp | ((input: I) => boolean)
  * @example route('desk', { by: byRule({ order: /\border\b/i, refund: /money back|refund/i }), to: { order, refund }, otherwise: other })
  */
 export function byRule<const K extends string, I = Prompt>(rules: { readonly [P in K]: Rule<I> }): Router<I, K> {
+  checkValue('what byRule() was given', 'rules', rules, is.object)
   const all = Object.entries(rules) as [K, Rule<I>][]
   for (const [name, rule] of all)
     if (!(rule instanceof RegExp) && typeof rule !== 'function')

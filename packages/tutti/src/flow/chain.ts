@@ -1,5 +1,6 @@
+import { TuttiError } from '../errors/index.ts'
 import { defineFlow, type Flow, type FlowShape, type Step } from '../run/index.ts'
-import { drawn, flowsAmong, inputSchemaOf, stepName, takeStep } from './step.ts'
+import { checkStep, drawn, flowsAmong, inputSchemaOf, stepName, takeStep } from './step.ts'
 
 /**
  * Steps one after another, each given what the one before it made. Steps are arguments, not an array, so that each types by its neighbour.
@@ -31,6 +32,8 @@ export function chain<A, B, C, D, E, F, G, H>(
   s7: Step<G, H>,
 ): Flow<A, H>
 export function chain(name: string, ...steps: Step<never, unknown>[]): Flow<unknown, unknown> {
+  if (steps.length === 0) throw new TuttiError('CONFIG_INVALID', `the chain '${String(name)}' has no steps`, { hint: 'chain(name, first, second, …)' })
+  for (const [i, step] of steps.entries()) checkStep(`step ${i + 1} of the chain '${String(name)}'`, step)
   return defineFlow({
     kind: 'chain',
     name,

@@ -3,9 +3,9 @@
  * and a cycle cannot be written.
  */
 import { TuttiError } from '../errors/index.ts'
-import { checkOptions, type InOf, type OutOf, type Schema } from '../primitives/index.ts'
+import { checkOptions, checkValue, type InOf, is, type OutOf, type Schema } from '../primitives/index.ts'
 import { type AnyFlow, defineFlow, FLOW_OPTIONS, type Flow, type FlowOptions, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
-import { asFlow, drawn } from './step.ts'
+import { asFlow, checkStep, drawn } from './step.ts'
 
 export interface Node<out T> {
   readonly '~node': () => T
@@ -36,7 +36,8 @@ export function graph<IS extends Schema, O>(
   o: FlowOptions & { input: IS },
   wire: (input: Node<OutOf<IS>>, g: GraphBuilder) => Node<O>,
 ): Flow<InOf<IS>, O> {
-  checkOptions<object>(`the graph '${name}'`, o, { ...FLOW_OPTIONS, input: true })
+  checkOptions<object>(`the graph '${name}'`, o, { ...FLOW_OPTIONS, input: is.schema })
+  checkValue(`the wiring of the graph '${name}'`, 'wire', wire, is.function)
   const { input: inputSchema, ...options } = o
   const entry = makeNode()
   const plan = new Map<Node<unknown>, Planned>()
@@ -67,8 +68,10 @@ function shapeOf(plan: ReadonlyMap<Node<unknown>, Planned>, entry: Node<unknown>
 function builder(graphName: string, plan: Map<Node<unknown>, Planned>, entry: Node<unknown>): GraphBuilder {
   const add = (name: string, needs: Needs, step: Step<never, unknown>, when: Planned['when']): Node<never> => {
     if ([...plan.values()].some((planned) => planned.name === name)) throw new TuttiError('CONFIG_INVALID', `'${graphName}' has two nodes called '${name}'`)
+    checkValue(`what '${name}' of the graph '${graphName}' needs`, 'needs', needs, is.object)
     for (const need of nodesOf(needs))
       if (need !== entry && !plan.has(need)) throw new TuttiError('CONFIG_INVALID', `'${name}' needs a node that is not of '${graphName}'`)
+    checkStep(`the node '${name}' of the graph '${graphName}'`, step)
     const node = makeNode()
     plan.set(node, { name, needs, part: isFlow(step) ? step : asFlow(step, name), when })
     return node as Node<never>

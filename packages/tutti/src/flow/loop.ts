@@ -1,7 +1,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { checkOptions } from '../primitives/index.ts'
 import { type AnyFlow, defineFlow, type Flow, type Step } from '../run/index.ts'
-import { asFlow, drawn, inputSchemaOf } from './step.ts'
+import { asFlow, checkStep, drawn, inputSchemaOf } from './step.ts'
 
 /**
  * A body again and again, each turn given what the last one made, until `until` holds: an evaluator and an optimiser, a refinement.
@@ -13,6 +13,7 @@ export function loop<S>(name: string, o: { body: Step<S, S>; until: (state: S, t
   if (!(Number.isInteger(o.max) && o.max >= 1))
     throw new TuttiError('CONFIG_INVALID', `the loop '${name}' has a max of ${String(o.max)}`, { hint: 'It is a whole number from 1: how many turns at most.' })
   if (typeof o.until !== 'function') throw new TuttiError('CONFIG_INVALID', `the loop '${name}' has no 'until'`, { hint: 'until: (state) => state.done' })
+  checkStep(`the body of the loop '${name}'`, o.body)
   const body: AnyFlow = asFlow(o.body, 'turn')
   return defineFlow<S, S>({
     kind: 'loop',

@@ -1,6 +1,6 @@
-import { checkOptions } from '../primitives/index.ts'
+import { checkOptions, is } from '../primitives/index.ts'
 import { defineFlow, type Flow, type MapOptions, type Settled, type Step } from '../run/index.ts'
-import { asFlow, drawn } from './step.ts'
+import { asFlow, checkStep, drawn } from './step.ts'
 
 /**
  * One step over many items; each item is recorded by itself. With `onError: 'collect'` a failed item is part of the output, not the end of the map.
@@ -11,7 +11,12 @@ export function map<I, O, E extends 'fail' | 'collect' = 'fail'>(
   o?: MapOptions & { onError?: E },
 ): Flow<Iterable<I>, E extends 'collect' ? Settled<I, O>[] : O[]>
 export function map(name: string, each: Step<never, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Flow<Iterable<unknown>, unknown[]> {
-  checkOptions<MapOptions & { onError?: unknown }>(`the map '${name}'`, o, { concurrency: true, budgetPerItem: true, onError: true })
+  checkOptions<MapOptions & { onError?: 'fail' | 'collect' }>(`the map '${name}'`, o, {
+    concurrency: true,
+    budgetPerItem: true,
+    onError: is.oneOf('fail', 'collect'),
+  })
+  checkStep(`what is to be done with each item of the map '${name}'`, each)
   const item = asFlow(each, 'item')
   return defineFlow({
     kind: 'map',

@@ -1,12 +1,14 @@
 /** Any flow as a Mermaid flowchart: what it is made of, and what leads to what. A reading of its declaration; nothing runs. */
-import type { AnyFlow, FlowShape } from '../run/index.ts'
+import { type AnyFlow, checkFlow, type FlowShape } from '../run/index.ts'
 
 /**
  * The text of a Mermaid flowchart; a Markdown page on GitHub draws it in a fence called `mermaid`.
  * Code inside a `flow` is not looked at: it is one box.
+ * @throws CONFIG_INVALID for what is no flow
  * @example console.log(mermaid(desk))
  */
 export function mermaid(flow: AnyFlow): string {
+  checkFlow('what mermaid() is to draw', flow)
   const drawing = new Drawing()
   drawing.part(flow, flow.name)
   return ['flowchart LR', ...drawing.lines.map((line) => `  ${line}`)].join('\n')

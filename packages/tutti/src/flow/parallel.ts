@@ -1,6 +1,6 @@
-import { checkOptions } from '../primitives/index.ts'
+import { checkOptions, is } from '../primitives/index.ts'
 import { type AnyFlow, defineFlow, type Flow, type OutputOf } from '../run/index.ts'
-import { drawn, type InputOfEvery } from './step.ts'
+import { checkBranches, drawn, type InputOfEvery } from './step.ts'
 
 type Simplify<T> = { [K in keyof T]: T[K] } & {}
 
@@ -13,7 +13,8 @@ export function parallel<B extends { readonly [k: string]: AnyFlow }>(
   branches: B,
   o: { onError?: 'fail' | 'cancel' } = {},
 ): Flow<Simplify<InputOfEvery<B>>, { [P in keyof B]: OutputOf<B[P]> }> {
-  checkOptions<{ onError?: unknown }>(`the parallel '${name}'`, o, { onError: true })
+  checkOptions(`the parallel '${name}'`, o, { onError: is.oneOf('fail', 'cancel') })
+  checkBranches(`the parallel '${name}'`, branches)
   return defineFlow({
     kind: 'parallel',
     name,

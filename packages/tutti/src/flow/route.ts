@@ -1,7 +1,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { checkOptions } from '../primitives/index.ts'
 import { type AnyFlow, type Awaitable, defineFlow, type Flow, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
-import { drawn, flowsAmong, type InputOfEvery, takeStep } from './step.ts'
+import { checkBranches, checkStep, drawn, flowsAmong, type InputOfEvery, takeStep } from './step.ts'
 
 /** Chooses one of `K` for an input, or nothing. */
 export interface Router<in I, out K extends string> {
@@ -55,6 +55,9 @@ export function route<C extends string | undefined | Undecided, B extends { read
 ): Flow<InputOfEvery<B>, BranchOut<B> | O>
 export function route(name: string, o: RouteOptions): Flow<unknown, unknown> {
   checkOptions<RouteOptions>(`the route '${name}'`, o, { by: true, to: true, otherwise: true })
+  checkBranches(`the route '${name}'`, o.to)
+  if (!isRouter(o.by)) checkStep(`what the route '${name}' chooses by`, o.by)
+  if (o.otherwise !== undefined) checkStep(`the otherwise of the route '${name}'`, o.otherwise)
   const steps = [o.by as Step<never, unknown>, ...Object.values(o.to), ...(o.otherwise ? [o.otherwise] : [])]
   return defineFlow({
     kind: 'route',

@@ -2,8 +2,9 @@
  * A step of a composition. A flow is called in a scope of its own. A function that takes `(input, run)` is flow code: its effects go through `run`.
  * A function that takes only its input has no `run` to record with, so it is recorded itself, as one step: whatever it does, it does once.
  */
-import type { Schema } from '../primitives/index.ts'
-import { type AnyFlow, defineFlow, type Flow, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
+import { TuttiError } from '../errors/index.ts'
+import { checkValue, is, type Schema, sayGiven } from '../primitives/index.ts'
+import { type AnyFlow, checkFlow, defineFlow, type Flow, type FlowShape, isFlow, type Run, type Step } from '../run/index.ts'
 
 /**
  * What every one of these branches takes. The branches say it, so that a composition types anywhere, not only where its neighbour is known; and not
@@ -13,6 +14,18 @@ import { type AnyFlow, defineFlow, type Flow, type FlowShape, isFlow, type Run, 
 export type InputOfEvery<B> = (B[keyof B] extends infer F ? (F extends Flow<infer I, any> ? (i: I) => void : never) : never) extends (i: infer I) => void
   ? I
   : never
+
+/** @param what as it reads before "is": `step 2 of the chain 'desk'` @throws CONFIG_INVALID */
+export function checkStep(what: string, step: unknown): void {
+  if (isFlow(step) || typeof step === 'function') return
+  throw new TuttiError('CONFIG_INVALID', `${what} is ${sayGiven(step)}`, { hint: 'It is a flow, or a function: (input) => …, recorded as one step.' })
+}
+
+/** @throws CONFIG_INVALID */
+export function checkBranches(whose: string, branches: unknown): void {
+  checkValue(`what ${whose} branches to`, 'branches', branches, is.object)
+  for (const [branch, part] of Object.entries(branches as object)) checkFlow(`the branch '${branch}' of ${whose}`, part)
+}
 
 /** Takes a step in the scope of the composition; `name` is the key of a function that is recorded itself. */
 export function takeStep(step: Step<never, unknown>, name: string, input: unknown, run: Run): unknown {

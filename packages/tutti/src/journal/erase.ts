@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TuttiError } from '../errors/index.ts'
-import { checkOptions, type RunId, type Scope } from '../primitives/index.ts'
+import { checkOptions, is, type RunId, type Scope } from '../primitives/index.ts'
 import type { Subject } from './encryption.port.ts'
 import { everyRun } from './every-run.ts'
 import { nextTurn } from './page.ts'
@@ -40,7 +40,7 @@ const MOST_NAMED = 20
 /** @throws CONFIG_INVALID; RUN_NOT_FINISHED with `data.runs`: nothing is touched; JOURNAL_LOCKED: the runs are gone, but another process still reads the old log */
 export async function eraseSubject(store: JournalStore, o: EraseOptions, { now }: { readonly now: () => number }): Promise<Erased> {
   // A user that is spelled wrongly would be all of a tenant.
-  checkOptions<EraseOptions>('erase()', o, { tenant: true, user: true, force: true })
+  checkOptions<EraseOptions>('erase()', o, { tenant: is.text, user: is.text, force: is.flag })
   const { force = false, ...given } = o
   const subject = checkSubject(given)
   const open = (await chosen(store, subject)).heads.filter(({ status }) => !hasEnded(status))

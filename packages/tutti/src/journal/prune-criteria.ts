@@ -1,6 +1,6 @@
 /** Which runs are meant: what a caller may ask for, checked before anything is looked at. */
 import { TuttiError } from '../errors/index.ts'
-import { type Declared, type Duration, durationMs } from '../primitives/index.ts'
+import { type Declared, type Duration, durationMs, is } from '../primitives/index.ts'
 import { hasLabels } from './labels.ts'
 import { endedStatuses } from './status.ts'
 import type { RunHead } from './store.port.ts'
@@ -29,8 +29,8 @@ export interface CheckedCriteria extends Omit<RunCriteria, 'olderThan' | 'before
 }
 
 export const CRITERIA: Declared<RunCriteria> = {
-  ...{ olderThan: true, before: true, status: true, flow: true },
-  ...{ tenant: true, user: true, labels: true, keepLast: true },
+  ...{ olderThan: true, before: true, status: is.list, flow: is.text },
+  ...{ tenant: is.text, user: is.text, labels: is.object, keepLast: true },
 }
 const names = Object.keys(CRITERIA) as (keyof RunCriteria)[]
 
@@ -61,7 +61,7 @@ export function checkCriteria(o: RunCriteria, now: number): CheckedCriteria {
 
 /** Whether it is one of those that are asked for, whatever its age and status. */
 export function fits({ flow, scope, labels }: RunHead, o: CheckedCriteria): boolean {
-  return is(flow, o.flow) && is(scope.tenant, o.tenant) && is(scope.user, o.user) && hasLabels(labels, o.labels)
+  return agrees(flow, o.flow) && agrees(scope.tenant, o.tenant) && agrees(scope.user, o.user) && hasLabels(labels, o.labels)
 }
 
-const is = (value: string | undefined, wanted: string | undefined): boolean => wanted === undefined || value === wanted
+const agrees = (value: string | undefined, wanted: string | undefined): boolean => wanted === undefined || value === wanted

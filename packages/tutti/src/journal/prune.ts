@@ -6,7 +6,7 @@
  * fork still reads, is never removed. On a crash each run is there whole, or gone whole; a run that was archived and not removed is archived again.
  */
 import { TuttiError } from '../errors/index.ts'
-import { checkOptions, type Declared, type RunId } from '../primitives/index.ts'
+import { checkOptions, type Declared, is, type RunId } from '../primitives/index.ts'
 import { Archive, type ArchivedRun } from './archive.ts'
 import { everyRun } from './every-run.ts'
 import { nextTurn } from './page.ts'
@@ -38,7 +38,7 @@ export interface PruneProgress {
   readonly of: number
 }
 
-const OPTIONS: Declared<PruneOptions> = { ...CRITERIA, runs: true, archive: true, dryRun: true }
+const OPTIONS: Declared<PruneOptions> = { ...CRITERIA, runs: is.list, archive: is.text, dryRun: is.flag }
 
 /** One transaction holds at most so many runs, and a run more than so many entries. */
 const SLICE_RUNS = 64

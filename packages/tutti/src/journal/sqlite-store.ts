@@ -7,7 +7,7 @@
  */
 import { statSync } from 'node:fs'
 import type { AccountState } from '../budget/index.ts'
-import { checkOptions, type Declared, type RunId } from '../primitives/index.ts'
+import { checkOptions, checkValue, type Declared, is, type RunId } from '../primitives/index.ts'
 import { corruptEntry } from './codec.ts'
 import type { Place } from './commit-place.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -38,7 +38,7 @@ export interface SqliteOptions {
   unwritable?: 'refuse' | 'read' | undefined
 }
 
-const OPTIONS: Declared<SqliteOptions> = { durability: true, commit: true, lockTimeoutMs: true, encryption: true, unwritable: true }
+const OPTIONS: Declared<SqliteOptions> = { durability: is.oneOf('sync', 'relaxed'), commit: true, lockTimeoutMs: true, encryption: true, unwritable: true }
 
 /** What `tutti doctor` shows of a journal file. */
 export interface SqliteStats {
@@ -78,6 +78,7 @@ const WATCH_MS = 250
 export function sqliteStore(path: string, options: SqliteOptions = {}): SqliteStore {
   // Above all: an encryption that is spelled wrongly is none.
   checkOptions('sqlite()', options, OPTIONS)
+  checkValue('the path of sqlite()', 'path', path, is.text)
   if (options.encryption !== undefined) checkOptions<EncryptionOptions>('the encryption of sqlite()', options.encryption, { key: true, keys: true })
   return new FileStore(path, options)
 }

@@ -4,7 +4,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { ModelLike } from '../model/model.port.ts'
-import { checkOptions, type Declared, type OutOf, type Schema, sayGiven } from '../primitives/index.ts'
+import { checkOptions, type Declared, is, type OutOf, type Schema, sayGiven } from '../primitives/index.ts'
 import type { MemoryPlan, SummaryStyle } from './memory.port.ts'
 
 export interface Memory<W = undefined> {
@@ -38,7 +38,7 @@ type MemoryOverRuns<S extends Schema> = Omit<MemoryWithin<S>, 'window'> & { wind
 
 export type MemoryOptions<S extends Schema> = MemoryWithin<S> | MemoryOverRuns<S>
 
-const OPTIONS: Declared<MemoryWithin<Schema>> = { window: true, summarize: true, facts: true, working: true }
+const OPTIONS: Declared<MemoryWithin<Schema>> = { window: true, summarize: true, facts: is.flag, working: is.schema }
 const STYLES: readonly unknown[] = ['rolling', 'hierarchical']
 /** In less, not even the shortest summary has room in its part, so what is shown would be mostly what stands for what is not. */
 const LEAST_WINDOW = 320

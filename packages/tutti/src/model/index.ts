@@ -2,7 +2,7 @@ export type { BatchPort, BatchRequest, BatchResult, BatchState } from './batch/b
 export { type Choice, chooseModel } from './choose.ts'
 export { askModel, type GatewayOptions, gateway, gatewayKey } from './gateway.ts'
 export { givenAnswer } from './given-answer.ts'
-export { checkModels } from './links.ts'
+export { checkModels, checkModelsOf } from './links.ts'
 export {
   embed,
   generateImage,

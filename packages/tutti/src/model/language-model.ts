@@ -20,13 +20,15 @@ import { usageOf } from './usage.ts'
 
 const versions: ReadonlySet<unknown> = new Set<SpecificationVersion>(['v2', 'v3', 'v4'])
 
-/** By shape: has the methods of a language model, of whatever version. */
+/** By shape: has the name and the methods of a language model, of whatever version. */
 export function isLanguageModel(value: unknown): value is LanguageModel {
   const model = value as Partial<LanguageModel> | null | undefined
   return (
     typeof model === 'object' &&
     model !== null &&
     typeof model.specificationVersion === 'string' &&
+    typeof model.provider === 'string' &&
+    typeof model.modelId === 'string' &&
     typeof model.doGenerate === 'function' &&
     typeof model.doStream === 'function'
   )

@@ -137,6 +137,16 @@ export function checkModels(model: ModelLike | undefined): void {
   for (const link of links) if (typeof link.model === 'string') plainId(link.model)
 }
 
+/** As `checkModels`, and whose it is: what is no model, or an id that names no provider, would show when it is first asked. Keys and packages do: they may come meanwhile. @throws CONFIG_INVALID */
+export function checkModelsOf(whose: string, model: ModelLike | undefined): void {
+  try {
+    checkModels(model)
+  } catch (cause) {
+    if (!TuttiError.is(cause)) throw cause
+    throw new TuttiError('CONFIG_INVALID', `${whose} cannot be asked: ${cause.message}`, { cause, hint: cause.hint })
+  }
+}
+
 /** Functions are not described: what they are cannot be known. */
 export function describePolicy({ kind, of, ...options }: Policy): Json {
   const said = JSON.parse(JSON.stringify(kind === 'retry' && 'retry' in options ? options.retry : options)) as { readonly [name: string]: Json }

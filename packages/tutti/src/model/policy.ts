@@ -5,6 +5,7 @@
 import { TuttiError } from '../errors/index.ts'
 import { checkOptions, type Declared, type Duration, durationMs, sayGiven } from '../primitives/index.ts'
 import type { BatchPort } from './batch/batch.port.ts'
+import { checkModelsOf } from './links.ts'
 import type { Accept, Model, ModelId, ModelLike, ModelRetry, OutputMode, Policy, PolicyModel } from './model.port.ts'
 import { plainId } from './resolve.ts'
 
@@ -213,7 +214,11 @@ export function limit(model: ModelLike, o: LimitOptions): Model {
   return policy({ kind: 'limit', of: model, ...said, ...(maxWaitMs === undefined ? {} : { maxWaitMs }), ...(name === undefined ? {} : { name }) })
 }
 
-const policy = (body: Policy): PolicyModel => ({ '~model': body.kind, '~policy': body })
+/** @throws CONFIG_INVALID for a policy around what is no model */
+function policy(body: Policy): PolicyModel {
+  checkModelsOf(`the model of ${body.kind}()`, body.of)
+  return { '~model': body.kind, '~policy': body }
+}
 
 /** A time in which nothing could happen is a slip. */
 function positiveMs(what: string, name: string, duration: Duration): number {

@@ -6,7 +6,8 @@ export { hash128, hashFraction, hashOften, hashUuid } from './hash.ts'
 export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
 export { nearest } from './near-name.ts'
-export { checkOptions, type Declared, meantBy, sayGiven, sayKnown } from './options.ts'
+export { is } from './option-kind.ts'
+export { checkOptions, checkValue, type Declared, meantBy, sayGiven, sayKnown } from './options.ts'
 export {
   type Checked,
   type Complaint,

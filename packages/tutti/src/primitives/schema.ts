@@ -14,6 +14,21 @@ export type OutOf<S> = S extends StandardSchemaV1<any, infer O> ? O : never
 
 export type JsonSchema = Record<string, unknown>
 
+/** By shape: whatever library made it. */
+export function isSchema(value: unknown): value is Schema {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return typeof (value as Partial<Schema>)['~standard']?.validate === 'function'
+}
+
+/** What to give where something else was given than a schema. */
+export function schemaHint(option: string, given: unknown): string {
+  const words = typeof given === 'object' && given !== null ? Object.keys(given) : []
+  if (words.includes('jsonSchema')) return `It is a Standard Schema, and this wraps JSON Schema: write ${option}: z.fromJSONSchema(it.jsonSchema), of zod.`
+  if (words.some((word) => ['$schema', '$ref', 'type', 'properties', 'enum', 'anyOf', 'oneOf', 'allOf'].includes(word)))
+    return `It is a Standard Schema, and this is JSON Schema: write ${option}: z.fromJSONSchema({ … }), of zod.`
+  return `It is a Standard Schema, as zod, arktype and valibot make them: ${option}: z.object({ … }).`
+}
+
 /** One thing a schema did not accept: `at` is the path, as in `items.3.price`; empty for the whole value. */
 export interface Complaint {
   readonly at: string

@@ -1,5 +1,6 @@
 /** Branches begun together: `run.all`. When one fails, what nobody needs any more is cancelled. */
 import { TuttiError } from '../errors/index.ts'
+import { sayGiven } from '../primitives/index.ts'
 import { Ask } from './ask.ts'
 import type { Pump } from './pump.ts'
 import { RunScope } from './scope.ts'
@@ -26,6 +27,7 @@ export function rememberSafely<T>(promise: Promise<T>, behind: Behind): Promise<
 }
 
 export function allOf(branches: Readonly<Record<string, PromiseLike<unknown>>> | readonly PromiseLike<unknown>[], pump: Pump): Promise<unknown> {
+  if (typeof branches !== 'object' || branches === null) throw noPromise('all', branches)
   const list = Array.isArray(branches)
   const names = Object.keys(branches)
   const promises = Object.values(branches) as PromiseLike<unknown>[]
@@ -36,6 +38,7 @@ export function allOf(branches: Readonly<Record<string, PromiseLike<unknown>>> |
     const done = (): void => resolve(list ? values : Object.fromEntries(names.map((name, i) => [name, values[i]])))
     if (missing === 0) done()
     promises.forEach((promise, i) => {
+      if (typeof promise?.then !== 'function') throw noPromise(names[i], promise)
       promise.then(
         (value) => {
           values[i] = value
@@ -56,6 +59,9 @@ export function allOf(branches: Readonly<Record<string, PromiseLike<unknown>>> |
   })
   return rememberSafely(all, { cancel: (why: string) => cancelBranches(promises, pump, why) })
 }
+
+const noPromise = (name: string | undefined, given: unknown): TuttiError =>
+  new TuttiError('CONFIG_INVALID', `'${name}' of run.all() is ${sayGiven(given)}`, { hint: 'It waits for promises: run.all([run.step(…), run.call(…)]).' })
 
 export function cancelBranches(promises: Iterable<PromiseLike<unknown>>, pump: Pump, why: string): void {
   const reason = new TuttiError('RUN_CANCELLED', why)

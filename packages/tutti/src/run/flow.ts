@@ -2,7 +2,18 @@
 
 import { limitsOf } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
-import { checkOptions, type Declared, durationMs, type InOf, jsonSchemaOf, type ModelSchema, type OutOf, type Schema } from '../primitives/index.ts'
+import {
+  checkOptions,
+  type Declared,
+  durationMs,
+  type InOf,
+  is,
+  jsonSchemaOf,
+  type ModelSchema,
+  type OutOf,
+  type Schema,
+  sayGiven,
+} from '../primitives/index.ts'
 import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Retry, Run, Tool } from './definition.port.ts'
 import type { Awaitable } from './effect.port.ts'
 import { queueLimits } from './queue-limits.ts'
@@ -52,10 +63,10 @@ type CodeOptions = Declarable & { readonly input?: Schema | undefined; readonly 
 
 /** Those of whatever is declared as `flow()` is. */
 export const FLOW_OPTIONS: Declared<Declarable> = {
-  ...{ version: true, migrations: true, description: true },
+  ...{ version: is.text, migrations: is.object, description: is.text },
   ...{ retry: true, deadline: true, budget: true, queue: true },
 }
-const CODE_OPTIONS: Declared<CodeOptions> = { ...FLOW_OPTIONS, input: true, output: true }
+const CODE_OPTIONS: Declared<CodeOptions> = { ...FLOW_OPTIONS, input: is.schema, output: is.schema }
 
 /** What a flow is defined by, whatever kind it is of. */
 export interface FlowDefinition extends FlowBody {
@@ -84,7 +95,7 @@ function checkLimits(name: string, { retry, deadline, budget, queue }: FlowOptio
   if (deadline !== undefined) durationMs(deadline, `the deadline of '${name}'`)
   if (budget !== undefined) limitsOf(budget, `the budget of '${name}'`)
   if (retry === undefined) return
-  checkOptions<Retry>(`the retry of '${name}'`, retry, { attempts: true, backoff: true, max: true, on: true })
+  checkOptions<Retry>(`the retry of '${name}'`, retry, { attempts: true, backoff: true, max: true, on: is.list })
   const { attempts, backoff, max } = retry
   if (!Number.isInteger(attempts) || attempts < 1)
     throw new TuttiError('CONFIG_INVALID', `the retry of '${name}' has ${String(attempts)} attempts`, {
@@ -109,6 +120,17 @@ function checkMigrations(name: string, { migrations = {}, version = '1' }: FlowO
 }
 
 export const isFlow = (value: unknown): value is AnyFlow => typeof value === 'object' && value !== null && '~flow' in value
+
+/** @param what as it reads before "is": `the flow that app.start() was given` @throws CONFIG_INVALID */
+export function checkFlow(what: string, given: unknown): asserts given is AnyFlow {
+  if (isFlow(given)) return
+  throw new TuttiError('CONFIG_INVALID', `${what} is ${sayGiven(given)}`, {
+    hint:
+      typeof given === 'function'
+        ? "Make a flow of it: flow('name', async (input, run) => …)."
+        : 'It is what flow(), agent(), team(), chain() and the like make.',
+  })
+}
 
 /** @throws CONFIG_INVALID */
 export function checkName(name: unknown, what: string): asserts name is string {
@@ -145,7 +167,7 @@ function promptJsonSchema(): Record<string, unknown> {
 type ToolOptions<I> = NonNullable<Parameters<Flow<I, unknown>['asTool']>[0]>
 
 function flowAsTool<I, O>(made: Flow<I, O>, o: ToolOptions<I>): Tool<I, O> {
-  checkOptions(`'${made.name}' as a tool`, o, { name: true, description: true, effect: true, approve: true })
+  checkOptions(`'${made.name}' as a tool`, o, { name: is.text, description: is.text, effect: is.oneOf('read', 'idempotent', 'once'), approve: true })
   const body = made['~flow']
   const inputSchema = (body.inputSchema as ModelSchema | undefined) ?? (takesPrompt.has(body.kind) ? promptSchema : undefined)
   if (!inputSchema) {

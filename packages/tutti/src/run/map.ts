@@ -4,7 +4,7 @@
  */
 import { tighter } from '../budget/index.ts'
 import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
-import { canonical, encode, hash128, type Json } from '../primitives/index.ts'
+import { canonical, encode, hash128, type Json, sayGiven } from '../primitives/index.ts'
 import { type Branches, cancelBranches, rememberSafely } from './branches.ts'
 import type { Flow, Leaf, MapOptions, Run, Settled } from './definition.port.ts'
 import type { Awaitable, EffectSpec, ScopeOptions, StepContext } from './effect.port.ts'
@@ -36,6 +36,15 @@ export function mapItems(run: MapGround, name: string, items: Items, each: Leaf<
   return rememberSafely(mapping.over(items), mapping)
 }
 
+/** @throws CONFIG_INVALID */
+function checkMapped(name: string, items: unknown, each: unknown): void {
+  const wrong = (what: string, given: unknown, hint: string): TuttiError =>
+    new TuttiError('CONFIG_INVALID', `${what} the map '${name}' is ${sayGiven(given)}`, { hint })
+  const many = typeof items === 'object' && items !== null && (Symbol.iterator in items || Symbol.asyncIterator in items)
+  if (!many) throw wrong('what is given to', items, 'It is a list, or something else that is iterable.')
+  if (typeof each !== 'function' && !isFlow(each)) throw wrong('what is to be done with each item of', each, 'It is a flow, or a function of one item.')
+}
+
 /** One map under way: which items have begun, which are done, whether anybody still wants them. */
 class Mapping implements Branches {
   readonly #run: MapGround
@@ -61,6 +70,7 @@ class Mapping implements Branches {
   }
 
   async over(items: Items): Promise<unknown[]> {
+    checkMapped(this.#name, items, this.#each)
     this.#list = Symbol.asyncIterator in items ? await this.#read(items) : [...items]
     const { concurrency = Number.POSITIVE_INFINITY } = this.#o
     if (!(concurrency >= 1))

@@ -27,11 +27,12 @@ import type { Flow, Leaf, MapOptions, Run, RunCore, Signal, StepOptions } from '
 import type { Awaitable, EffectSpec, ScopeOptions, ServiceKey, Services, StepContext } from './effect.port.ts'
 import type { EffectOp } from './engine.port.ts'
 import { executeFlow } from './execute.ts'
-import { checkName } from './flow.ts'
+import { checkFlow, checkName } from './flow.ts'
 import { mapItems } from './map.ts'
 import type { Pump } from './pump.ts'
 import { RunScope, standing } from './scope.ts'
-import { codeStep } from './step.ts'
+import { checkSignal } from './signal.ts'
+import { checkCode, codeStep } from './step.ts'
 
 /** What all scopes of one run have in common. */
 export interface RunContext {
@@ -78,6 +79,7 @@ export class ScopedRun implements RunCore {
 
   call(flow: Flow<unknown, unknown>, input: unknown, o: { name?: string } & ScopeOptions = {}): Promise<unknown> {
     if (o.name !== undefined) checkName(o.name, 'call')
+    checkFlow('what run.call() is to call', flow)
     const { options } = flow['~flow']
     return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), {
       budget: tighter(o.budget, options.budget),
@@ -90,6 +92,7 @@ export class ScopedRun implements RunCore {
     const withInput = typeof rest[1] === 'function'
     const input = withInput ? rest[0] : undefined
     const fn = (withInput ? rest[1] : rest[0]) as (input: unknown, ctx: StepContext) => unknown
+    checkCode(name, fn)
     const o = (withInput ? rest[2] : rest[1]) as StepOptions<unknown, unknown> | undefined
     const fingerprint = withInput ? hash128(canonical(input)) : this.#scope.fingerprint
     if (withInput) return this.ask(codeStep(name, input, fingerprint, fn, o))
@@ -114,6 +117,7 @@ export class ScopedRun implements RunCore {
   wait(signal: Signal<unknown, unknown>, o: { timeout?: Duration; onTimeout?: unknown; data?: Json } = {}): Promise<unknown> {
     this.#scope.checkUse()
     const { pump } = this.#context
+    checkSignal('what run.wait() is to wait for', signal)
     const { schema } = signal['~signal']
     const until = o.timeout === undefined ? undefined : pump.time + durationMs(o.timeout)
     const fingerprint = hashOften(`${signal.name}|${o.timeout ?? ''}`)

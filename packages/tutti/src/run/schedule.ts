@@ -1,5 +1,5 @@
 /** `schedule()`: a flow that is started by the clock; declared in code, or kept in the store as text. */
-import { checkOptions, type Declared, type Duration, durationMs, encode, type Json, type Scope } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Duration, durationMs, encode, is, type Json, type Scope } from '../primitives/index.ts'
 import type { AnyFlow, Flow } from './definition.port.ts'
 import { checkName, isFlow } from './flow.ts'
 import { type Instants, instantsOf, invalid, type When } from './instants.ts'
@@ -52,7 +52,7 @@ export interface CompiledSchedule {
 
 const OPTIONS: Declared<ScheduleOptions<never>> = {
   ...{ flow: true, input: true, cron: true, every: true, timeZone: true },
-  ...{ missed: true, overlap: true, jitter: true, scope: true, labels: true, priority: true },
+  ...{ missed: true, overlap: true, jitter: true, scope: is.object, labels: is.object, priority: true },
 }
 
 /**
@@ -64,7 +64,7 @@ const OPTIONS: Declared<ScheduleOptions<never>> = {
  * await using app = tutti({ flows: [report], schedules: [nightly] })
  */
 export function schedule<I>(name: string, o: ScheduleOptions<I>): Schedule {
-  checkOptions(`the schedule '${name}'`, o, OPTIONS)
+  checkOptions<object>(`the schedule '${name}'`, o, OPTIONS)
   const { flow, input, ...spec } = o
   if (!isFlow(flow)) throw invalid(name, 'flow', 'it has no flow', 'flow: the flow that is started')
   const made: ScheduleSpec = { ...spec, flow: flow.name, declared: true }

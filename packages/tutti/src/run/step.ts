@@ -8,6 +8,12 @@ import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepC
 /** `restsOnAll`: it was given no input (see `EffectSpec`). */
 type CodeOptions<I, O> = StepOptions<I, O> & { readonly restsOnAll?: boolean }
 
+/** @throws CONFIG_INVALID */
+export function checkCode(name: string, fn: unknown): void {
+  if (typeof fn === 'function') return
+  throw new TuttiError('CONFIG_INVALID', `the step '${name}' has no function`, { hint: 'Write run.step(name, input, fn), or run.step(name, fn).' })
+}
+
 export function codeStep<I, O>(
   name: string,
   input: I,

@@ -31,8 +31,7 @@ const TURNS = 30
 export function team<N extends string, OS extends ModelSchema>(name: N, o: TeamOptions & { output: OS }): Flow<Prompt, OutOf<OS>, N>
 export function team<N extends string>(name: N, o: TeamOptions & { output?: undefined }): Flow<Prompt, string, N>
 export function team(name: string, o: TeamOptions & { output?: ModelSchema | undefined }): AnyFlow {
-  const members = o.members as readonly AnyFlow[]
-  checkTeam(name, o, members)
+  const members = checkTeam(name, o)
   const { turns = TURNS, ...budget } = o.limits ?? {}
   const ground: TeamGround = { name, members, schema: o.output, output: o.output && answerOf(name, o.output), turns }
   return defineFlow<never, unknown>({

@@ -5,7 +5,7 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4GenerateResult } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import type { Model } from '../model/model.port.ts'
-import type { Duration } from '../primitives/index.ts'
+import { checkOptions, checkValue, type Duration, is } from '../primitives/index.ts'
 import { httpError, notJson } from './provider-error.ts'
 import { streamOf } from './streamed.ts'
 import { Pace, type Timed } from './timed.ts'
@@ -52,7 +52,10 @@ export interface ScriptedModel extends Model, LanguageModelV4, Timed {
  * @param o.id what journals call it after `scripted/`, default `script`. Of two models with one id, a fork takes the one for the other.
  * @example agent({ name: 'support', model: scripted([{ call: 'find', input: { id: '17' } }, 'It comes on Monday.']) })
  */
-export function scripted(turns: readonly Scripted[], { id = 'script' }: { readonly id?: string | undefined } = {}): ScriptedModel {
+export function scripted(turns: readonly Scripted[], o: { readonly id?: string | undefined } = {}): ScriptedModel {
+  checkValue('what scripted() is to say', 'turns', turns, is.list)
+  checkOptions('scripted()', o, { id: is.text })
+  const { id = 'script' } = o
   return answering(
     (_, call) => {
       const turn = turns[call - 1]

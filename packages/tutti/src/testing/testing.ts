@@ -6,7 +6,7 @@
  * Invariants: no model is asked for real unless it was handed over here; what is listed in `calls` was sent, not merely replayed.
  */
 
-import type { AppOptions } from '../app-options.ts'
+import { type AppOptions, checkApp } from '../app-options.ts'
 import { TuttiError } from '../errors/index.ts'
 import { type JournalStore, memoryStore } from '../journal/index.ts'
 import { textOf } from '../message/index.ts'
@@ -60,7 +60,9 @@ const stores = new WeakMap<object, { readonly store: JournalStore; readonly cloc
  * await using app = testing({ flows: [support], model: scripted(['It comes on Monday.']) })
  * const { output } = await app.run(support, 'Where is order 17?')
  */
-export function testing({ after, ...o }: TestOptions): TestApp {
+export function testing(given: TestOptions): TestApp {
+  const { after, ...o } = given ?? {}
+  checkApp(o)
   const ground = (after && stores.get(after)) ?? { store: memoryStore(), clock: simulatedClock(), gone: new Set<string>() }
   checkTokenizer(o.tokenizer)
   const calls: TestCall[] = []

@@ -1,7 +1,7 @@
 /** Tools of other libraries, taken as they are, by shape: an AI SDK tool set, LangChain tools. */
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
-import { checkOptions, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
+import { checkOptions, checkValue, is, type JsonSchema, type ModelSchema, sayGiven } from '../primitives/index.ts'
 import type { Approve, StepContext, Tool } from '../run/index.ts'
 import { jsonSchemaAsSchema } from './json-schema.ts'
 import { checkToolName } from './tool.ts'
@@ -26,16 +26,30 @@ export function adopt(
   o: AdoptOptions = {},
   // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
 ): Tool<any, any>[] {
-  checkOptions<AdoptOptions>('adopt()', o, { effect: true, toolsContext: true })
+  checkOptions<AdoptOptions>('adopt()', o, { effect: true, toolsContext: is.object })
+  checkEffects(o.effect)
+  if (typeof tools !== 'object' || tools === null)
+    throw new TuttiError('CONFIG_INVALID', `what adopt() is to adopt is ${sayGiven(tools)}`, {
+      hint: 'Give tools by name, or a list of them: adopt({ weather }).',
+    })
   const named = Array.isArray(tools)
-    ? tools.map((tool) => [(tool as { name?: string }).name ?? '', tool] as const)
+    ? tools.map((tool) => [(tool as { name?: string } | null)?.name ?? '', tool] as const)
     : Object.entries(tools as { readonly [name: string]: ForeignTool })
   return named.map(([name, tool]) => adoptOne(name, tool, typeof o.effect === 'object' ? (o.effect[name] ?? 'once') : (o.effect ?? 'once'), o.toolsContext))
 }
 
+/** A word that is none would be taken for `read`, or for nothing. @throws CONFIG_INVALID */
+function checkEffects(effect: unknown): void {
+  if (effect === undefined) return
+  for (const each of typeof effect === 'object' && effect !== null ? Object.values(effect) : [effect])
+    checkValue('an effect that adopt() was given', 'effect', each, effects)
+}
+const effects = is.oneOf('read', 'idempotent', 'once')
+
 // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
 function adoptOne(name: string, tool: ForeignTool, effect: Effect, contexts: AdoptOptions['toolsContext']): Tool<any, any> {
   checkToolName(name)
+  checkValue(`the tool '${name}'`, name, tool, is.object)
   const context = contextOf(name, tool, contexts)
   const execute = executeOf(name, tool, context)
   const { description = '' } = tool

@@ -2,10 +2,12 @@ import { notDone, TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
 import {
   checkOptions,
+  checkValue,
   type Declared,
   type Duration,
   durationMs,
   type InOf,
+  is,
   jsonSchemaOf,
   type ModelSchema,
   type OutOf,
@@ -17,8 +19,8 @@ import { queued } from './queue.ts'
 
 type ToolOptions = Parameters<typeof tool>[0]
 const OPTIONS: Declared<ToolOptions> = {
-  ...{ name: true, description: true, input: true, output: true, effect: true, execute: true, approve: true },
-  ...{ timeout: true, idle: true, longest: true, concurrency: true, undo: true, reconcile: true },
+  ...{ name: true, description: is.text, input: is.schema, output: is.schema, effect: true, execute: true, approve: true },
+  ...{ timeout: true, idle: true, longest: true, concurrency: true, undo: is.function, reconcile: is.function },
 }
 
 /**
@@ -51,7 +53,7 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   undo?: ((output: NoInfer<O>, input: OutOf<IS>, ctx: StepContext) => Awaitable<void>) | undefined
   reconcile?: ((idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>) | undefined
 }): Tool<InOf<IS>, Recorded<O>, N> {
-  checkOptions(typeof o?.name === 'string' ? `the tool '${o.name}'` : 'tool()', o, OPTIONS)
+  checkOptions<object>(typeof o?.name === 'string' ? `the tool '${o.name}'` : 'tool()', o, OPTIONS)
   checkToolName(o.name)
   if (typeof o.execute !== 'function') throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has no function`, { hint: 'execute: (input) => …' })
   if (!['read', 'idempotent', 'once'].includes(o.effect))
@@ -67,6 +69,7 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
     throw new TuttiError('CONFIG_INVALID', `the approve of the tool '${o.name}' is ${sayGiven(o.approve)}`, {
       hint: 'Give true, or a function that answers whether a person is asked.',
     })
+  checkValue(`the input of the tool '${o.name}'`, 'input', o.input, is.schema)
   jsonSchemaOf(o.input, 'input')
   if (o.concurrency !== undefined && !(Number.isInteger(o.concurrency) && o.concurrency > 0))
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has a concurrency of ${o.concurrency}`, { hint: 'Give a whole number above zero.' })

@@ -2,12 +2,13 @@
 import { type Budget, checkGrant, nothing, sum, type Usage } from '../../budget/index.ts'
 import { rebuildError, TuttiError } from '../../errors/index.ts'
 import { type Entry, isBlobRef, isTerminal, messageId, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
-import { decode, encode, type Json, type RunId, validate } from '../../primitives/index.ts'
+import { checkOptions, type Declared, decode, encode, is, type Json, type RunId, validate } from '../../primitives/index.ts'
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
 import { ownSignal } from '../own-signal.ts'
 import type { RunEngine } from '../run-engine.port.ts'
+import { checkSignal } from '../signal.ts'
 import { cancellation } from '../undone.ts'
 import { eventOfPart, eventsOfEntry } from './events.ts'
 import { Exhaustions } from './exhaustion.ts'
@@ -18,6 +19,8 @@ const noUsage: Usage = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadToken
 
 /** Only settlements follow the end of a run, so it is looked for here before the whole journal is read. */
 const LAST_ENTRIES = 16
+
+const SEND: Declared<{ key?: string; id?: string }> = { key: is.text, id: is.text }
 
 const ENDED: readonly RunStatus[] = ['completed', 'failed', 'cancelled']
 
@@ -77,6 +80,8 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
 
   // biome-ignore lint/suspicious/noExplicitAny: what comes out of the signal does not matter to the sender
   async send<I>(signal: Signal<I, any>, value: NoInfer<I>, o: { key?: string; id?: string } = {}): Promise<Reception> {
+    checkOptions('handle.send()', o, SEND)
+    checkSignal('the signal that handle.send() is to send', signal)
     await validate(signal['~signal'].schema, value, 'RUN_INPUT_INVALID', `the signal '${signal.name}'`)
     return this.#engine.post(this.id, {
       id: messageId(o.id),

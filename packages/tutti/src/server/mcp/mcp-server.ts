@@ -1,5 +1,5 @@
 /** `mcpServer()`: flows, agents and tools of an app, for any MCP client. */
-import { checkOptions, type Declared, type Scope } from '../../primitives/index.ts'
+import { checkOptions, checkValue, type Declared, is, type Scope } from '../../primitives/index.ts'
 import type { Awaitable } from '../../run/index.ts'
 import { McpEndpoint, type StdioStreams } from './endpoint.ts'
 import { type Exposable, exposedOf, factoryOf, type RunHost } from './exposed.ts'
@@ -19,7 +19,9 @@ export interface McpServerOptions {
   authorize?(request: Request): Awaitable<Partial<Scope> | undefined>
 }
 
-const OPTIONS: Declared<McpServerOptions> = { expose: true, name: true, version: true, instructions: true, hosts: true, authorize: true }
+const OPTIONS: Declared<McpServerOptions> = {
+  ...{ expose: is.list, name: is.text, version: is.text, instructions: is.text, hosts: is.list, authorize: is.function },
+}
 
 export interface ServedMcp {
   /** A web-standard handler of Streamable HTTP. */
@@ -42,6 +44,7 @@ export interface ServedMcp {
 export function mcpServer(app: object, o: McpServerOptions): ServedMcp {
   // Above all: an `authorize` that is spelled wrongly would let everybody in.
   checkOptions('mcpServer()', o, OPTIONS)
+  checkValue('what mcpServer() exposes', 'expose', o.expose, is.list)
   const exposed = exposedOf(o.expose)
   const { name = 'tutti', version = '1.0.0', instructions, authorize } = o
   const scopeOf = (authInfo: unknown): Partial<Scope> | undefined => (authInfo as { extra?: { scope?: Partial<Scope> } } | undefined)?.extra?.scope

@@ -1,6 +1,6 @@
 /** `mcp()`: the tools of an MCP server, as those of an agent. */
 import { TuttiError } from '../../errors/index.ts'
-import { canonical, checkOptions, type Declared, type Duration, durationMs, type Json } from '../../primitives/index.ts'
+import { canonical, checkOptions, checkValue, type Declared, type Duration, durationMs, is, type Json } from '../../primitives/index.ts'
 import type { Run, ToolSource } from '../../run/index.ts'
 import { useTool } from '../call.ts'
 import type { DeclaredSource, SourceBody } from '../source.port.ts'
@@ -13,11 +13,11 @@ import { OpenServer } from './server.ts'
 
 const IDLE: Duration = '60s'
 const OPTIONS: Declared<McpOptions> = {
-  ...{ only: true, approve: true, effects: true, timeout: true, idle: true, pin: true, elicitation: true },
-  ...{ sampling: true, roots: true, resources: true, prompts: true, protocol: true },
+  ...{ only: is.list, approve: true, effects: true, timeout: true, idle: true, pin: true, elicitation: is.flag },
+  ...{ sampling: true, roots: is.list, resources: is.flag, prompts: is.flag, protocol: is.oneOf('2025-11-25', '2026-07-28') },
 }
-const COMMAND: Declared<McpCommand> = { command: true, args: true, env: true, cwd: true }
-const URL_OPTIONS: Declared<McpUrl> = { url: true, headers: true, auth: true }
+const COMMAND: Declared<McpCommand> = { command: is.text, args: is.list, env: is.object, cwd: is.text }
+const URL_OPTIONS: Declared<McpUrl> = { url: true, headers: is.objectOrFunction, auth: is.objectOrFunction }
 
 export interface McpSource extends ToolSource {
   /**
@@ -76,6 +76,7 @@ const hasCode = (server: McpServer): boolean => isPerUser(server) || (!isCommand
 
 function checkServer(id: string, server: McpServer): void {
   const who = `the MCP server '${id}'`
+  checkValue(who, 'server', server, is.object)
   if (isCommand(server)) return checkOptions(who, server, COMMAND)
   const url = (server as { url?: unknown } | undefined)?.url
   if (typeof url !== 'string' || !/^https?:\/\//.test(url) || !URL.canParse(url))

@@ -1,6 +1,6 @@
 /** Code as a tool: a model writes JavaScript or TypeScript, and it runs where it can reach nothing but the tools it was given. */
 import { TuttiError } from '../../errors/index.ts'
-import { checkOptions, type Declared, type Json, jsonSchemaOf, type ModelSchema } from '../../primitives/index.ts'
+import { checkOptions, type Declared, is, type Json, jsonSchemaOf, type ModelSchema } from '../../primitives/index.ts'
 import { type Approve, defineFlow, type Run, type Tool } from '../../run/index.ts'
 import { callTool } from '../call.ts'
 import { checkSandboxInstalled } from '../sandbox-threads.ts'
@@ -24,7 +24,7 @@ export interface CodeToolOptions<N extends string = string> {
   approve?: Approve<{ code: string }> | undefined
 }
 
-const OPTIONS: Declared<CodeToolOptions> = { name: true, description: true, tools: true, limits: true, approve: true }
+const OPTIONS: Declared<CodeToolOptions> = { name: is.text, description: is.text, tools: is.list, limits: is.object, approve: true }
 const LONGEST_CODE = 100_000
 /** Of what was logged, with an error. */
 const LOG_CHARS = 2_000

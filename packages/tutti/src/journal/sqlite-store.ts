@@ -5,8 +5,9 @@
  * Invariants: I1 (an append resolves when its transaction is on disk), I2 (the epoch is checked inside the transaction), I6, I10.
  * Several processes may use one file. On a crash, everything acknowledged is there and at most one group of what was not; nothing needs repair.
  */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import type { AccountState } from '../budget/index.ts'
+import { TuttiError } from '../errors/index.ts'
 import { checkOptions, checkValue, type Declared, is, type RunId } from '../primitives/index.ts'
 import { corruptEntry } from './codec.ts'
 import type { Place } from './commit-place.ts'
@@ -100,6 +101,7 @@ class FileStore implements SqliteStore {
   #file: SqliteFile | undefined
   #opening: Promise<SqliteFile> | undefined
   #poll: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(path: string, { durability = 'sync', commit = 'auto', lockTimeoutMs = 5_000, encryption, unwritable }: SqliteOptions) {
     this.#path = path
@@ -108,6 +110,7 @@ class FileStore implements SqliteStore {
   }
 
   async open(): Promise<void> {
+    this.#closed = false
     await this.#opened()
   }
 
@@ -254,6 +257,7 @@ class FileStore implements SqliteStore {
   async close(): Promise<void> {
     await this.#queue.idle()
     this.#stopPolling()
+    this.#closed = true
     const file = await this.#opening?.catch(() => undefined)
     this.#file = undefined
     this.#opening = undefined
@@ -264,8 +268,9 @@ class FileStore implements SqliteStore {
     return this.#file ? this.#file.write(jobs) : this.#opened().then((file) => file.write(jobs))
   }
 
-  /** A file that could not be opened is tried again by the next call. */
+  /** A file that could not be opened is tried again by the next call. Whoever only looks back at one that was closed does not make it anew. */
   #opened(): Promise<SqliteFile> {
+    if (this.#closed && !this.#opening && !existsSync(this.#path)) return Promise.reject(gone(this.#path))
     this.#opening ??= this.#openFile().then(
       (file) => {
         this.#file = file
@@ -302,3 +307,6 @@ class FileStore implements SqliteStore {
 function bytesOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
+
+const gone = (path: string): TuttiError =>
+  new TuttiError('JOURNAL_UNWRITABLE', `'${path}' is not there any more`, { data: { path }, hint: 'It was removed after its store was closed.' })

@@ -107,6 +107,11 @@ export class MortalStore {
         this.#drive(run.run)
         return this.#write(() => inner.create(run))
       },
+      // Who is dead reads nothing either: whoever waits there learns nothing more.
+      head: async (run) => {
+        this.#refuseDead()
+        return inner.head(run)
+      },
       append: (commit) => this.#write(() => inner.append(commit)),
       acquire: (run, owner, now, until) => {
         this.#owners.add(owner)

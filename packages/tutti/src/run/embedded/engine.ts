@@ -25,6 +25,7 @@ import type { Services } from '../effect.port.ts'
 import type { Reception, StartOptions } from '../handle.port.ts'
 import { readRun } from '../read-run.ts'
 import type { Schedule } from '../schedule.ts'
+import { enterStore, leaveStore } from '../store-use.ts'
 import { cancelQueued } from './cancel-queued.ts'
 import { stopCrashLoop } from './crash-loop.ts'
 import { LAST_WORD_MS, letFinish, within } from './drain.ts'
@@ -118,7 +119,7 @@ export class EmbeddedEngine {
   }
 
   async #open(): Promise<void> {
-    await this.store.open()
+    await enterStore(this.store, this)
     this.#unwatch = this.store.watch((run, what) => {
       if (run !== undefined && what === 'progress') return this.#standings.progressed(run)
       this.#upkeep.changed(run)
@@ -327,7 +328,7 @@ export class EmbeddedEngine {
     await letFinish(lives, graceMs)
     const givenUp = Promise.allSettled(lives.map((live) => live.activation.suspend('drain'))).then(() => finished)
     await within(LAST_WORD_MS, givenUp)
-    if (this.#opened) await this.store.close()
+    await leaveStore(this.store, this)
     this.#standings.tell()
   }
 
@@ -350,9 +351,7 @@ export class EmbeddedEngine {
       ...{ run, flow, record, stalls, epoch, store, clock, leaseMs },
       leaseUntil: head.leaseUntil ?? clock.now() + leaseMs,
       services: this.#servicesOf(run, record),
-      ...{ seed, isUnheard },
-      budgets: this.#o.budgets,
-      patienceMs: this.#o.patienceMs,
+      ...{ seed, isUnheard, budgets: this.#o.budgets, patienceMs: this.#o.patienceMs },
       sight: showing({ run, activation: epoch, last: record.at(-1)?.seq ?? 0, parts: store.parts, show: (sighting) => this.feed.show(run, sighting) }),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
       wake: () => this.#standings.set(run, { type: 'running' }),

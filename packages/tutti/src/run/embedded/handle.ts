@@ -1,6 +1,6 @@
 /** The handle of a run over the embedded engine: reads the journal, listens to the feed, leaves messages. It drives nothing. */
 import { type Budget, checkGrant, nothing, sum, type Usage } from '../../budget/index.ts'
-import { rebuildError, TuttiError } from '../../errors/index.ts'
+import { rebuildError, sayThrown, TuttiError } from '../../errors/index.ts'
 import { type Entry, isBlobRef, isTerminal, messageId, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
 import { checkOptions, type Declared, decode, encode, is, type Json, type RunId, validate } from '../../primitives/index.ts'
 import type { Signal } from '../definition.port.ts'
@@ -9,6 +9,7 @@ import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.
 import { ownSignal } from '../own-signal.ts'
 import type { RunEngine } from '../run-engine.port.ts'
 import { checkSignal } from '../signal.ts'
+import { lookAt, lookInto } from '../store-use.ts'
 import { cancellation } from '../undone.ts'
 import { eventOfPart, eventsOfEntry } from './events.ts'
 import { Exhaustions } from './exhaustion.ts'
@@ -34,7 +35,16 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 
   async *events(o: { after?: number } = {}): AsyncIterable<RunEvent<O>> {
-    let seq = o.after ?? 0
+    const leave = this.#engine.closed ? await lookAt(this.#engine.store) : undefined
+    try {
+      yield* this.#eventsAfter(o.after ?? 0)
+    } finally {
+      await leave?.()
+    }
+  }
+
+  async *#eventsAfter(after: number): AsyncIterable<RunEvent<O>> {
+    let seq = after
     const place = await this.#engine.store.place(this.id)
     if (place) yield { type: 'run.queued', seq, ...place }
     const load = (value: Value): Promise<Json> => this.#load(value)
@@ -59,22 +69,18 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     })
     if (rest?.status === 'completed') return { output: rest.output, usage: rest.usage, id: this.id }
     if (rest?.status === 'failed' || rest?.status === 'cancelled') throw withPartial(rest.error, rest.partial)
-    throw new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' ended`, { data: { run: this.id } })
+    throw this.#closed(rest ? `is ${rest.status}` : 'was under way')
   }
 
   async outcome(): Promise<RunOutcome<O>> {
     try {
       const rest = await this.#rest(() => false)
-      if (rest) return rest
+      return (
+        rest ?? { status: 'failed', error: this.#closed('was under way'), partial: undefined, usage: await lookInto(this.#engine.store, () => this.#usage()) }
+      )
     } catch (error) {
       if (TuttiError.is(error)) return { status: 'failed', error, partial: undefined, usage: noUsage }
       throw error
-    }
-    return {
-      status: 'failed',
-      error: new TuttiError('ENGINE_CLOSED', `the app was closed before the run '${this.id}' came to rest`),
-      partial: undefined,
-      usage: noUsage,
     }
   }
 
@@ -118,7 +124,15 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     }
   }
 
-  /** The first rest of the run that is not passed over, or its end; `undefined` when the app was closed before. @param passes asked once for each rest after which the run may go on */
+  /** No failure of the run: its journal holds none. */
+  #closed(stands: string): TuttiError {
+    return new TuttiError('ENGINE_CLOSED', `the app was closed, and the run '${this.id}' ${stands}: it has not failed, and goes on where its journal ends`, {
+      data: { run: this.id },
+      hint: `An app that opens the same store goes on with it; there, app.get('${this.id}') is its handle.`,
+    })
+  }
+
+  /** The first rest of the run that is not passed over, or its end; of an app that was closed, where the journal says that it stands. @param passes asked once for each rest after which the run may go on */
   async #rest(passes: (rest: RunOutcome<O>) => boolean): Promise<RunOutcome<O> | undefined> {
     let said = ''
     let changed = true
@@ -130,7 +144,7 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     try {
       while (!this.#engine.closed || changed) {
         changed = false
-        const rest = this.#engine.standing(this.id)?.type === 'running' ? undefined : await this.#standsAt()
+        const rest = this.#engine.standing(this.id)?.type === 'running' ? undefined : await this.#look()
         const text = textOf(rest)
         if (rest && (text === '' || (text !== said && !passes(rest)))) return rest
         said = text
@@ -139,10 +153,27 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
             wake = resolve
           })
       }
-      return undefined
     } finally {
       unwatch()
     }
+    await this.#engine.close().catch(() => {})
+    return this.#look()
+  }
+
+  /** Also when the app was closed: its journal is opened for that alone. @throws ENGINE_CLOSED when it cannot be */
+  #look(): Promise<RunOutcome<O> | undefined> {
+    if (!this.#engine.closed) return this.#standsAt()
+    return lookInto(this.#engine.store, () => this.#standsAt()).catch((cause: unknown) => {
+      if (TuttiError.is(cause, 'RUN_NOT_FOUND') || TuttiError.is(cause, 'ENGINE_CLOSED')) throw cause
+      throw new TuttiError(
+        'ENGINE_CLOSED',
+        `the app was closed, and what became of the run '${this.id}' cannot be read any more: ${sayThrown(cause).message}`,
+        {
+          data: { run: this.id },
+          cause,
+        },
+      )
+    })
   }
 
   async #standsAt(): Promise<RunOutcome<O> | undefined> {
@@ -152,7 +183,6 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
       return (await this.#endedElsewhere()) ?? { status: 'failed', error: here.error, partial: undefined, usage: await this.#usage() }
     if (here?.type === 'waiting') return this.#waiting(here.waits)
     if (here?.type === 'ended' && here.last) return this.#endedWith(here.last)
-    if (this.#engine.closed) return undefined
     const head = await this.#engine.store.head(this.id)
     if (!head) throw new TuttiError('RUN_NOT_FOUND', `there is no run '${this.id}' in this store`, { data: { run: this.id } })
     if (head.status === 'running') return undefined

@@ -25,6 +25,7 @@ import type { Reception, StartOptions } from '../handle.port.ts'
 import { OpenTimers } from '../open-timers.ts'
 import { readRun } from '../read-run.ts'
 import type { EngineGround, RunEngine, SeeStanding } from '../run-engine.port.ts'
+import { enterStore, leaveStore } from '../store-use.ts'
 import { Beat } from './beat.ts'
 import type { Told } from './group.port.ts'
 import { HostedRun } from './hosted-run.ts'
@@ -118,7 +119,7 @@ export class HostedEngine implements RunEngine {
 
   async #open(): Promise<void> {
     this.#touched = true
-    await this.store.open()
+    await enterStore(this.store, this)
     this.#unwatch = this.store.watch((run, what) => {
       if (run !== undefined && what === 'progress') return this.#watchers.tellProgress(run)
       this.#tell(run)
@@ -323,7 +324,7 @@ export class HostedEngine implements RunEngine {
     this.#forgetTick?.()
     if (this.#touched) {
       await this.#host.close({ graceMs })
-      await this.store.close()
+      await leaveStore(this.store, this)
     }
     this.#tell()
   }

@@ -4,7 +4,7 @@ import type { Engine, EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import type { RegressOptions as Regressed } from './eval/index.ts'
 import { checkModels, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
-import { checkOptions, type Declared, is, type Scope, sayGiven } from './primitives/index.ts'
+import { checkOptions, type Declared, type Elsewhere, is, type Scope, sayGiven } from './primitives/index.ts'
 import type { RetentionRule } from './retention.ts'
 import { type AnyFlow, checkFlow, type Schedule, type StartOptions } from './run/index.ts'
 import type { SpendingFilter } from './spending.ts'
@@ -84,9 +84,16 @@ const APP: Declared<AppOptions<boolean>> = {
   ...{ tokenizer: true, tenants: is.flag, overrides: true, retention: is.list, schedules: is.list, resume: is.flag },
 }
 
+/** What a user may know from elsewhere, and how it is written here. */
+export const APP_ELSEWHERE: Elsewhere = {
+  ...{ agents: 'flows: [desk]', workflows: 'flows: [desk]', llm: "model: 'openai/gpt-5-mini'", models: "model: 'openai/gpt-5-mini'" },
+  ...{ storage: "store: sqlite('runs.db')", db: "store: sqlite('runs.db')", checkpointer: "store: sqlite('runs.db')", persistence: "store: sqlite('runs.db')" },
+  ...{ cron: "schedules: [schedule('nightly', { flow: desk, cron: '0 3 * * *' })]", tools: "agent({ name: 'desk', tools: [find] })" },
+}
+
 /** What is declared and not built yet is refused, never ignored. @throws CONFIG_INVALID | MODEL_UNKNOWN | FLOW_NOT_YET */
 export function checkApp(o: AppOptions<boolean>): void {
-  checkOptions('tutti()', o, APP)
+  checkOptions('tutti()', o, APP, APP_ELSEWHERE)
   if (!Array.isArray(o.flows)) throw new TuttiError('CONFIG_INVALID', 'tutti() was given no list of flows', { hint: 'tutti({ flows: [ … ] })' })
   checkStore('the store of the app', o.store)
   for (const flow of o.flows) checkFlow('one of the flows of tutti()', flow)
@@ -113,11 +120,31 @@ function checkStore(what: string, store: Store | undefined): void {
 }
 
 const START: Declared<StartOptions> = { id: true, budget: true, deadline: true, labels: true, scope: true, priority: true }
+export const START_ELSEWHERE: Elsewhere = {
+  ...{
+    timeout: "deadline: '5m'",
+    maxDuration: "deadline: '5m'",
+    maxExecutionTime: "deadline: '5m'",
+    maxCost: 'budget: { usd: 0.05 }',
+    usd: 'budget: { usd: 0.05 }',
+  },
+  ...{
+    runId: "id: 'order-17'",
+    workflowId: "id: 'order-17'",
+    idempotencyKey: "id: 'order-17'",
+    metadata: "labels: { order: '17' }",
+    tags: "labels: { order: '17' }",
+  },
+  ...{ tenant: "scope: { tenant: 'acme' }", tenantId: "scope: { tenant: 'acme' }", user: "scope: { user: 'ada' }", userId: "scope: { user: 'ada' }" },
+  ...{ resourceId: "scope: { user: 'ada' }", thread: "scope: { thread: 'a' }", threadId: "scope: { thread: 'a' }", sessionId: "scope: { thread: 'a' }" },
+  ...{ maxSteps: "agent({ name: 'desk', limits: { turns: 8 } })", maxTurns: "agent({ name: 'desk', limits: { turns: 8 } })" },
+  ...{ abortSignal: 'handle.cancel()', signal: 'handle.cancel()' },
+}
 const SCOPE: Declared<Scope> = { tenant: true, user: true, thread: true, claims: true }
 
 /** A budget that is spelled wrongly would limit nothing, a tenant that is none would be found by nobody; and a number would be another text in the journal than it was here. */
 export function checkStart(o: StartOptions): void {
-  checkOptions('a start', o, START)
+  checkOptions('a start', o, START, START_ELSEWHERE)
   const { id, scope, labels } = o
   if (id !== undefined) checkName('the id of a start', id)
   if (labels !== undefined) {

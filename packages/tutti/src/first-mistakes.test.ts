@@ -50,7 +50,7 @@ test.each<[says: string, hint: string, make: () => unknown]>([
   ['the path of sqlite() is 3', 'a text', () => sqlite(junk(3))],
   ["step 2 of the chain 'c' is 3", 'a flow, or a function', () => chain('c', (text: string) => text, junk(3))],
   ['the model of retry() cannot be asked: 3 is not a model', "Give 'provider/model'", () => retry(junk(3), { attempts: 2 })],
-])('[R5] what is none is refused where it is given, with what is wanted: %s', async (says, hint, make) => {
+])('what is none is refused where it is given, with what is wanted: %s', async (says, hint, make) => {
   await expect(async () => make()).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: says, hint: expect.stringContaining(hint) })
 })
 

@@ -56,7 +56,7 @@ const slips: readonly [place: string, slip: string, meant: string, make: () => u
   ['byModel()', 'choice', 'choices', () => js.byModel({ choice: { a: 'a' } })],
   ["the schedule 'nightly'", 'timezone', 'timeZone', () => js.schedule('nightly', { flow: member, cron: '0 3 * * *', timezone: 'UTC' })],
   ['sqlite()', 'encription', 'encryption', () => js.sqlite('x.db', { encription: {} })],
-  ['the encryption of sqlite()', 'keyFile', 'key', () => js.sqlite('x.db', { encryption: { keyFile: 'x' } })],
+  ['the encryption of sqlite()', 'keyy', 'key', () => js.sqlite('x.db', { encryption: { keyy: 'x' } })],
   ['mcpServer()', 'authorise', 'authorize', () => mcpServer({}, { expose: [], authorise: () => undefined } as never)],
   ['tutti()', 'budget', 'budgets', () => testing({ flows: [], budget: [] } as never)],
   ['the overrides of tutti()', 'model', 'models', () => testing({ flows: [], overrides: { model: {} } } as never)],
@@ -66,7 +66,11 @@ const slips: readonly [place: string, slip: string, meant: string, make: () => u
 
 test.each(slips)('%s refuses the option %s when it is made, and asks whether %s was meant', (place, slip, meant, make) => {
   expect(make).toThrow(
-    expect.objectContaining({ code: 'CONFIG_INVALID', message: `${place} has no option '${slip}'`, hint: expect.stringContaining(`Did you mean '${meant}'?`) }),
+    expect.objectContaining({
+      code: 'CONFIG_INVALID',
+      message: `${place} ${/^the \w+s of /.test(place) ? 'have' : 'has'} no option '${slip}'`,
+      hint: expect.stringContaining(`Did you mean '${meant}'?`),
+    }),
   )
 })
 

@@ -76,7 +76,10 @@ export interface App<T extends boolean = false> extends AsyncDisposable {
   run<I, O>(flow: Flow<I, O>, ...args: Args<I, T>): Promise<{ output: O; usage: Usage; id: RunId }>
   get(id: string): Promise<RunHandle<unknown> | undefined>
   get<O>(id: string, flow: Flow<never, O>): Promise<RunHandle<O> | undefined>
-  /** Goes on with a run that nobody drives, also with one that was paused, that diverged or that crashed again and again. @throws RUN_NOT_FOUND | RUN_BUSY | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH */
+  /**
+   * Goes on with a run that nobody drives, also with one that was paused, that diverged or that crashed again and again. One that has ended is left as it is: the
+   * `outcome()` of its handle says how it ended. @throws RUN_NOT_FOUND | RUN_BUSY | CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH
+   */
   resume(id: string): Promise<RunHandle<unknown>>
   /**
    * Runs that have not ended, and whose flow or version this app does not register: nothing goes on with them until it does. Newest first; each with what is

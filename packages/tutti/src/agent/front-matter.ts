@@ -1,6 +1,6 @@
 /** A Markdown file that begins with YAML between two lines of `---`: its fields, each with its line, and the text below. What is wrong with it is collected, so that one reading mends all. */
 import { createRequire } from 'node:module'
-import { meantBy } from '../primitives/index.ts'
+import { slipOf } from '../primitives/index.ts'
 
 type Yaml = typeof import('yaml')
 let yaml: Yaml | undefined
@@ -70,7 +70,7 @@ export function complain({ file, fields, problems }: FrontMatter, field: string,
 export function refuseOthers(matter: FrontMatter, known: readonly string[]): void {
   for (const field of matter.fields.keys()) {
     if (known.includes(field)) continue
-    const meant = meantBy(field, known)
+    const meant = slipOf(field, known)
     complain(matter, field, `is no field of it${meant === undefined ? '' : ` (did you mean '${meant}'?)`}; there are ${known.join(', ')}`)
   }
 }

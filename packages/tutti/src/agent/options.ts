@@ -4,9 +4,10 @@ import { TuttiError } from '../errors/index.ts'
 import type { Memory } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
 import { checkModelsOf, type ModelLike } from '../model/index.ts'
-import { checkOptions, type Declared, is, type ModelSchema, type Schema, type Scope, sayGiven } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Elsewhere, is, type ModelSchema, type Schema, type Scope, sayGiven } from '../primitives/index.ts'
 import type { Awaitable, Tool, ToolSource } from '../run/index.ts'
 import { checkLongest, isTool, isToolSource } from '../tool/index.ts'
+import { AGENT_ELSEWHERE } from './elsewhere.ts'
 import { type AgentHooks, checkHooks } from './hooks.ts'
 import type { ToolSelection } from './select.ts'
 
@@ -64,10 +65,19 @@ const LIMITS: Declared<AgentLimits> = {
   ...{ usd: true, tokens: true, inputTokens: true, outputTokens: true, modelCalls: true, onExhausted: true },
 }
 
+export const LIMITS_ELSEWHERE: Elsewhere = {
+  maxSteps: 'turns: 8',
+  maxTurns: 'turns: 8',
+  steps: 'turns: 8',
+  maxToolCalls: 'toolCalls: 20',
+  cost: 'usd: 0.05',
+  maxTokens: 'outputTokens: 4_000',
+}
+
 /** @throws CONFIG_INVALID | BUDGET_INVALID | FLOW_NOT_YET */
 export function checkAgent(o: AgentOptions): void {
   const who = `the agent '${String(o?.name)}'`
-  checkOptions(typeof o?.name === 'string' ? who : 'agent()', o, OPTIONS)
+  checkOptions(typeof o?.name === 'string' ? who : 'agent()', o, OPTIONS, AGENT_ELSEWHERE)
   refuseNotYet(o)
   checkModelsOf(`the model of ${who}`, o.model)
   if (o.input && !o.prompt)
@@ -81,7 +91,7 @@ export function checkAgent(o: AgentOptions): void {
 }
 
 function checkLimits(who: string, limits: AgentLimits): void {
-  checkOptions(`the limits of ${who}`, limits, LIMITS)
+  checkOptions(`the limits of ${who}`, limits, LIMITS, LIMITS_ELSEWHERE)
   const { turns, toolCalls, repeats, ...budget } = limits
   checkCount(who, { turns }, 1)
   checkCount(who, { toolCalls }, 0)

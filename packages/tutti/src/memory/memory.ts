@@ -4,7 +4,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { ModelLike } from '../model/model.port.ts'
-import { checkOptions, type Declared, is, type OutOf, type Schema, sayGiven } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Elsewhere, is, type OutOf, type Schema, sayGiven } from '../primitives/index.ts'
 import type { MemoryPlan, SummaryStyle } from './memory.port.ts'
 
 export interface Memory<W = undefined> {
@@ -39,6 +39,13 @@ type MemoryOverRuns<S extends Schema> = Omit<MemoryWithin<S>, 'window'> & { wind
 export type MemoryOptions<S extends Schema> = MemoryWithin<S> | MemoryOverRuns<S>
 
 const OPTIONS: Declared<MemoryWithin<Schema>> = { window: true, summarize: true, facts: is.flag, working: is.schema }
+export const MEMORY_ELSEWHERE: Elsewhere = {
+  maxTokens: 'window: 20_000',
+  tokenLimit: 'window: 20_000',
+  contextWindow: 'window: 20_000',
+  lastMessages: 'window: 20_000',
+  summary: 'summarize: true',
+}
 const STYLES: readonly unknown[] = ['rolling', 'hierarchical']
 /** In less, not even the shortest summary has room in its part, so what is shown would be mostly what stands for what is not. */
 const LEAST_WINDOW = 320
@@ -55,7 +62,7 @@ const plans = new WeakMap<object, MemoryPlan>()
  */
 export function memory<S extends Schema = Schema<undefined, undefined>>(o: MemoryOptions<S>): Memory<OutOf<S>> {
   // In JavaScript it may be called with nothing: then what it lacks is said, not that it was given nothing.
-  checkOptions<object>('memory()', o ?? {}, OPTIONS)
+  checkOptions<object>('memory()', o ?? {}, OPTIONS, MEMORY_ELSEWHERE)
   const { window, summarize, facts, working } = o ?? {}
   const declared = [facts && 'facts', working && 'working'].filter(Boolean).join(', ')
   if (declared)

@@ -3,7 +3,8 @@
  * long, the outermost is passed first.
  */
 import { TuttiError } from '../errors/index.ts'
-import { checkOptions, type Declared, type Duration, durationMs, sayGiven } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Duration, durationMs, type Elsewhere, sayGiven } from '../primitives/index.ts'
+import { RETRY_ELSEWHERE } from '../run/index.ts'
 import type { BatchPort } from './batch/batch.port.ts'
 import { checkModelsOf } from './links.ts'
 import type { Accept, Model, ModelId, ModelLike, ModelRetry, OutputMode, Policy, PolicyModel } from './model.port.ts'
@@ -17,7 +18,7 @@ import { plainId } from './resolve.ts'
  * @example agent({ name: 'order', model: retry('openai/gpt-5-mini', { attempts: 5, backoff: '1s' }) })
  */
 export function retry(model: ModelLike, o: ModelRetry): Model {
-  checkOptions<ModelRetry>('retry()', o, { attempts: true, backoff: true, max: true, on: true, afterText: true })
+  checkOptions<ModelRetry>('retry()', o, { attempts: true, backoff: true, max: true, on: true, afterText: true }, RETRY_ELSEWHERE)
   if (!Number.isInteger(o.attempts) || o.attempts < 1)
     throw new TuttiError('CONFIG_INVALID', `retry: attempts is ${o.attempts}; it counts the first attempt too, so it is 1 or more`)
   for (const name of ['backoff', 'max'] as const) if (o[name] !== undefined) durationMs(o[name], `retry: ${name}`)
@@ -25,6 +26,8 @@ export function retry(model: ModelLike, o: ModelRetry): Model {
     throw new TuttiError('CONFIG_INVALID', `retry: on is ${sayGiven(o.on)}; it is a list of codes, as in ['MODEL_TIMEOUT']`)
   return policy({ kind: 'retry', of: model, retry: o })
 }
+
+export const TIMEOUT_ELSEWHERE: Elsewhere = { timeout: "total: '1m'", ms: "total: '1m'", timeoutMs: "total: '1m'", chunk: "idle: '10s'" }
 
 interface TimeoutOptions {
   firstToken?: Duration | undefined
@@ -39,7 +42,7 @@ interface TimeoutOptions {
  * @example timeout('openai/gpt-5-mini', { firstToken: '10s', idle: '20s', total: '2m' })
  */
 export function timeout(model: ModelLike, o: TimeoutOptions): Model {
-  checkOptions<TimeoutOptions>('timeout()', o, { firstToken: true, idle: true, total: true })
+  checkOptions<TimeoutOptions>('timeout()', o, { firstToken: true, idle: true, total: true }, TIMEOUT_ELSEWHERE)
   const ms = (name: keyof TimeoutOptions): number | undefined => (o[name] === undefined ? undefined : positiveMs('timeout', name, o[name]))
   const timeouts = { firstTokenMs: ms('firstToken'), idleMs: ms('idle'), totalMs: ms('total') }
   const said = Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined))

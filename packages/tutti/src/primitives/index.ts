@@ -7,7 +7,7 @@ export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
 export { nearest } from './near-name.ts'
 export { is } from './option-kind.ts'
-export { checkOptions, checkValue, type Declared, meantBy, sayGiven, sayKnown } from './options.ts'
+export { checkOptions, checkValue, type Declared, type Elsewhere, sayGiven, sayKnown } from './options.ts'
 export {
   type Checked,
   type Complaint,
@@ -23,4 +23,5 @@ export {
 } from './schema.ts'
 export type { Scope } from './scope.ts'
 export { shownJson, shownText } from './shown.ts'
+export { slipOf } from './slip.ts'
 export { SparseMap, SparseSet } from './sparse.ts'

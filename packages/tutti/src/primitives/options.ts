@@ -3,32 +3,40 @@
  * Where types are checked the compiler says so first; this is for JavaScript, and for a slip behind a spread.
  */
 import { TuttiError } from '../errors/index.ts'
-import { nearest } from './near-name.ts'
 import type { OptionKind } from './option-kind.ts'
+import { plain, slipOf } from './slip.ts'
 
 /** The names of all options of a type, and what each has to be (`true`: looked at elsewhere): one that is forgotten here, or is none, does not compile. */
 export type Declared<T> = { readonly [K in keyof T]-?: true | OptionKind<NonNullable<T[K]>> }
 
-/** Less likeness than this is another word, not a slip. */
-const A_SLIP = 0.4
+/** What other libraries call something that is here under another name, and what to write here: code. Big or small, and `_` and `-`, do not count. */
+export type Elsewhere = Readonly<Record<string, string>>
 
 /**
  * @param place what is made, as it reads before "has no option": `the agent 'desk'`, `memory()`
  * @throws CONFIG_INVALID for what is no object of options, for a name that is none of them, with the one that was perhaps meant, and for a value of another kind
+ * @param elsewhere names that a user may know from elsewhere
  * @example checkOptions('hedge()', o, { after: true, max: true })
  */
-export function checkOptions<T extends object>(place: string, given: T, declared: Declared<T>): void {
+export function checkOptions<T extends object>(place: string, given: T, declared: Declared<T>, elsewhere: Elsewhere = {}): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TuttiError('CONFIG_INVALID', `${place} takes its options as an object, and was given ${sayGiven(given)}`, {
       hint: `Its options are ${Object.keys(declared).join(', ')}.`,
     })
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(declared, name))
   if (unknown.length === 0) return checkKinds(place, given, declared)
-  throw new TuttiError('CONFIG_INVALID', `${place} has no option '${unknown.join("', '")}'`, {
-    hint: sayKnown(unknown, Object.keys(declared)),
-    data: { place, unknown },
-  })
+  throw new TuttiError(
+    'CONFIG_INVALID',
+    `${place} ${isMany(/^the (\w+) of /.exec(place)?.[1]) ? 'have' : 'has'} no option${unknown.length > 1 ? 's' : ''} '${unknown.join("', '")}'`,
+    {
+      hint: sayKnown(unknown, Object.keys(declared), elsewhere),
+      data: { place, unknown },
+    },
+  )
 }
+
+/** Whether several are meant by a word: the tools, the limits; but one status, one address. */
+const isMany = (word: string | undefined): boolean => word !== undefined && /[^su]s$/.test(word)
 
 /** What is left out, or `undefined`, is not given. */
 function checkKinds<T extends object>(place: string, given: T, declared: Declared<T>): void {
@@ -41,18 +49,22 @@ function checkKinds<T extends object>(place: string, given: T, declared: Declare
 /** @throws CONFIG_INVALID @param what as it reads before "is": `the schema of the signal 's'` */
 export function checkValue(what: string, name: string, value: unknown, kind: OptionKind): void {
   if (kind.fits(value)) return
-  throw new TuttiError('CONFIG_INVALID', `${what} is ${sayGiven(value)}`, { hint: kind.hint(name, value) })
+  throw new TuttiError('CONFIG_INVALID', `${what} ${isMany(/^the (\w+) of /.exec(what)?.[1]) ? 'are' : 'is'} ${sayGiven(value)}`, {
+    hint: kind.hint(name, value),
+  })
 }
 
 /** What was perhaps meant by each, and what there is. */
-export function sayKnown(unknown: readonly string[], names: readonly string[]): string {
-  const meant = unknown.flatMap((name) => meantBy(name, names) ?? [])
-  const asks = meant.length > 0 ? `Did you mean '${meant.join("', '")}'? ` : ''
-  return `${asks}There ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`
+export function sayKnown(unknown: readonly string[], names: readonly string[], elsewhere: Elsewhere = {}): string {
+  const here = new Map(Object.entries(elsewhere).map(([name, code]) => [plain(name), code]))
+  const meant = unknown.flatMap((name) => {
+    const code = here.get(plain(name))
+    if (code !== undefined) return `Instead of '${name}' write ${code}. `
+    const slip = slipOf(name, names)
+    return slip === undefined ? [] : `${unknown.length > 1 ? `'${name}': did` : 'Did'} you mean '${slip}'? `
+  })
+  return `${[...new Set(meant)].join('')}The ${names.length === 1 ? 'name is' : 'names are'} ${names.join(', ')}.`
 }
-
-/** The name that was perhaps meant, where one is near. */
-export const meantBy = (name: string, names: readonly string[]): string | undefined => nearest(name, names, A_SLIP)[0]
 
 /** A value of an option, as an error shows it. */
 export function sayGiven(value: unknown): string {

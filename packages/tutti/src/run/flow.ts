@@ -6,6 +6,7 @@ import {
   checkOptions,
   type Declared,
   durationMs,
+  type Elsewhere,
   type InOf,
   is,
   jsonSchemaOf,
@@ -53,7 +54,7 @@ export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
   if (typeof execute !== 'function')
     throw new TuttiError('CONFIG_INVALID', `the flow '${name}' has no function`, { hint: `Write flow('${name}', async (input, run) => …).` })
   const given = (third ? second : {}) as CodeOptions
-  checkOptions(`the flow '${name}'`, given, CODE_OPTIONS)
+  checkOptions(`the flow '${name}'`, given, CODE_OPTIONS, FLOW_ELSEWHERE)
   const { input, output, ...options } = given
   return defineFlow({ kind: 'flow', name, options, inputSchema: input, outputSchema: output, parts: [], execute })
 }
@@ -61,10 +62,27 @@ export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
 type Declarable = Omit<FlowOptions, '~standard'>
 type CodeOptions = Declarable & { readonly input?: Schema | undefined; readonly output?: Schema | undefined }
 
+/** As in `retry()` of a model. */
+export const RETRY_ELSEWHERE: Elsewhere = {
+  ...{ maxRetries: 'attempts: 3', maxAttempts: 'attempts: 3', retries: 'attempts: 3', maximumAttempts: 'attempts: 3' },
+  ...{ delay: "backoff: '1s'", initialDelay: "backoff: '1s'", initialInterval: "backoff: '1s'", minTimeout: "backoff: '1s'" },
+  ...{ maxDelay: "max: '30s'", maximumInterval: "max: '30s'", maxTimeout: "max: '30s'", retryOn: "on: ['MODEL_TIMEOUT']" },
+}
+
 /** Those of whatever is declared as `flow()` is. */
 export const FLOW_OPTIONS: Declared<Declarable> = {
   ...{ version: is.text, migrations: is.object, description: is.text },
   ...{ retry: true, deadline: true, budget: true, queue: true },
+}
+/** What a user may know from elsewhere, and how it is written here. */
+export const FLOW_ELSEWHERE: Elsewhere = {
+  ...{ timeout: "deadline: '5m'", maxDuration: "deadline: '5m'", executionTimeout: "deadline: '5m'" },
+  ...{ retries: 'retry: { attempts: 3 }', maxRetries: 'retry: { attempts: 3 }', attempts: 'retry: { attempts: 3 }', retryPolicy: 'retry: { attempts: 3 }' },
+  ...{ inputSchema: 'input: schema', schema: 'input: schema', outputSchema: 'output: schema' },
+  ...{ concurrency: 'queue: { concurrency: 8 }', rateLimit: "queue: { rate: '10/s' }", maxCost: 'budget: { usd: 0.05 }' },
+  ...{ cron: "schedule('nightly', { flow: desk, cron: '0 3 * * *' })", schedule: "schedule('nightly', { flow: desk, cron: '0 3 * * *' })" },
+  ...{ id: 'flow(name, async (input, run) => input)', name: 'flow(name, async (input, run) => input)' },
+  ...{ run: 'flow(name, async (input, run) => input)', handler: 'flow(name, async (input, run) => input)', execute: 'flow(name, async (input, run) => input)' },
 }
 const CODE_OPTIONS: Declared<CodeOptions> = { ...FLOW_OPTIONS, input: is.schema, output: is.schema }
 
@@ -95,7 +113,7 @@ function checkLimits(name: string, { retry, deadline, budget, queue }: FlowOptio
   if (deadline !== undefined) durationMs(deadline, `the deadline of '${name}'`)
   if (budget !== undefined) limitsOf(budget, `the budget of '${name}'`)
   if (retry === undefined) return
-  checkOptions<Retry>(`the retry of '${name}'`, retry, { attempts: true, backoff: true, max: true, on: is.list })
+  checkOptions<Retry>(`the retry of '${name}'`, retry, { attempts: true, backoff: true, max: true, on: is.list }, RETRY_ELSEWHERE)
   const { attempts, backoff, max } = retry
   if (!Number.isInteger(attempts) || attempts < 1)
     throw new TuttiError('CONFIG_INVALID', `the retry of '${name}' has ${String(attempts)} attempts`, {

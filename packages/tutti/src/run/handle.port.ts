@@ -76,7 +76,10 @@ export interface RunHandle<O> {
    * Resolves once the request is durable; `outcome()` tells when it stands. One that stands still already is left as it is. @throws RUN_FINISHED
    */
   pause(reason?: string): Promise<void>
-  /** Goes on with a run that was paused, that diverged or that crashed again and again. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH | RUN_BUSY */
+  /**
+   * Goes on with a run that was paused, that diverged or that crashed again and again. One that is under way, or has ended, is left as it is: `outcome()` says how it
+   * ended. @throws CONFIG_FLOW_UNKNOWN | RUN_VERSION_MISMATCH | RUN_BUSY
+   */
   resume(): Promise<void>
 }
 

@@ -48,6 +48,9 @@ describe('pausing a run', () => {
     await engine.activate(handle.id)
     expect(await handle.result()).toMatchObject({ output: 3 })
     expect(executed).toEqual(['first', 'second'])
+    await handle.resume()
+    expect(await handle.outcome()).toMatchObject({ status: 'completed', output: 3 })
+    expect(executed).toEqual(['first', 'second'])
   })
 
   it('[R7] a run whose last step is under way comes to its end, for nothing of it is new', async () => {

@@ -3,7 +3,7 @@ import { agentOf } from '../agent/index.ts'
 import { limitsOf } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import { checkModelsOf } from '../model/index.ts'
-import { checkOptions, type Declared, is, type ModelSchema } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Elsewhere, is, type ModelSchema } from '../primitives/index.ts'
 import { type AnyFlow, isFlow } from '../run/index.ts'
 import { toolName } from './handoff.ts'
 import type { TeamCommon, TeamOptions, TeamStyle } from './style.ts'
@@ -27,12 +27,36 @@ const LIMITS: Declared<NonNullable<TeamCommon['limits']>> = {
   ...{ modelCalls: true, toolCalls: true, onExhausted: true },
 }
 
+/** What a user may know from elsewhere, and how it is written here. */
+export const TEAM_ELSEWHERE: Elsewhere = {
+  ...{ agents: 'members: [first, second]', participants: 'members: [first, second]', process: "style: 'magentic'", pattern: "style: 'chat'" },
+  ...{
+    managerLlm: "manager: 'openai/gpt-5-mini'",
+    managerAgent: "manager: 'openai/gpt-5-mini'",
+    maxTurns: 'limits: { turns: 20 }',
+    maxSteps: 'limits: { turns: 20 }',
+  },
+  ...{
+    maxRounds: 'rounds: 3',
+    maxRound: 'rounds: 3',
+    selector: "next: 'openai/gpt-5-mini'",
+    speakerSelection: "next: 'openai/gpt-5-mini'",
+    entryAgent: "start: 'first'",
+  },
+  ...{ maxStallCount: 'maxStalls: 3', maxResetCount: 'maxReplans: 2' },
+}
+
 /** Its members. @throws CONFIG_INVALID */
 export function checkTeam(name: string, o: TeamOptions): readonly AnyFlow[] {
   const who = `the team '${name}'`
   const wrong: Wrong = (what, hint) => new TuttiError('CONFIG_INVALID', `${who} ${what}`, { data: { team: name }, hint })
   const isStyle = (style: unknown): style is Style => typeof style === 'string' && Object.hasOwn(OF_STYLE, style)
-  checkOptions<object>(who, o, isStyle(o?.style) ? { ...COMMON, ...OF_STYLE[o.style] } : { ...COMMON, ...Object.assign({}, ...Object.values(OF_STYLE)) })
+  checkOptions<object>(
+    who,
+    o,
+    isStyle(o?.style) ? { ...COMMON, ...OF_STYLE[o.style] } : { ...COMMON, ...Object.assign({}, ...Object.values(OF_STYLE)) },
+    TEAM_ELSEWHERE,
+  )
   checkLimits(who, o.limits, wrong)
   const members = o.members as readonly AnyFlow[]
   if (!Array.isArray(members) || members.length === 0 || !members.every(isFlow)) throw wrong('has no members, or some that are no flow', 'members: [agent, …]')

@@ -6,6 +6,7 @@ import {
   type Declared,
   type Duration,
   durationMs,
+  type Elsewhere,
   type InOf,
   is,
   jsonSchemaOf,
@@ -21,6 +22,15 @@ type ToolOptions = Parameters<typeof tool>[0]
 const OPTIONS: Declared<ToolOptions> = {
   ...{ name: true, description: is.text, input: is.schema, output: is.schema, effect: true, execute: true, approve: true },
   ...{ timeout: true, idle: true, longest: true, concurrency: true, undo: is.function, reconcile: is.function },
+}
+
+/** What a user may know from elsewhere, and how it is written here. */
+export const TOOL_ELSEWHERE: Elsewhere = {
+  ...{ parameters: 'input: schema', inputSchema: 'input: schema', schema: 'input: schema', argsSchema: 'input: schema', outputSchema: 'output: schema' },
+  ...{ func: 'execute: (input) => input', run: 'execute: (input) => input', handler: 'execute: (input) => input', invoke: 'execute: (input) => input' },
+  ...{ needsApproval: 'approve: true', requireApproval: 'approve: true', requiresApproval: 'approve: true', id: "name: 'find_order'" },
+  ...{ timeoutMs: "timeout: '10s'", rollback: 'undo: (output) => undefined', compensate: 'undo: (output) => undefined' },
+  ...{ readOnlyHint: "effect: 'read'", idempotent: "effect: 'idempotent'", idempotentHint: "effect: 'idempotent'" },
 }
 
 /**
@@ -53,7 +63,7 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
   undo?: ((output: NoInfer<O>, input: OutOf<IS>, ctx: StepContext) => Awaitable<void>) | undefined
   reconcile?: ((idempotencyKey: string, input: OutOf<IS>) => Awaitable<{ done: true; output: NoInfer<O> } | { done: false } | 'unknown'>) | undefined
 }): Tool<InOf<IS>, Recorded<O>, N> {
-  checkOptions<object>(typeof o?.name === 'string' ? `the tool '${o.name}'` : 'tool()', o, OPTIONS)
+  checkOptions<object>(typeof o?.name === 'string' ? `the tool '${o.name}'` : 'tool()', o, OPTIONS, TOOL_ELSEWHERE)
   checkToolName(o.name)
   if (typeof o.execute !== 'function') throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has no function`, { hint: 'execute: (input) => …' })
   if (!['read', 'idempotent', 'once'].includes(o.effect))

@@ -54,7 +54,7 @@ describe('signal', () => {
     })
     expect(await tutti(cwd, ['signal', 'last', 'tutti.ster', '"Be brief."'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining("Did you mean 'tutti.steer'? There are tutti.steer, tutti.approval, tutti.question."),
+      err: expect.stringContaining("Did you mean 'tutti.steer'? The names are tutti.steer, tutti.approval, tutti.question."),
     })
     // What a tool server asks in the midst of a call is answered so too.
     expect((await tutti(cwd, ['signal', 'last', 'tutti.question', '{"action":"decline"}'])).out).toMatch(/^Early: /)

@@ -95,8 +95,7 @@ export function footer({ run, begun, last, used, budget }: RunPicture): string {
 
 function waitLine(home: Home, run: string, wait: Pick<OpenWait, 'signal' | 'key' | 'data'>): string {
   const { signal, key } = wait
-  if (signal === ownSignal.resolve)
-    return `In doubt whether '${key}' happened. Find out, then: ${nextCommand(home, 'resolve', run)} ${key} --done (or --not-done)`
+  if (signal === ownSignal.resolve) return `In doubt whether '${key}' happened. Find out, then: ${answerCommand(home, run, wait)}`
   if (signal === ownSignal.grant)
     return `Waits at '${key}' for more budget. Grant it: \`${answerCommand(home, run, wait)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`
   return `Waits at '${key}' for the signal '${signal}'. Answer with \`${answerCommand(home, run, wait)}\`; then \`${nextCommand(home, 'resume', run)}\` goes on.`

@@ -123,7 +123,7 @@ function declareRuns(program: Command, act: Act): void {
     )
     .option('--flow <name>', 'only of this flow')
     .option('--label <name=value>', 'only with this label; may be given again', several)
-    .option('--waiting', 'only those that wait for a signal, with what for')
+    .option('--waiting', 'only those that wait for an answer (a signal, an approval, an effect in doubt), each with the command that gives it')
     .option('--stranded', 'only those that have not ended and whose flow or version is not there any more; with --app FILE, not in that module either')
     .option('--app <file>', 'with --stranded: a module whose `flows` (or default) export holds your flows')
     .option('--limit <n>', 'how many', count, 20)

@@ -11,13 +11,13 @@ import { sayAgo, sayMs, sayUsd } from './quantity.ts'
 import { sayStranded, strandedIn } from './stranded.ts'
 import { suspensionOf } from './suspension.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
-import { answerCommand, sayWait, waitsOf } from './waits.ts'
+import { answerCommand, questionsOf, sayQuestion } from './waits.ts'
 
 export interface RunsOptions extends CommonOptions, AppFileOptions {
   readonly status?: readonly string[] | undefined
   readonly flow?: string | undefined
   readonly label?: readonly string[] | undefined
-  /** Only those that wait for a signal, each with what for. */
+  /** Only those that somebody has to answer: a signal, or what became of an effect in doubt. */
   readonly waiting?: boolean | undefined
   /** Only those whose code is gone. */
   readonly stranded?: boolean | undefined
@@ -99,7 +99,7 @@ async function list(home: Home, o: RunsOptions): Promise<Listed[]> {
       if (listed.length === o.limit) break
       const one = await look(store, head)
       if (o.status && ![head.status, one.status, one.why].some((said) => said !== undefined && o.status?.includes(said))) continue
-      const waiting = o.waiting && one.status !== 'damaged' ? (await waitsOf(store, head)).open : []
+      const waiting = o.waiting && one.status !== 'damaged' ? await questionsOf(store, head) : []
       if (!o.waiting) listed.push(one)
       else if (waiting.length > 0) listed.push({ ...one, waiting })
     }
@@ -184,7 +184,7 @@ function table(listed: readonly Listed[], paint: Paint, columns: number, home: H
     const padded = row(texts)
     padded[2] = paint(statusStyle[status], padded[2] ?? '')
     const line = `${padded.join('  ')}  ${paint('dim', cutTo(about, Math.max(12, columns - used - 1)))}`
-    return [line, ...waiting.flatMap((wait) => [`  waits for ${cutTo(sayWait(wait), columns - 13)}`, paint('dim', `    ${answerCommand(home, run, wait)}`)])]
+    return [line, ...waiting.flatMap((wait) => [`  ${cutTo(sayQuestion(wait), columns - 3)}`, paint('dim', `    ${answerCommand(home, run, wait)}`)])]
   })
   return [paint('dim', `${row(head).join('  ')}  ABOUT`), ...lines]
 }

@@ -105,7 +105,7 @@ function totalLines(picture: RunPicture, head: RunHead, home: Home, paint: Paint
 
 function nextLine(picture: RunPicture, standing: Standing, home: Home, run: string): string | undefined {
   const doubted = [...picture.all()].find(({ state }) => state === 'doubted')
-  if (doubted && !picture.ended) return `${nextCommand(home, 'resolve', run)} ${doubted.key} --done (or --not-done)`
+  if (doubted && !picture.ended) return answerCommand(home, run, { signal: ownSignal.resolve, key: doubted.key, data: undefined })
   const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
   if (unpaid && !picture.ended) return answerCommand(home, run, { signal: ownSignal.grant, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })
   if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)

@@ -3,6 +3,7 @@ import type { JournalStore, OpenWait, RunHead } from '../journal/index.ts'
 import { ownSignal, waitsIn } from '../run/index.ts'
 import { type Home, isEnded, nextCommand, shellWord } from './home.ts'
 import { inOneLine } from './paint.ts'
+import { RunPicture } from './picture.ts'
 
 export type Waits = Pick<Awaited<ReturnType<typeof waitsIn>>, 'open' | 'over'>
 
@@ -10,7 +11,34 @@ export type Waits = Pick<Awaited<ReturnType<typeof waitsIn>>, 'open' | 'over'>
 export async function waitsOf(store: JournalStore, head: RunHead): Promise<Waits> {
   const { open, over } = await waitsIn(store.read(head.run))
   if (isEnded(head)) return { open: [], over }
-  return { open: (head.waiting ?? open).filter(({ signal }) => signal !== ownSignal.resolve), over }
+  return { open: (head.waiting ?? open).filter((wait) => !isDoubt(wait)), over }
+}
+
+/** What somebody has to answer before it goes on: its waits, and the effects that are in doubt. */
+export async function questionsOf(store: JournalStore, head: RunHead): Promise<readonly OpenWait[]> {
+  if (isEnded(head)) return []
+  const { open } = await waitsOf(store, head)
+  const doubts = head.waiting?.filter(isDoubt) ?? doubtsIn(await pictureOf(store, head))
+  return [...open, ...doubts]
+}
+
+const isDoubt = ({ signal }: OpenWait): boolean => signal === ownSignal.resolve
+
+async function pictureOf(store: JournalStore, { run }: RunHead): Promise<RunPicture> {
+  const picture = new RunPicture()
+  for await (const entry of store.read(run)) picture.take(entry)
+  return picture
+}
+
+const doubtsIn = (picture: RunPicture): readonly OpenWait[] =>
+  [...picture.all()].flatMap(({ state, key, remark }) => (state === 'doubted' ? [{ signal: ownSignal.resolve, key, data: { message: remark ?? '' } }] : []))
+
+/** As it reads in a list: `waits for …`, `in doubt whether …`. */
+export const sayQuestion = (wait: OpenWait): string => (isDoubt(wait) ? sayDoubt(wait) : `waits for ${sayWait(wait)}`)
+
+function sayDoubt({ key, data }: OpenWait): string {
+  const { message } = (data ?? {}) as { readonly message?: string }
+  return `in doubt whether '${key}' happened${message ? `: ${inOneLine(message)}` : ''}`
 }
 
 /** `'tutti.approval' at 'desk/send' {"tool":"send_mail",…}`. */
@@ -30,11 +58,13 @@ const grantOptions: Readonly<Record<string, string>> = {
 
 /** The command that answers a wait. */
 export const answerCommand = (home: Home, run: string, { signal, key, data }: Pick<OpenWait, 'signal' | 'key' | 'data'>): string =>
-  signal === ownSignal.approval
-    ? `${nextCommand(home, 'approve', run)} --key ${shellWord(key)}`
-    : signal === ownSignal.grant
-      ? `${nextCommand(home, 'grant', run)} ${grantOptions[(data as { readonly limit?: string } | undefined)?.limit ?? ''] ?? '--usd'} AMOUNT`
-      : `${nextCommand(home, 'signal', run)} ${shellWord(signal)} JSON --key ${shellWord(key)}`
+  signal === ownSignal.resolve
+    ? `${nextCommand(home, 'resolve', run)} ${shellWord(key)} --done (or --not-done)`
+    : signal === ownSignal.approval
+      ? `${nextCommand(home, 'approve', run)} --key ${shellWord(key)}`
+      : signal === ownSignal.grant
+        ? `${nextCommand(home, 'grant', run)} ${grantOptions[(data as { readonly limit?: string } | undefined)?.limit ?? ''] ?? '--usd'} AMOUNT`
+        : `${nextCommand(home, 'signal', run)} ${shellWord(signal)} JSON --key ${shellWord(key)}`
 
 export const queuedLine = ({ position, queued }: { readonly position: number; readonly queued: number }): string =>
   `Queued: ${position} of ${queued}. It begins when its flow has room, here or in any process that drives it.`

@@ -1,0 +1,60 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { type Flow, flow, signal, sqlite, tutti } from '../index.ts'
+import { runs } from './runs.ts'
+import type { Terminal } from './terminal.ts'
+
+const Go = signal('go', z.null())
+const patient = flow('patient', async (_: null, run) => run.wait(Go))
+const pay = flow('pay', async (_: null, run) =>
+  run.step(
+    'charge',
+    () => {
+      throw new Error('the line went dead')
+    },
+    { effect: 'once' },
+  ),
+)
+const done = flow('done', async (_: null, run) => run.step('say', () => 1))
+
+async function listed(home: string, json: boolean): Promise<string> {
+  let said = ''
+  const out = {
+    write(text: string) {
+      said += text
+    },
+  }
+  const terminal = { out, err: out, cwd: home, env: {} } as unknown as Terminal
+  expect(await runs(terminal, { home, waiting: true, json, limit: 20 })).toBe(0)
+  return said
+}
+
+test('[O5][R2] runs --waiting lists what waits for a person too: an effect in doubt, with the command that says what became of it, while it is driven and after', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'tutti-runs-'))
+  const app = tutti({ flows: [patient, pay, done], store: sqlite(join(home, 'tutti.db')) })
+  const start = async (one: Flow<null, unknown>) => {
+    const run = await app.start(one, null)
+    await run.outcome()
+    return run.id
+  }
+  const [waits, doubts] = [await start(patient), await start(pay)]
+  await start(done)
+  const isWhole = async (): Promise<void> => {
+    const text = await listed(home, false)
+    expect(text).toMatch(new RegExp(`${waits} .*\n  waits for 'go' at 'patient/go'\n    npx tutti signal ${waits} .* go JSON`))
+    expect(text).toMatch(
+      new RegExp(
+        `${doubts} .*\n  in doubt whether 'pay/charge' happened: the line went dead\n    npx tutti resolve ${doubts} .*pay/charge --done \\(or --not-done\\)`,
+      ),
+    )
+    const { runs: all } = JSON.parse(await listed(home, true)) as { runs: { run: string; waiting: { signal: string; key: string }[] }[] }
+    expect(all.map(({ run }) => run)).toEqual([doubts, waits])
+    expect(all[0]?.waiting).toMatchObject([{ signal: 'tutti.resolve', key: 'pay/charge' }])
+  }
+  await isWhole()
+  await app.close()
+  await isWhole()
+})

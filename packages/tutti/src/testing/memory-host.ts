@@ -20,6 +20,8 @@ interface HostedLog {
   attempt: HostedRun | undefined
   /** Which attempt is the last: what an earlier one says is not heard. */
   number: number
+  /** An attempt said that it is done: no other is made. */
+  done: boolean
 }
 
 /** Where an attempt may be lost: before a group is in the log, or after that and before the run hears of it. */
@@ -43,7 +45,7 @@ export class MemoryHost implements Host {
 
   async submit(submitted: SubmittedRun): Promise<void> {
     if (this.#logs.has(submitted.run)) return
-    const log: HostedLog = { submitted: JSON.parse(JSON.stringify(submitted)), lines: [], told: [], wake: () => {}, attempt: undefined, number: 0 }
+    const log: HostedLog = { submitted: JSON.parse(JSON.stringify(submitted)), lines: [], told: [], wake: () => {}, attempt: undefined, number: 0, done: false }
     this.#logs.set(submitted.run, log)
     this.#attempt(log)
   }
@@ -77,7 +79,7 @@ export class MemoryHost implements Host {
 
   #attempt(log: HostedLog): void {
     const runs = this.#worker
-    if (!runs) return
+    if (!runs || log.done) return
     const number = ++log.number
     const attempt = runs.attempt(log.submitted.run, JSON.parse(JSON.stringify(log.submitted.entries)))
     log.attempt = attempt
@@ -98,7 +100,11 @@ export class MemoryHost implements Host {
       if (!group || log.number !== number) return
       if (recorded === undefined) run.committed(group)
       else run.recall(group)
-      if (group.over === 'ended') return run.flushed()
+      if (group.over === 'ended') {
+        await run.flushed()
+        log.done ||= log.number === number
+        return
+      }
       if (!group.rest && !group.over) continue
       line++
       const woken =

@@ -17,7 +17,7 @@ import type { Services } from '../effect.port.ts'
 import { carryOver } from '../embedded/carry-over.ts'
 import { stopCrashLoop } from '../embedded/crash-loop.ts'
 import { type Draft, goesFurther } from '../embedded/draft.ts'
-import { letFinish } from '../embedded/drain.ts'
+import { LAST_WORD_MS, letFinish, within } from '../embedded/drain.ts'
 import { LiveRun, type LiveRunOptions } from '../embedded/live-run.ts'
 import { waitsIn } from '../embedded/open-waits.ts'
 import type { Registry } from '../embedded/registry.ts'
@@ -146,9 +146,10 @@ export class HostedRun {
     return this.#projection.flushed()
   }
 
-  /** Lets what is under way be recorded, and begins nothing any more; then the attempt is over. */
+  /** Lets what is under way be recorded, and begins nothing any more; then the attempt is over. A store that does not answer is not waited for longer than that. */
   async drain(graceMs: number): Promise<void> {
     if (this.#live) await letFinish([this.#live], graceMs)
+    await within(Math.min(graceMs, LAST_WORD_MS), this.#projection.flushed()).catch(() => {})
     this.release(new TuttiError('ENGINE_CLOSED', 'the process that drove the run was closed'))
   }
 

@@ -41,6 +41,8 @@ export class Projection implements Behind {
   #failed = false
   #error: TuttiError | undefined
   #hurry: () => void = () => {}
+  /** Ends the pauses between two tries. */
+  readonly #paused = new Set<() => void>()
 
   constructor(store: JournalStore, run: RunId, ground: ProjectionGround) {
     this.#store = store
@@ -52,20 +54,17 @@ export class Projection implements Behind {
   add(group: Group): void {
     this.#queue.push(group)
     if (group.over || group.rest) this.#hurry()
-    this.#working ??= this.#work()
-      .catch(() => {})
-      .finally(() => {
-        this.#working = undefined
-      })
+    if (!this.#closed) this.#working ??= this.#work()
   }
 
-  /** Resolves once all that was added is in the store. Rejects when another attempt has the run. */
+  /** Resolves once all that was added is in the store. Rejects when another attempt has the run, and when this one was given up before. */
   async flushed(): Promise<void> {
     while (this.#working) {
       this.#hurry()
       await this.#working
     }
     if (this.#error) throw this.#error
+    if (this.#queue.length > 0) throw givenUp()
   }
 
   async spill(blobs: Blobs): Promise<void> {
@@ -86,14 +85,22 @@ export class Projection implements Behind {
 
   close(): void {
     this.#closed = true
+    for (const wake of this.#paused) wake()
   }
 
+  /** Ends in the same turn in which it finds nothing to do: a group that is added a moment later is not left lying. */
   async #work(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#closed) {
-      await this.#gathered()
-      const groups = this.#queue
-      this.#queue = []
-      await this.persistently(() => this.#write(groups))
+    try {
+      while (this.#queue.length > 0 && !this.#closed) {
+        await this.#gathered()
+        const groups = this.#queue
+        this.#queue = []
+        await this.persistently(() => this.#write(groups))
+      }
+    } catch (error) {
+      this.#error ??= error as TuttiError
+    } finally {
+      this.#working = undefined
     }
   }
 
@@ -162,12 +169,27 @@ export class Projection implements Behind {
           throw error
         }
         const ms = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] as number
-        await new Promise<void>((resolve) => void systemClock.alarm(systemClock.now() + ms, resolve))
+        await this.#pause(ms)
       }
     }
-    throw this.#error ?? new TuttiError('ENGINE_CLOSED', 'the attempt was given up')
+    throw this.#error ?? givenUp()
+  }
+
+  /** So long, or until the attempt is over. */
+  async #pause(ms: number): Promise<void> {
+    let wake = (): void => {}
+    const over = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    this.#paused.add(wake)
+    const forget = systemClock.alarm(systemClock.now() + ms, wake)
+    await over
+    forget()
+    this.#paused.delete(wake)
   }
 }
+
+const givenUp = (): TuttiError => new TuttiError('ENGINE_CLOSED', 'the attempt was given up')
 
 /**
  * Of these groups, which follow entry `through`, those that a store with `lastSeq` entries does not hold. One that only changes the line of the run counts when nothing

@@ -17,8 +17,7 @@ export class DurableOutcomes {
       return
     }
     this.#taker = undefined
-    // Not at once: whoever brings it is in the midst of its own work.
-    later.then(() => taker.take(outcome))
+    taker.take(outcome)
   }
 
   take(): Outcome | undefined {
@@ -47,8 +46,6 @@ export class DurableOutcomes {
   fail(error: unknown): void {
     const taker = this.#taker
     this.#taker = undefined
-    if (taker) later.then(() => taker.fail(error))
+    taker?.fail(error)
   }
 }
-
-const later = Promise.resolve()

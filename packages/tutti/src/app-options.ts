@@ -3,7 +3,7 @@ import type { Budget, StandingBudget } from './budget/index.ts'
 import type { Engine, EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import type { RegressOptions as Regressed } from './eval/index.ts'
-import { checkModels, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
+import { checkModels, checkModelsOf, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
 import { checkOptions, type Declared, type Elsewhere, is, type Scope, sayGiven } from './primitives/index.ts'
 import type { RetentionRule } from './retention.ts'
 import { type AnyFlow, checkFlow, type Schedule, type StartOptions } from './run/index.ts'
@@ -146,7 +146,7 @@ const SCOPE: Declared<Scope> = { tenant: true, user: true, thread: true, claims:
 export function checkStart(o: StartOptions): void {
   checkOptions('a start', o, START, START_ELSEWHERE)
   const { id, scope, labels } = o
-  if (id !== undefined) checkName('the id of a start', id)
+  if (id !== undefined) checkId(id)
   if (labels !== undefined) {
     if (typeof labels !== 'object' || labels === null || Array.isArray(labels) || Object.values(labels).some((value) => typeof value !== 'string'))
       throw new TuttiError('CONFIG_INVALID', 'the labels of a start are no names with a text each', { hint: "labels: { customer: '17' }" })
@@ -154,6 +154,22 @@ export function checkStart(o: StartOptions): void {
   if (scope === undefined) return
   checkOptions<object>('the scope of a start', scope, SCOPE)
   for (const part of ['tenant', 'user', 'thread'] as const) if (scope[part] !== undefined) checkName(`the ${part} of a start`, scope[part])
+}
+
+/** So many characters name a run for a person too, and are a key in every store. */
+const LONGEST_ID = 200
+
+/** @throws CONFIG_INVALID */
+function checkId(id: unknown): void {
+  checkName('the id of a start', id)
+  if (id === 'last')
+    throw new TuttiError('CONFIG_INVALID', "the id of a start is 'last', which is what the command calls the newest run", {
+      hint: "Say of what: 'last-order'.",
+    })
+  if ((id as string).length > LONGEST_ID)
+    throw new TuttiError('CONFIG_INVALID', `the id of a start has ${(id as string).length} characters`, {
+      hint: `Give ${LONGEST_ID} at most; what is longer belongs into the input, or into labels.`,
+    })
 }
 
 /** @throws CONFIG_INVALID for what is no text of one line */
@@ -167,14 +183,24 @@ function checkName(what: string, given: unknown): void {
 
 const FORK: Declared<ForkOptions> = {
   ...{ at: is.text, output: true, input: true, instructions: is.text, agent: is.text, model: true },
-  ...{ budget: true, redo: is.list, once: is.oneOf('again', 'never') },
+  ...{ budget: true, redo: is.texts, once: is.oneOf('again', 'never') },
 }
-export const checkFork = (o: ForkOptions): void => checkOptions('a fork', o, FORK)
+export function checkFork(o: ForkOptions): void {
+  checkOptions('a fork', o, FORK)
+  if (o.model !== undefined) checkModelsOf('the model of a fork', o.model)
+  if (o.agent === undefined) return
+  if (o.instructions === undefined && o.model === undefined)
+    throw new TuttiError('CONFIG_INVALID', `a fork names the agent '${o.agent}', and gives it nothing`, { hint: 'Give it `instructions` or a `model`.' })
+  if (o.at !== undefined)
+    throw new TuttiError('CONFIG_INVALID', `a fork was given both at: '${o.at}' and agent: '${o.agent}'`, {
+      hint: 'At a step, the agent is the one that it belongs to: leave `agent` out. From the beginning: leave `at` out.',
+    })
+}
 
 const REGRESS: Declared<RegressOptions> = {
   ...{ last: true, runs: is.list, since: is.date, labels: is.object, tenant: is.text, model: true, store: true, instructions: is.text, agent: is.text },
   ...{
-    redo: is.list,
+    redo: is.texts,
     budget: true,
     concurrency: true,
     idempotent: is.oneOf('never', 'again'),

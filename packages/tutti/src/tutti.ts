@@ -34,7 +34,7 @@ import {
   sqliteStore,
 } from './journal/index.ts'
 import { type Gateway, gatewayKey, importPackage } from './model/index.ts'
-import { type Clock, checkValue, is, type RunId, type Scope, validate } from './primitives/index.ts'
+import { type Clock, checkValue, is, type RunId, type Scope, sayGiven, validate } from './primitives/index.ts'
 import { Retention } from './retention.ts'
 import { RetunedForks } from './retuned-forks.ts'
 import {
@@ -254,7 +254,11 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       await engine.activate(id as RunId)
       return new EmbeddedHandle(engine, id as RunId)
     },
-    async replay(id: string, flow: AnyFlow) {
+    async replay(id: string, flow: AnyFlow, ...more: unknown[]) {
+      if (more.length > 0)
+        throw new TuttiError('CONFIG_INVALID', `app.replay() takes a run and its flow, and was given ${sayGiven(more[0])} besides`, {
+          hint: 'What is to be other than it was is given to a fork: app.fork(id, flow, { … }).',
+        })
       checkFlow('the flow that app.replay() was given', flow)
       await engine.open()
       return replayRun(engine.store, id as RunId, flow, services)

@@ -1,5 +1,5 @@
 /** What an agent is declared with, and what is wrong with it, said when it is declared. */
-import { type Budget, limitsOf } from '../budget/index.ts'
+import { type Budget, declaredLimits } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import type { Memory } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
@@ -96,7 +96,7 @@ function checkLimits(who: string, limits: AgentLimits): void {
   checkCount(who, { turns }, 1)
   checkCount(who, { toolCalls }, 0)
   if (repeats !== false) checkCount(who, { repeats }, 1)
-  limitsOf(budget, `the budget of ${who}`)
+  declaredLimits(budget, `the budget of ${who}`)
 }
 
 /** Infinity is no limit, and may be said. */

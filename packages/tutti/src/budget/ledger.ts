@@ -218,6 +218,20 @@ export function limitsOf(budget: Budget | undefined, whose = 'the budget'): Limi
   return limits
 }
 
+/**
+ * As somebody declares them: half a call is none, and whoever writes one meant something else. A journal may hold one, written before this was refused.
+ * @throws BUDGET_INVALID
+ */
+export function declaredLimits(budget: Budget | undefined, whose: string): Limits {
+  const limits = limitsOf(budget, whose)
+  for (const name of ['modelCalls', 'toolCalls'] as const) {
+    const value = budget?.[name]
+    if (value === undefined || value === Number.POSITIVE_INFINITY || Number.isInteger(value)) continue
+    throw new TuttiError('BUDGET_INVALID', `${whose} limits ${name} to ${value}`, { hint: 'Calls are counted whole.' })
+  }
+  return limits
+}
+
 /** What somebody grants: the same names, each more than nothing. @throws BUDGET_INVALID */
 export function checkGrant(more: Budget): void {
   if (typeof more !== 'object' || more === null) throw new TuttiError('BUDGET_INVALID', `a grant is ${sayGiven(more)}`, { hint: 'Say of what: { usd: 0.5 }.' })
@@ -225,7 +239,7 @@ export function checkGrant(more: Budget): void {
   const wrong = names.find(([name, value]) => name === 'onExhausted' || !(typeof value === 'number' && Number.isFinite(value) && value > 0))
   if (wrong) throw new TuttiError('BUDGET_INVALID', `a grant of ${wrong[0]} is ${String(wrong[1])}`, { hint: 'Grant a number above zero of what is limited.' })
   if (names.length === 0) throw new TuttiError('BUDGET_INVALID', 'a grant of nothing', { hint: 'Say how much more: { usd: 0.5 }, { modelCalls: 10 }.' })
-  const limits = limitsOf(more, 'a grant')
+  const limits = declaredLimits(more, 'a grant')
   const less = Object.entries(limits).find(([, value]) => value < 1)
   if (less)
     throw new TuttiError('BUDGET_INVALID', `a grant of ${less[0]} is less than one`, { hint: 'The smallest amount of money is a millionth of a dollar.' })

@@ -3,7 +3,7 @@ import { TuttiError } from '../errors/index.ts'
 import { checkOptions, type Declared, hash128, type Scope } from '../primitives/index.ts'
 import type { AccountClaim, AccountKey, Per } from './account.ts'
 import type { Budget } from './amounts.ts'
-import { type Limited, type Limits, limitsOf } from './ledger.ts'
+import { declaredLimits, type Limited, type Limits } from './ledger.ts'
 import { Calendar, type Every, UTC } from './period.ts'
 
 /** What each tenant, each user of a tenant, or each flow may use in an hour, a day or a month of the calendar. */
@@ -99,7 +99,7 @@ function declaredIn(budget: StandingBudget): DeclaredBudget {
       data: { per, every, onExhausted },
       hint: 'Leave it out: the call that does not fit fails with BUDGET_EXCEEDED. The budget of a run or a flow can.',
     })
-  const known = limitsOf(limits, `the budget per ${per} and ${every}`)
+  const known = declaredLimits(limits, `the budget per ${per} and ${every}`)
   if (Object.keys(known).length === 0)
     throw new TuttiError('CONFIG_INVALID', `the budget per ${per} and ${every} limits nothing`, {
       hint: 'Give it usd, tokens, inputTokens, outputTokens, modelCalls or toolCalls.',

@@ -146,7 +146,7 @@ class Regression {
     }
     if (past !== engine.store) await importRun(engine.store, exportRun(past, run))
     const changed = { instructions, model: model(id), agent: this.#agent, redo }
-    return engine.fork(run, this.#flow, { ...changed, id, budget, idempotent, once: 'never', labels: { [REGRESS_LABEL]: this.#id } })
+    return engine.fork(run, this.#flow, { ...changed, oneOfMany: true, id, budget, idempotent, once: 'never', labels: { [REGRESS_LABEL]: this.#id } })
   }
 
   /** Where it comes to rest. What was refused is known to be incomparable, so nothing more is paid for it; what waits is given up. */

@@ -1,5 +1,4 @@
-import { checkOptions, is } from '../primitives/index.ts'
-import { defineFlow, type Flow, type MapOptions, type Settled, type Step } from '../run/index.ts'
+import { checkMapOptions, defineFlow, type Flow, type MapOptions, type Settled, type Step } from '../run/index.ts'
 import { asFlow, checkStep, drawn } from './step.ts'
 
 /**
@@ -11,11 +10,7 @@ export function map<I, O, E extends 'fail' | 'collect' = 'fail'>(
   o?: MapOptions & { onError?: E },
 ): Flow<Iterable<I>, E extends 'collect' ? Settled<I, O>[] : O[]>
 export function map(name: string, each: Step<never, unknown>, o: MapOptions & { onError?: 'fail' | 'collect' } = {}): Flow<Iterable<unknown>, unknown[]> {
-  checkOptions<MapOptions & { onError?: 'fail' | 'collect' }>(`the map '${name}'`, o, {
-    concurrency: true,
-    budgetPerItem: true,
-    onError: is.oneOf('fail', 'collect'),
-  })
+  checkMapOptions(name, o)
   checkStep(`what is to be done with each item of the map '${name}'`, each)
   const item = asFlow(each, 'item')
   return defineFlow({

@@ -90,10 +90,16 @@ function summaryOf(asked: Summarize | undefined): Pick<MemoryPlan, 'summarize' |
     throw invalid(`memory() cannot summarize ${JSON.stringify(asked)}`, "There are true, false, 'rolling', 'hierarchical', and { style, model }.")
   if (model === undefined) return { summarize: style }
   // What else a model has to be, the agent looks at that gets this memory.
-  if (!(typeof model === 'string' && model.includes('/')) && (typeof model !== 'object' || model === null))
+  if (!(typeof model === 'string' && model.includes('/')) && !isModelLike(model))
     throw invalid(`the model that memory() is to summarize with is ${sayGiven(model)}`, "Give 'provider/model', or a model of an AI SDK provider.")
   return { summarize: style, model }
 }
+
+/** As far as memory knows models: an object of one is branded, or has the methods of one, and a list is of such. */
+const isModelLike = (given: unknown): boolean =>
+  typeof given === 'object' &&
+  given !== null &&
+  (Array.isArray(given) ? given.length > 0 : '~model' in given || '~policy' in given || 'doGenerate' in given || 'doStream' in given)
 
 const declaredOnly = (): never => undefined as never
 

@@ -3,8 +3,8 @@
  * long, the outermost is passed first.
  */
 import { TuttiError } from '../errors/index.ts'
-import { checkOptions, type Declared, type Duration, durationMs, type Elsewhere, sayGiven } from '../primitives/index.ts'
-import { RETRY_ELSEWHERE } from '../run/index.ts'
+import { checkOptions, checkValue, type Declared, type Duration, durationMs, type Elsewhere, is, sayGiven } from '../primitives/index.ts'
+import { checkCodes, RETRY_ELSEWHERE } from '../run/index.ts'
 import type { BatchPort } from './batch/batch.port.ts'
 import { checkModelsOf } from './links.ts'
 import type { Accept, Model, ModelId, ModelLike, ModelRetry, OutputMode, Policy, PolicyModel } from './model.port.ts'
@@ -24,6 +24,8 @@ export function retry(model: ModelLike, o: ModelRetry): Model {
   for (const name of ['backoff', 'max'] as const) if (o[name] !== undefined) durationMs(o[name], `retry: ${name}`)
   if (o.on !== undefined && !Array.isArray(o.on))
     throw new TuttiError('CONFIG_INVALID', `retry: on is ${sayGiven(o.on)}; it is a list of codes, as in ['MODEL_TIMEOUT']`)
+  if (o.afterText !== undefined) checkValue('the afterText of retry()', 'afterText', o.afterText, is.flag)
+  checkCodes('retry()', o.on)
   return policy({ kind: 'retry', of: model, retry: o })
 }
 
@@ -219,6 +221,8 @@ export function limit(model: ModelLike, o: LimitOptions): Model {
 
 /** @throws CONFIG_INVALID for a policy around what is no model */
 function policy(body: Policy): PolicyModel {
+  // In a list and in an agent the model of the environment is meant by leaving it out; here a variable is that has no value.
+  if (body.of === undefined) throw new TuttiError('CONFIG_INVALID', `${body.kind}() was given no model`, { hint: `${body.kind}('openai/gpt-5-mini', { … })` })
   checkModelsOf(`the model of ${body.kind}()`, body.of)
   return { '~model': body.kind, '~policy': body }
 }

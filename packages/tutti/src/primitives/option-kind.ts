@@ -19,6 +19,7 @@ const kind = <V>(fits: OptionKind['fits'], what: string, example: (option: strin
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isCount = (value: unknown): boolean => typeof value === 'number' && Number.isInteger(value) && value >= 1
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 
 /** @example checkOptions('agentFrom()', o, { tools: is.list, version: is.text }) */
@@ -27,6 +28,13 @@ export const is = {
   flag: kind<boolean>((value) => typeof value === 'boolean', 'true or false'),
   function: kind<(...args: never) => unknown>(isFunction, 'a function'),
   list: kind<readonly unknown[]>(Array.isArray, 'a list', (option) => `: ${option}: [ … ]`),
+  texts: kind<readonly string[]>(
+    (value) => Array.isArray(value) && value.every(isText),
+    'a list of texts',
+    (option) => `: ${option}: ['…']`,
+  ),
+  count: kind<number>((value) => isCount(value) || value === Number.POSITIVE_INFINITY, 'a whole number from 1'),
+  place: kind<number>((value) => value === 0 || isCount(value), 'a whole number from 0'),
   object: kind<object>(isObject, 'an object', (option) => `: ${option}: { … }`),
   textOrFunction: kind<string | ((...args: never) => unknown)>((value) => isText(value) || isFunction(value), 'a text, or a function that gives one'),
   objectOrFunction: kind<object>((value) => isObject(value) || isFunction(value), 'an object, or a function that gives one'),

@@ -1,6 +1,6 @@
 /** `flow()`: code as a named, versioned, typed unit; and what every other kind of flow is made with. */
 
-import { limitsOf } from '../budget/index.ts'
+import { declaredLimits } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import {
   checkOptions,
@@ -15,7 +15,8 @@ import {
   type Schema,
   sayGiven,
 } from '../primitives/index.ts'
-import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Retry, Run, Tool } from './definition.port.ts'
+import { checkRetry } from './check-retry.ts'
+import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Run, Tool } from './definition.port.ts'
 import type { Awaitable } from './effect.port.ts'
 import { queueLimits } from './queue-limits.ts'
 import type { Recorded } from './recorded.ts'
@@ -62,13 +63,6 @@ export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
 type Declarable = Omit<FlowOptions, '~standard'>
 type CodeOptions = Declarable & { readonly input?: Schema | undefined; readonly output?: Schema | undefined }
 
-/** As in `retry()` of a model. */
-export const RETRY_ELSEWHERE: Elsewhere = {
-  ...{ maxRetries: 'attempts: 3', maxAttempts: 'attempts: 3', retries: 'attempts: 3', maximumAttempts: 'attempts: 3' },
-  ...{ delay: "backoff: '1s'", initialDelay: "backoff: '1s'", initialInterval: "backoff: '1s'", minTimeout: "backoff: '1s'" },
-  ...{ maxDelay: "max: '30s'", maximumInterval: "max: '30s'", maxTimeout: "max: '30s'", retryOn: "on: ['MODEL_TIMEOUT']" },
-}
-
 /** Those of whatever is declared as `flow()` is. */
 export const FLOW_OPTIONS: Declared<Declarable> = {
   ...{ version: is.text, migrations: is.object, description: is.text },
@@ -111,16 +105,9 @@ export function defineFlow<I, O>(definition: FlowDefinition): Flow<I, O> {
 function checkLimits(name: string, { retry, deadline, budget, queue }: FlowOptions): void {
   if (queue) queueLimits(name, queue)
   if (deadline !== undefined) durationMs(deadline, `the deadline of '${name}'`)
-  if (budget !== undefined) limitsOf(budget, `the budget of '${name}'`)
+  if (budget !== undefined) declaredLimits(budget, `the budget of '${name}'`)
   if (retry === undefined) return
-  checkOptions<Retry>(`the retry of '${name}'`, retry, { attempts: true, backoff: true, max: true, on: is.list }, RETRY_ELSEWHERE)
-  const { attempts, backoff, max } = retry
-  if (!Number.isInteger(attempts) || attempts < 1)
-    throw new TuttiError('CONFIG_INVALID', `the retry of '${name}' has ${String(attempts)} attempts`, {
-      hint: 'The first attempt counts too: give a whole number from 1.',
-    })
-  if (backoff !== undefined) durationMs(backoff, `the backoff of '${name}'`)
-  if (max !== undefined) durationMs(max, `the longest backoff of '${name}'`)
+  checkRetry(`the retry of '${name}'`, retry)
 }
 
 /** A migration that says nothing, or speaks of another flow, is a mistake that would show only when a run is carried over. */

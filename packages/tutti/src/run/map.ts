@@ -2,9 +2,9 @@
  * `run.map`: each item is recorded by itself, at its own number, so a killed map goes on at the first unrecorded item.
  * An item that is a function is one step; an item that is a flow is a scope.
  */
-import { tighter } from '../budget/index.ts'
+import { declaredLimits, tighter } from '../budget/index.ts'
 import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
-import { canonical, encode, hash128, type Json, sayGiven } from '../primitives/index.ts'
+import { canonical, checkOptions, type Declared as DeclaredOptions, encode, hash128, is, type Json, sayGiven } from '../primitives/index.ts'
 import { type Branches, cancelBranches, rememberSafely } from './branches.ts'
 import type { Flow, Leaf, MapOptions, Run, Settled } from './definition.port.ts'
 import type { Awaitable, EffectSpec, ScopeOptions, StepContext } from './effect.port.ts'
@@ -34,6 +34,14 @@ type Items = Iterable<unknown> | AsyncIterable<unknown>
 export function mapItems(run: MapGround, name: string, items: Items, each: Leaf<unknown, unknown>, o: Options): Promise<unknown[]> {
   const mapping = new Mapping(run, name, each, o)
   return rememberSafely(mapping.over(items), mapping)
+}
+
+const OPTIONS: DeclaredOptions<Options> = { concurrency: is.count, budgetPerItem: true, onError: is.oneOf('fail', 'collect') }
+
+/** @throws CONFIG_INVALID | BUDGET_INVALID */
+export function checkMapOptions(name: string, o: Options): void {
+  checkOptions(`the map '${name}'`, o, OPTIONS)
+  if (o.budgetPerItem !== undefined) declaredLimits(o.budgetPerItem, `the budget of an item of the map '${name}'`)
 }
 
 /** @throws CONFIG_INVALID */
@@ -71,10 +79,9 @@ class Mapping implements Branches {
 
   async over(items: Items): Promise<unknown[]> {
     checkMapped(this.#name, items, this.#each)
+    checkMapOptions(this.#name, this.#o)
     this.#list = Symbol.asyncIterator in items ? await this.#read(items) : [...items]
     const { concurrency = Number.POSITIVE_INFINITY } = this.#o
-    if (!(concurrency >= 1))
-      throw new TuttiError('CONFIG_INVALID', `a map cannot run ${String(concurrency)} items at once`, { hint: 'concurrency is 1 or more.' })
     this.#results = new Array(this.#list.length)
     this.#begin = itemStarter(this.#run, this.#name, this.#each, this.#o)
     return new Promise((resolve, reject) => {

@@ -2,11 +2,12 @@
  * The `run` that a flow is given: each of its methods turns into asks of the pump. One `ScopedRun` per scope.
  * Owns nothing but the way from the public face to the pump: keys and numbers are the scope's, delivery is the pump's.
  */
-import { type Amounts, type Refusal, tighter } from '../budget/index.ts'
+import { type Amounts, declaredLimits, type Refusal, tighter } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import type { StepKind } from '../journal/index.ts'
 import {
   canonical,
+  checkOptions,
   type Duration,
   durationMs,
   encode,
@@ -14,6 +15,7 @@ import {
   hashFraction,
   hashOften,
   hashUuid,
+  is,
   type Json,
   type RunId,
   type Scope,
@@ -32,7 +34,7 @@ import { mapItems } from './map.ts'
 import type { Pump } from './pump.ts'
 import { RunScope, standing } from './scope.ts'
 import { checkSignal } from './signal.ts'
-import { checkCode, codeStep } from './step.ts'
+import { checkCode, checkStepOptions, codeStep } from './step.ts'
 
 /** What all scopes of one run have in common. */
 export interface RunContext {
@@ -78,7 +80,9 @@ export class ScopedRun implements RunCore {
   }
 
   call(flow: Flow<unknown, unknown>, input: unknown, o: { name?: string } & ScopeOptions = {}): Promise<unknown> {
+    checkOptions<{ name?: string } & ScopeOptions>('run.call()', o, CALL)
     if (o.name !== undefined) checkName(o.name, 'call')
+    if (o.budget !== undefined) declaredLimits(o.budget, `the budget of the call of '${flow?.name}'`)
     checkFlow('what run.call() is to call', flow)
     const { options } = flow['~flow']
     return this.open(o.name ?? flow.name, input, (run) => executeFlow(flow, input, run), {
@@ -94,6 +98,7 @@ export class ScopedRun implements RunCore {
     const fn = (withInput ? rest[1] : rest[0]) as (input: unknown, ctx: StepContext) => unknown
     checkCode(name, fn)
     const o = (withInput ? rest[2] : rest[1]) as StepOptions<unknown, unknown> | undefined
+    if (o !== undefined) checkStepOptions(name, o)
     const fingerprint = withInput ? hash128(canonical(input)) : this.#scope.fingerprint
     if (withInput) return this.ask(codeStep(name, input, fingerprint, fn, o))
     return this.ask(codeStep(name, undefined, fingerprint, (_, ctx) => (fn as unknown as (ctx: StepContext) => unknown)(ctx), { ...o, restsOnAll: true }))
@@ -117,6 +122,7 @@ export class ScopedRun implements RunCore {
   wait(signal: Signal<unknown, unknown>, o: { timeout?: Duration; onTimeout?: unknown; data?: Json } = {}): Promise<unknown> {
     this.#scope.checkUse()
     const { pump } = this.#context
+    checkOptions('run.wait()', o, WAIT)
     checkSignal('what run.wait() is to wait for', signal)
     const { schema } = signal['~signal']
     const until = o.timeout === undefined ? undefined : pump.time + durationMs(o.timeout)
@@ -306,6 +312,9 @@ export class ScopedRun implements RunCore {
     return `${this.#context.chance}|${this.#scope.key}|${this.#scope.draw()}`
   }
 }
+
+const CALL = { name: is.text, budget: true, deadline: true, apart: true } as const
+const WAIT = { timeout: true, onTimeout: true, data: true } as const
 
 /** Of a wait without a timeout. */
 const fingerprintOfSignal = (name: string): string => hashOften(`${name}|`)

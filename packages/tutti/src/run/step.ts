@@ -1,7 +1,8 @@
 /** Plain code as a recorded effect. */
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
-import { durationMs, hashFraction } from '../primitives/index.ts'
+import { checkOptions, type Declared, durationMs, type Elsewhere, hashFraction, is } from '../primitives/index.ts'
+import { checkRetry } from './check-retry.ts'
 import type { Retry, StepOptions } from './definition.port.ts'
 import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext, Undo } from './effect.port.ts'
 
@@ -12,6 +13,20 @@ type CodeOptions<I, O> = StepOptions<I, O> & { readonly restsOnAll?: boolean }
 export function checkCode(name: string, fn: unknown): void {
   if (typeof fn === 'function') return
   throw new TuttiError('CONFIG_INVALID', `the step '${name}' has no function`, { hint: 'Write run.step(name, input, fn), or run.step(name, fn).' })
+}
+
+const OPTIONS: Declared<StepOptions<unknown, unknown>> = {
+  ...{ effect: is.oneOf('read', 'idempotent', 'once'), retry: true, timeout: true, idle: true, undo: is.function },
+}
+const ELSEWHERE: Elsewhere = {
+  ...{ retries: 'retry: { attempts: 3 }', maxRetries: 'retry: { attempts: 3 }', attempts: 'retry: { attempts: 3 }', maxAttempts: 'retry: { attempts: 3 }' },
+  ...{ startToCloseTimeout: "timeout: '1m'", heartbeatTimeout: "idle: '10s'", compensate: 'undo: (output) => …', rollback: 'undo: (output) => …' },
+}
+
+/** An effect that is misspelled would be none, and repeated. @throws CONFIG_INVALID */
+export function checkStepOptions(name: string, o: StepOptions<unknown, unknown>): void {
+  checkOptions(`the step '${name}'`, o, OPTIONS, ELSEWHERE)
+  if (o.retry !== undefined) checkRetry(`the retry of the step '${name}'`, o.retry)
 }
 
 export function codeStep<I, O>(

@@ -1,6 +1,6 @@
 /** What is wrong with a team, said when it is declared. */
 import { agentOf } from '../agent/index.ts'
-import { limitsOf } from '../budget/index.ts'
+import { declaredLimits } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import { checkModelsOf } from '../model/index.ts'
 import { checkOptions, type Declared, type Elsewhere, is, type ModelSchema } from '../primitives/index.ts'
@@ -99,7 +99,7 @@ function checkLimits(who: string, limits: TeamCommon['limits'], wrong: Wrong): v
   checkOptions(`the limits of ${who}`, limits, LIMITS)
   const { turns = 1, ...budget } = limits
   checkCount(turns, 'turns', wrong)
-  limitsOf(budget, `the budget of ${who}`)
+  declaredLimits(budget, `the budget of ${who}`)
 }
 
 function checkHandoff(o: Extract<TeamStyle, { style: 'handoff' }>, members: readonly AnyFlow[], wrong: Wrong): void {

@@ -5,7 +5,7 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import type { LanguageModel, Model } from '../model/model.port.ts'
-import { type Duration, durationMs, hashFraction } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Duration, durationMs, hashFraction, sayGiven } from '../primitives/index.ts'
 import { brokenOff, httpError, notJson } from './provider-error.ts'
 import { partsOf, readAll, resultOfParts } from './streamed.ts'
 import { isTimed, Pace, type Timed } from './timed.ts'
@@ -42,14 +42,14 @@ export interface FaultyModel extends Model, LanguageModelV4, Timed {
  */
 export function faulty(model: Model | LanguageModel, o: Faults): FaultyModel {
   const inner = model as LanguageModelV4 & Partial<Timed>
-  if (typeof inner.doStream !== 'function' || inner.specificationVersion !== 'v4')
+  if (typeof inner?.doStream !== 'function' || inner.specificationVersion !== 'v4')
     throw new TuttiError('CONFIG_INVALID', 'faulty() was given something that is no model object of version 4', {
       hint: 'Give it scripted([...]), a cassette, or a model of a provider package; put policies around faulty(...).',
     })
   const seed = String(o.seed ?? 1)
   const pace = new Pace()
   const faults: FaultyModel['faults'][number][] = []
-  checkCalls(o)
+  checkFaults(o)
   const begin = async ({ abortSignal }: LanguageModelV4CallOptions): Promise<{ fault: FaultyModel['faults'][number]; call: number }> => {
     const fault = faultOf(o, seed, faults.length + 1)
     const call = faults.push(fault)
@@ -130,10 +130,23 @@ function latencyOf(latency: Faults['latency'], seed: string, call: number): numb
   return Math.round(least + (most - least) * hashFraction(`${seed}/latency/${call}`))
 }
 
-function checkCalls(o: Faults): void {
+const FAULTS: Declared<Faults> = { seed: true, latency: true, drip: true, rateLimit: true, serverError: true, cut: true, malformed: true }
+const RATE_LIMIT: Declared<NonNullable<Faults['rateLimit']>> = { calls: true, retryAfter: true }
+const SERVER_ERROR: Declared<{ calls: Calls; status: number }> = { calls: true, status: true }
+
+/** A fault that is misspelled would never strike, and the test would pass for that. @throws CONFIG_INVALID */
+function checkFaults(o: Faults): void {
+  checkOptions('faulty()', o, FAULTS)
+  if (o.rateLimit !== undefined) checkOptions('the rateLimit of faulty()', o.rateLimit, RATE_LIMIT)
+  if (typeof o.serverError === 'object' && !Array.isArray(o.serverError))
+    checkOptions<{ calls: Calls; status: number }>('the serverError of faulty()', o.serverError as { calls: Calls; status: number }, SERVER_ERROR)
   for (const kind of kinds) {
     const calls = callsOf(o[kind])
-    if (typeof calls === 'number' && !(calls >= 0 && calls <= 1))
-      throw new TuttiError('CONFIG_INVALID', `faulty: ${kind} is ${calls}; a share of calls is 0 to 1, single ones are a list of their numbers`)
+    if (calls === undefined || isShare(calls) || (Array.isArray(calls) && calls.every((each) => Number.isInteger(each) && each >= 1))) continue
+    throw new TuttiError('CONFIG_INVALID', `faulty: ${kind} is ${Array.isArray(calls) ? `for the calls ${calls.join(', ')}` : sayGiven(calls)}`, {
+      hint: `A share of calls is 0 to 1, as in ${kind}: 0.1; single ones are a list of their numbers from 1: ${kind}: [1, 3].`,
+    })
   }
 }
+
+const isShare = (calls: unknown): boolean => typeof calls === 'number' && calls >= 0 && calls <= 1

@@ -6,6 +6,7 @@ import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Conten
 import { TuttiError } from '../errors/index.ts'
 import type { Model } from '../model/model.port.ts'
 import { checkOptions, checkValue, type Duration, is } from '../primitives/index.ts'
+import { checkTurn } from './check-turn.ts'
 import { httpError, notJson } from './provider-error.ts'
 import { streamOf } from './streamed.ts'
 import { Pace, type Timed } from './timed.ts'
@@ -55,6 +56,7 @@ export interface ScriptedModel extends Model, LanguageModelV4, Timed {
 export function scripted(turns: readonly Scripted[], o: { readonly id?: string | undefined } = {}): ScriptedModel {
   checkValue('what scripted() is to say', 'turns', turns, is.list)
   checkOptions('scripted()', o, { id: is.text })
+  for (const [at, turn] of turns.entries()) checkTurn(turn, at)
   const { id = 'script' } = o
   return answering(
     (_, call) => {

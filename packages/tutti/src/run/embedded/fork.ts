@@ -2,13 +2,14 @@
 import { type Budget, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Entry, type NewRun, type RunForked, splitValue, type Value } from '../../journal/index.ts'
-import { durationMs, encode, type Json, newRunId, type RunId } from '../../primitives/index.ts'
+import { durationMs, encode, type Json, newRunId, type RunId, slipOf } from '../../primitives/index.ts'
 import { knownFrom } from '../carried-record.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import { agentsIn, type RecordedStep, recordedSteps } from '../recorded-step.ts'
 import { stepNotFound } from '../step-not-found.ts'
 import { beginRun } from './new-run.ts'
 import { forkOf } from './seed.ts'
+import { nameOf } from './seed-answers.ts'
 
 export interface ForkRequest {
   /** The key of a step, or of a scope: then the first step in it. Left out: at its beginning, where everything that is asked the same stands. */
@@ -28,6 +29,8 @@ export interface ForkRequest {
   readonly once?: RunForked['once']
   readonly idempotent?: RunForked['idempotent']
   readonly redo?: RunForked['redo']
+  /** It is one of many runs that are forked alike: what names nothing in this one names something in another. */
+  readonly oneOfMany?: boolean | undefined
   /** Beside those of the run. */
   readonly labels?: Readonly<Record<string, string>> | undefined
   readonly id?: RunId | undefined
@@ -61,6 +64,7 @@ export function beginFork(recorded: readonly Entry[], flow: AnyFlow, o: ForkRequ
 
 function forkedFrom(record: readonly Entry[], from: RunId, o: ForkRequest, output: Value | undefined): RunForked {
   const steps = recordedSteps(record)
+  if (!o.oneOfMany) checkNames(steps, from, o)
   const at = stepAt(steps, from, o)
   const isRetuned = o.instructions !== undefined || o.model !== undefined
   const { instructions, model, once, idempotent, redo } = o
@@ -70,6 +74,18 @@ function forkedFrom(record: readonly Entry[], from: RunId, o: ForkRequest, outpu
     ...{ type: 'run.forked', from, at, through: record.at(-1)?.seq, output, retuned: whose && { ...whose, instructions, model } },
     ...{ once, idempotent, redo, chance: parent ? (parent.chance ?? from) : from },
   }
+}
+
+/** What names nothing would change nothing. */
+function checkNames(steps: ReadonlyMap<string, RecordedStep>, run: RunId, { redo = [], agent }: ForkRequest): void {
+  const names = new Set([...steps.keys()].map(nameOf))
+  const unknown = redo.find((name) => !names.has(name))
+  if (unknown !== undefined) throw stepNotFound(`the run '${run}' has no step called '${unknown}' that could be done again`, unknown, names)
+  // The code of the fork may ask what the run did not come to; only a slip is sure to be one.
+  const agents = agentsIn(steps.values())
+  const meant = agent === undefined || agents.has(agent) ? undefined : slipOf(agent, [...agents])
+  if (meant === undefined) return
+  throw new TuttiError('CONFIG_INVALID', `no agent '${agent}' asked a model in the run '${run}'`, { hint: `Did you mean '${meant}'?` })
 }
 
 function stepAt(steps: ReadonlyMap<string, RecordedStep>, run: RunId, { at, output }: ForkRequest): string | undefined {

@@ -2,7 +2,7 @@
 import { type Budget, checkGrant, nothing, sum, type Usage } from '../../budget/index.ts'
 import { rebuildError, sayThrown, TuttiError } from '../../errors/index.ts'
 import { type Entry, isBlobRef, isTerminal, messageId, type OpenWait, type RunStatus, type Value } from '../../journal/index.ts'
-import { checkOptions, type Declared, decode, encode, is, type Json, type RunId, validate } from '../../primitives/index.ts'
+import { checkOptions, checkValue, type Declared, decode, encode, is, type Json, type RunId, validate } from '../../primitives/index.ts'
 import type { Signal } from '../definition.port.ts'
 import type { Sighting } from '../engine.port.ts'
 import type { Reception, RunEvent, RunHandle, RunOutcome } from '../handle.port.ts'
@@ -22,6 +22,7 @@ const noUsage: Usage = { usd: 0, inputTokens: 0, outputTokens: 0, cacheReadToken
 const LAST_ENTRIES = 16
 
 const SEND: Declared<{ key?: string; id?: string }> = { key: is.text, id: is.text }
+const EVENTS: Declared<{ after?: number }> = { after: is.place }
 
 const ENDED: readonly RunStatus[] = ['completed', 'failed', 'cancelled']
 
@@ -34,7 +35,12 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
     this.id = id
   }
 
-  async *events(o: { after?: number } = {}): AsyncIterable<RunEvent<O>> {
+  events(o: { after?: number } = {}): AsyncIterable<RunEvent<O>> {
+    checkOptions('handle.events()', o, EVENTS)
+    return this.#events(o)
+  }
+
+  async *#events(o: { after?: number }): AsyncIterable<RunEvent<O>> {
     const leave = this.#engine.closed ? await lookAt(this.#engine.store) : undefined
     try {
       yield* this.#eventsAfter(o.after ?? 0)
@@ -104,10 +110,12 @@ export class EmbeddedHandle<O> implements RunHandle<O> {
   }
 
   async cancel(reason = 'cancelled by its caller'): Promise<void> {
+    checkValue('the reason of handle.cancel()', 'reason', reason, is.text)
     await this.#engine.post(this.id, { id: messageId(), type: 'cancel', reason })
   }
 
-  pause(reason = 'paused by its caller'): Promise<void> {
+  async pause(reason = 'paused by its caller'): Promise<void> {
+    checkValue('the reason of handle.pause()', 'reason', reason, is.text)
     return this.#engine.pause(this.id, reason)
   }
 

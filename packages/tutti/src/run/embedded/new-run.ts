@@ -1,8 +1,8 @@
 /** A run as it is begun: its first entry, and the line that its store keeps of it. */
-import { Ledger, tighter } from '../../budget/index.ts'
+import { declaredLimits, Ledger, tighter } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import { type Blobs, type Entry, JOURNAL_FORMAT, type NewRun, type RunHead, type RunStarted, splitValue } from '../../journal/index.ts'
-import { canonical, durationMs, encode, hash128, newRunId, type RunId, type Scope } from '../../primitives/index.ts'
+import { canonical, checkValue, durationMs, encode, hash128, is, newRunId, type RunId, type Scope } from '../../primitives/index.ts'
 import type { AnyFlow } from '../definition.port.ts'
 import type { StartOptions } from '../handle.port.ts'
 import { checkPriority } from '../queue-limits.ts'
@@ -10,6 +10,8 @@ import { checkPriority } from '../queue-limits.ts'
 /** @throws BUDGET_INVALID | RUN_NOT_RECORDABLE | CONFIG_INVALID, before anything is written */
 export function newRun(flow: AnyFlow, input: unknown, o: StartOptions, now: number): NewRun {
   checkPriority(o.priority)
+  if (o.budget !== undefined) declaredLimits(o.budget, 'the budget of a start')
+  if (o.deadline instanceof Date) checkValue('the deadline of a start', 'deadline', o.deadline, is.date)
   const json = encode(input)
   const scope: Scope = { ...o.scope, tenant: o.scope?.tenant ?? 'default' }
   const { options } = flow['~flow']

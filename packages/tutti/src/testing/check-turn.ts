@@ -1,7 +1,7 @@
 /** What is wrong with a turn of a script, said when the script is made: a model that then says nothing would look like one that had nothing to say. */
 import { TuttiError } from '../errors/index.ts'
 import { checkOptions, type Declared, durationMs, is, sayGiven } from '../primitives/index.ts'
-import type { Scripted, ScriptedTurn } from './scripted.ts'
+import type { Scripted, ScriptedTurn } from './scripted-turn.port.ts'
 
 const IN_FULL: Declared<ScriptedTurn> = { think: is.text, text: is.text, calls: is.list, usage: is.object, latency: true }
 const USAGE: Declared<NonNullable<ScriptedTurn['usage']>> = { inputTokens: true, outputTokens: true, cacheReadTokens: true, reasoningTokens: true }

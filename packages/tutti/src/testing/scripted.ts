@@ -5,35 +5,14 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4GenerateResult } from '@ai-sdk/provider'
 import { TuttiError } from '../errors/index.ts'
 import type { Model } from '../model/model.port.ts'
-import { checkOptions, checkValue, type Duration, is } from '../primitives/index.ts'
+import { checkOptions, checkValue, is } from '../primitives/index.ts'
 import { checkTurn } from './check-turn.ts'
 import { httpError, notJson } from './provider-error.ts'
+import type { Scripted, ScriptedToolCall, ScriptedTurn } from './scripted-turn.port.ts'
 import { streamOf } from './streamed.ts'
 import { Pace, type Timed } from './timed.ts'
 
-interface ScriptedToolCall {
-  readonly call: string
-  readonly input: unknown
-}
-/** A turn said in full: what it thinks, says and calls, in that order; what it reports of its usage, and how long it is silent first. */
-export interface ScriptedTurn {
-  readonly think?: string | undefined
-  readonly text?: string | undefined
-  readonly calls?: readonly ScriptedToolCall[] | undefined
-  /** Counts that are left out are made of the words. */
-  readonly usage?:
-    | { readonly inputTokens?: number; readonly outputTokens?: number; readonly cacheReadTokens?: number; readonly reasoningTokens?: number }
-    | undefined
-  readonly latency?: Duration | undefined
-}
-/** One turn of the model: text, one tool call or several, JSON, a failure (an HTTP status, a stream cut after its first word, malformed JSON), or a turn said in full. */
-export type Scripted =
-  | string
-  | ScriptedToolCall
-  | readonly ScriptedToolCall[]
-  | { readonly json: unknown }
-  | { readonly error: 429 | 500 | 'cut' | 'malformed' }
-  | ScriptedTurn
+export type { Scripted, ScriptedTurn }
 
 /** What the model was asked. */
 export interface ScriptedAsk {

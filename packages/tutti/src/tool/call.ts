@@ -201,7 +201,12 @@ function failureOf(tool: AnyTool, cause: unknown, ctx: EffectContext): unknown {
   })
 }
 
-const reconciled = (verdict: Awaited<ReturnType<NonNullable<AnyTool['~tool']['reconcile']>>>): { done: true; value: unknown } | { done: false } | 'unknown' =>
-  verdict !== 'unknown' && verdict.done ? { done: true, value: verdict.output } : (verdict as { done: false } | 'unknown')
+/** Whoever answers something else than what can be answered knows nothing: taken for "not done", a slip would let a payment be made twice. */
+function reconciled(verdict: unknown): { done: true; value: unknown } | { done: false } | 'unknown' {
+  const { done, output } = (typeof verdict === 'object' && verdict !== null ? verdict : {}) as { readonly done?: unknown; readonly output?: unknown }
+  if (done === true) return { done, value: output }
+  return done === false ? { done } : 'unknown'
+}
 
+/** What the model is shown of an output. */
 const shownOutput = (output: unknown): Json => (typeof output === 'string' ? output : shownJson(output))

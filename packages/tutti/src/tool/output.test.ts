@@ -56,3 +56,19 @@ describe('what a tool gives', () => {
     ])
   })
 })
+
+test.each([[true], ['yes'], [{ done: 'yes' }], [undefined]])(
+  '[R2] a reconcile that answers %j knows nothing: the call is not made again, and a person is asked',
+  async (verdict) => {
+    let calls = 0
+    const execute = (): number => {
+      calls++
+      throw new Error('the line went dead')
+    }
+    const pay = tool({ name: 'pay', description: '', input: z.object({}), effect: 'once', execute, reconcile: () => verdict as never })
+    const desk = agent({ name: 'desk', tools: [pay], model: scripted([{ call: 'pay', input: {} }, 'done']) })
+    await using app = testing({ flows: [desk] })
+    expect(await (await app.start(desk, 'go')).outcome()).toMatchObject({ status: 'waiting', for: [{ signal: 'tutti.resolve' }] })
+    expect(calls).toBe(1)
+  },
+)

@@ -20,6 +20,9 @@ import type { Beside, PriorAttempts, RunGround } from './ground.port.ts'
 import { Race } from './race.ts'
 import { unrecordable } from './unrecordable.ts'
 
+/** So often an effect is tried that fails, and of which its tool knows each time that it did not happen. */
+const MOST_REFUTED = 3
+
 type Reconciled = Awaited<ReturnType<NonNullable<EffectOp['spec']['reconcile']>>>
 
 /** Starts an effect. Never throws: what goes wrong becomes its outcome, or ends the activation. */
@@ -259,16 +262,7 @@ class EffectDrive {
     const again = this.#op.abandoned ? undefined : spec.retry?.(TuttiError.is(cause) ? cause : rebuildError(error), this.#attempt)
     if (!again) return this.#failForGood(error, settle, begun)
     const retryAt = this.#activation.clock.now() + again.afterMs
-    await this.#append({
-      ...this.#said(undefined),
-      type: 'step.failed',
-      attempt: this.#attempt,
-      error,
-      final: false,
-      retryAt,
-      settle,
-      ms: this.#since(begun),
-    })
+    await this.#append(this.#failure(error, settle, begun, retryAt))
     this.#asked = true
     this.#last = error
     this.#attempt = Math.max(this.#attempt, this.#highest) + 1
@@ -279,15 +273,14 @@ class EffectDrive {
   }
 
   #failForGood(error: ErrorRecord, settle: Amounts | undefined, begun: number | undefined): Promise<void> {
-    return this.#append({
-      ...this.#said(undefined),
-      type: 'step.failed',
-      attempt: this.#attempt,
-      error,
-      final: true,
-      settle,
-      ms: begun === undefined ? undefined : this.#since(begun),
-    })
+    return this.#append(this.#failure(error, settle, begun))
+  }
+
+  /** @param retryAt when it is tried again; for good without one */
+  #failure(error: ErrorRecord, settle: Amounts | undefined, begun: number | undefined, retryAt?: number): Draft {
+    const ms = begun === undefined ? undefined : this.#since(begun)
+    const final = retryAt === undefined
+    return { ...this.#said(undefined), type: 'step.failed', attempt: this.#attempt, error, final, retryAt, settle, ms }
   }
 
   #lost(attempt: number = this.#attempt): ErrorRecord {
@@ -301,7 +294,7 @@ class EffectDrive {
     if (!doubted) await this.#append({ type: 'step.doubted', key, attempt: this.#attempt, why })
     this.#passes('doubt recorded, tool not asked')
     const known = await this.#reconcile(why)
-    if (known !== 'unknown') return this.#resolve('hook', known.done ? { json: encode(known.value) } : undefined)
+    if (known !== 'unknown') return this.#known(known, why)
     this.#decided()
     const { id, verdict, value } = await this.#activation.doubt(key, { code: why.code, message: why.message, attempt: this.#attempt })
     this.#announce()
@@ -325,8 +318,20 @@ class EffectDrive {
     }
   }
 
-  /** @param done what it gave, when it was done  @param taken the message that said so */
-  async #resolve(by: 'hook' | 'person', done: { readonly json: Json } | undefined, taken?: readonly string[]): Promise<void> {
+  /** What failed by itself and did not happen fails like this again: it is tried a few times, and not for ever. */
+  async #known(known: Exclude<Reconciled, 'unknown'>, why: ErrorRecord): Promise<void> {
+    if (!known.done) return this.#resolve('hook', undefined, [], why.code === 'ATTEMPT_LOST' || this.#attempt < MOST_REFUTED ? undefined : why)
+    let json: Json
+    try {
+      json = encode(known.value)
+    } catch (error) {
+      return this.#failForGood(recordError(unrecordable(error, this.#op)), this.#holds.settle(this.#attempt, undefined), undefined)
+    }
+    return this.#resolve('hook', { json })
+  }
+
+  /** @param done what it gave, when it was done  @param taken the message that said so  @param failure what it ends with, when it was not */
+  async #resolve(by: 'hook' | 'person', done: { readonly json: Json } | undefined, taken?: readonly string[], failure?: ErrorRecord): Promise<void> {
     const { key } = this.#op
     const settle = this.#holds.settle(this.#attempt, undefined)
     this.#passes('verdict known, not recorded')
@@ -338,6 +343,7 @@ class EffectDrive {
     await this.#activation.append([{ type: 'step.resolved', key, attempt: this.#attempt, by, verdict: 'not-done' }], { taken })
     this.#passes('refutation recorded, hold not settled')
     if (settle) await this.#append({ type: 'budget.settled', key, attempt: this.#attempt, settle })
+    if (failure) return this.#failForGood(failure, undefined, undefined)
     this.#attempt++
     await this.#sleepUntil(this.#activation.clock.now())
     await this.#tryOnce()

@@ -121,6 +121,26 @@ describe('an effect that may happen once', () => {
     expect((await (await start(pay, null)).outcome()).status).toBe('waiting')
   })
 
+  it('[R2] what fails again and again, and did not happen each time as its tool knows, has failed: it is not tried for ever', async () => {
+    let made = 0
+    const pay = desk({ execute: () => ++made && throws(), reconcile: () => ({ done: false }) })
+    const { start, lines } = testEngine([pay])
+    const handle = await start(pay, null)
+    expect(await handle.outcome()).toMatchObject({ status: 'failed', error: { code: 'RUN_STEP_FAILED' } })
+    expect(made).toBe(3)
+    expect((await lines(handle.id)).slice(-3)).toEqual([
+      'step.doubted desk/pay @3 RUN_STEP_FAILED',
+      'step.resolved desk/pay @3 hook not-done',
+      'step.failed desk/pay @3 RUN_STEP_FAILED final',
+    ])
+  })
+
+  it('[R2] a hook that says that it was done, with what no journal holds, fails the step with its name', async () => {
+    const pay = desk({ execute: throws, reconcile: () => ({ done: true, value: () => 1 }) })
+    const { start } = testEngine([pay])
+    expect(await (await start(pay, null)).outcome()).toMatchObject({ status: 'failed', error: { code: 'RUN_NOT_RECORDABLE', data: { key: 'desk/pay' } } })
+  })
+
   it('[R2] a doubt outlives the process: it is asked about once more, and said once', async () => {
     const pay = desk({ execute: throws })
     const { start, store } = testEngine([pay])

@@ -26,6 +26,16 @@ function run(name: string): string[] {
 }
 
 const examples: Record<string, { title: string; prints: string[] }> = {
+  shutdown: {
+    title: '[R7] a process that is asked to end finishes and records the step under way, and the next one goes on after it',
+    prints: [
+      '  planned in process one',
+      'closed before the run had ended: the next process goes on with it',
+      'process one ended with 0',
+      '  written in process two',
+      'written by a plan for tea',
+    ],
+  },
   chain: { title: '[C1] a chain books an invoice, and replays', prints: ['booked 1750 cents', 'replayed from the journal alone: 1750 cents'] },
   route: {
     title: '[C2] a message finds its branch without an account',

@@ -2,7 +2,9 @@
 import { writeArchitecture } from './architecture.ts'
 import { writeErrors } from './errors.ts'
 import { writeFromAiSdk } from './from-ai-sdk.ts'
+import { writePrograms } from './programs.ts'
 
 writeErrors()
 writeFromAiSdk()
+writePrograms()
 await writeArchitecture()

@@ -28,7 +28,7 @@ export const AGENT_ELSEWHERE: Elsewhere = {
   ...each('middleware prepareStep', 'hooks: { beforeModel: (event) => undefined }'),
   ...each('onStepFinish stepCallback callbacks', 'hooks: { afterModel: (event) => undefined }'),
   ...each('planning', 'plan: true'),
-  ...each('store storage checkpointer saver', "tutti({ flows: [desk], store: sqlite('runs.db') })"),
+  ...each('store storage checkpointer saver', "tutti({ flows: [desk], store: sqlite('data/tutti.db') })"),
   ...each('messages chatHistory', 'app.run(desk, messages)'),
   ...each('deadline maxExecutionTime', "app.run(desk, question, { deadline: '5m' })"),
 }

@@ -87,7 +87,12 @@ const APP: Declared<AppOptions<boolean>> = {
 /** What a user may know from elsewhere, and how it is written here. */
 export const APP_ELSEWHERE: Elsewhere = {
   ...{ agents: 'flows: [desk]', workflows: 'flows: [desk]', llm: "model: 'openai/gpt-5-mini'", models: "model: 'openai/gpt-5-mini'" },
-  ...{ storage: "store: sqlite('data/tutti.db')", db: "store: sqlite('data/tutti.db')", checkpointer: "store: sqlite('data/tutti.db')", persistence: "store: sqlite('data/tutti.db')" },
+  ...{
+    storage: "store: sqlite('data/tutti.db')",
+    db: "store: sqlite('data/tutti.db')",
+    checkpointer: "store: sqlite('data/tutti.db')",
+    persistence: "store: sqlite('data/tutti.db')",
+  },
   ...{ cron: "schedules: [schedule('nightly', { flow: desk, cron: '0 3 * * *' })]", tools: "agent({ name: 'desk', tools: [find] })" },
 }
 

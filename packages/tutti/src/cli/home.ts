@@ -1,12 +1,14 @@
 /** Where tutti keeps its things: a folder (`--home`, `TUTTI_HOME`, else `.tutti`) with the journal in it, unless that is in Postgres (`TUTTI_STORE`); and the runs there. */
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { configuredStore } from '../configured.ts'
 import { TuttiError } from '../errors/index.ts'
 import { type EncryptionOptions, type JournalStore, type RunHead, type RunStatus, sqliteStore } from '../journal/index.ts'
 import type { RunId } from '../primitives/index.ts'
 import { isGone } from '../run/index.ts'
 import type { Terminal } from './terminal.ts'
+
+const JOURNAL = 'tutti.db'
 
 export interface HomeOptions {
   readonly home?: string | undefined
@@ -27,17 +29,28 @@ export interface Home {
   readonly encryption: EncryptionOptions | undefined
 }
 
+/** @throws CONFIG_USAGE for a home that is a file: whoever names a journal would be told that it has no runs */
 export function homeOf({ cwd, env }: Pick<Terminal, 'cwd' | 'env'>, o: HomeOptions): Home {
   const named = o.home ?? env.TUTTI_HOME
   const folder = resolve(cwd, named || '.tutti')
+  if (named && statSync(folder, { throwIfNoEntry: false })?.isFile()) throw noFolder(named)
   return {
     ...(env.TUTTI_STORE
       ? { place: placeOf(env.TUTTI_STORE), database: () => configuredStore({ env, cwd }) as JournalStore }
       : { place: folder, database: undefined }),
-    ...{ folder, journal: join(folder, 'tutti.db'), index: join(folder, 'index.db') },
+    ...{ folder, journal: join(folder, JOURNAL), index: join(folder, 'index.db') },
     option: o.home === undefined ? '' : ` --home ${shellWord(o.home)}`,
     encryption: env.TUTTI_KEY ? { key: env.TUTTI_KEY } : undefined,
   }
+}
+
+function noFolder(named: string): TuttiError {
+  const isJournal = basename(named) === JOURNAL
+  return new TuttiError('CONFIG_USAGE', `the home '${named}' is a file, and a home is a folder, with the journal in it as ${JOURNAL}`, {
+    hint: isJournal
+      ? `Name its folder: --home ${shellWord(dirname(named))}`
+      : `Call it ${JOURNAL}, as in sqlite('data/${JOURNAL}'), and name its folder: --home data`,
+  })
 }
 
 /** Without the user and the password; one that is written wrongly may hold a part of that anywhere. */

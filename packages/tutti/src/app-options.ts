@@ -1,12 +1,12 @@
 /** What an app and its calls are given; and what is wrong with that, said before anything is begun. */
-import type { Budget, StandingBudget } from './budget/index.ts'
+import { type Budget, declaredLimits, type StandingBudget } from './budget/index.ts'
 import type { Engine, EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import type { RegressOptions as Regressed } from './eval/index.ts'
 import { checkModels, checkModelsOf, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
-import { checkOptions, type Declared, type Elsewhere, is, type Scope, sayGiven } from './primitives/index.ts'
+import { checkOptions, type Declared, durationMs, type Elsewhere, is, sayGiven } from './primitives/index.ts'
 import type { RetentionRule } from './retention.ts'
-import { type AnyFlow, checkFlow, type Schedule, type StartOptions } from './run/index.ts'
+import { type AnyFlow, checkFlow, checkLabelsOf, checkLine, checkScopeOf, type Schedule, type StartOptions } from './run/index.ts'
 import type { SpendingFilter } from './spending.ts'
 
 /** Where a fork leaves the run it is of, and what is other in it. */
@@ -145,20 +145,13 @@ export const START_ELSEWHERE: Elsewhere = {
   ...{ maxSteps: "agent({ name: 'desk', limits: { turns: 8 } })", maxTurns: "agent({ name: 'desk', limits: { turns: 8 } })" },
   ...{ abortSignal: 'handle.cancel()', signal: 'handle.cancel()' },
 }
-const SCOPE: Declared<Scope> = { tenant: true, user: true, thread: true, claims: true }
-
 /** A budget that is spelled wrongly would limit nothing, a tenant that is none would be found by nobody; and a number would be another text in the journal than it was here. */
 export function checkStart(o: StartOptions): void {
   checkOptions('a start', o, START, START_ELSEWHERE)
   const { id, scope, labels } = o
   if (id !== undefined) checkId(id)
-  if (labels !== undefined) {
-    if (typeof labels !== 'object' || labels === null || Array.isArray(labels) || Object.values(labels).some((value) => typeof value !== 'string'))
-      throw new TuttiError('CONFIG_INVALID', 'the labels of a start are no names with a text each', { hint: "labels: { customer: '17' }" })
-  }
-  if (scope === undefined) return
-  checkOptions<object>('the scope of a start', scope, SCOPE)
-  for (const part of ['tenant', 'user', 'thread'] as const) if (scope[part] !== undefined) checkName(`the ${part} of a start`, scope[part])
+  checkLabelsOf('a start', labels)
+  checkScopeOf('a start', scope)
 }
 
 /** So many characters name a run for a person too, and are a key in every store. */
@@ -166,7 +159,7 @@ const LONGEST_ID = 200
 
 /** @throws CONFIG_INVALID */
 function checkId(id: unknown): void {
-  checkName('the id of a start', id)
+  checkLine('the id of a start', id)
   if (id === 'last')
     throw new TuttiError('CONFIG_INVALID', "the id of a start is 'last', which is what the command calls the newest run", {
       hint: "Say of what: 'last-order'.",
@@ -177,15 +170,6 @@ function checkId(id: unknown): void {
     })
 }
 
-/** @throws CONFIG_INVALID for what is no text of one line */
-function checkName(what: string, given: unknown): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is refused
-  if (typeof given === 'string' && given.trim() !== '' && !/[\0-\x1f\x7f]/.test(given)) return
-  throw new TuttiError('CONFIG_INVALID', `${what} is ${typeof given === 'number' ? `the number ${given}` : sayGiven(given)}`, {
-    hint: typeof given === 'number' ? `Give it as a text: '${given}'.` : 'Give a text of one line that is not empty.',
-  })
-}
-
 const FORK: Declared<ForkOptions> = {
   ...{ at: is.text, output: true, input: true, instructions: is.text, agent: is.text, model: true },
   ...{ budget: true, redo: is.texts, once: is.oneOf('again', 'never') },
@@ -193,6 +177,7 @@ const FORK: Declared<ForkOptions> = {
 export function checkFork(o: ForkOptions): void {
   checkOptions('a fork', o, FORK)
   if (o.model !== undefined) checkModelsOf('the model of a fork', o.model)
+  if (o.budget !== undefined) declaredLimits(o.budget, 'the budget of a fork')
   if (o.agent === undefined) return
   if (o.instructions === undefined && o.model === undefined)
     throw new TuttiError('CONFIG_INVALID', `a fork names the agent '${o.agent}', and gives it nothing`, { hint: 'Give it `instructions` or a `model`.' })
@@ -218,7 +203,14 @@ const REGRESS: Declared<RegressOptions> = {
 export function checkRegress(o: RegressOptions): void {
   checkOptions('regress()', o, REGRESS)
   checkStore('the store of regress()', o.store)
+  if (o.budget !== undefined) declaredLimits(o.budget, 'the budget of regress()')
 }
 
 const SPENDING: Declared<SpendingFilter> = { per: is.oneOf('tenant', 'user', 'flow'), tenant: is.text, user: is.text, flow: is.text, past: is.flag }
 export const checkSpending = (o: SpendingFilter): void => checkOptions('spending()', o, SPENDING)
+
+/** @throws CONFIG_INVALID */
+export function checkClose(o: { graceMs?: number }): void {
+  checkOptions('app.close()', o, { graceMs: true }, { timeout: 'graceMs: 5_000', grace: 'graceMs: 5_000' })
+  if (o.graceMs !== undefined) durationMs(o.graceMs, 'the graceMs of app.close()')
+}

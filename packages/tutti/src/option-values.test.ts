@@ -46,6 +46,24 @@ const made: readonly [what: string, call: () => unknown, says: RegExp][] = [
   ['a fault that is misspelled', () => js.faulty(js.scripted([]), { ratelimits: [1] }), /faulty\(\) has no option/],
   ['a call before the first', () => js.faulty(js.scripted([]), { cut: [0] }), /cut is for the calls 0 .*from 1/],
   ['a share that is a text', () => js.faulty(js.scripted([]), { cut: 'all' }), /cut is the text 'all'/],
+  ['an approval of tools of a server by a word', () => js.mcp('files', { command: 'npx' }, { approve: 'yes' }), /approve of mcp\('files'\) is the text 'yes'/],
+  [
+    'an effect of a tool of a server',
+    () => js.mcp('files', { command: 'npx' }, { effects: { rm: 'onse' } }),
+    /effect of 'rm' of mcp\('files'\) is the text 'onse'/,
+  ],
+  ['a pin that is a word for yes', () => js.mcp('files', { command: 'npx' }, { pin: true }), /pin of mcp\('files'\) is true .*'first-use' or 'approved'/],
+  ['a sampling by a word', () => js.mcp('files', { command: 'npx' }, { sampling: 'yes' }), /sampling of mcp\('files'\) is the text 'yes'/],
+  ['an approval of operations by a word', () => js.openapi('shop', { document: {}, only: ['a'], approve: 'yes' }), /approve of openapi\('shop'\)/],
+  ['an effect of an operation', () => js.openapi('shop', { document: {}, only: ['a'], effects: { a: 'onse' } }), /effect of 'a' of openapi\('shop'\)/],
+  ['an effect of a tool that is adopted', () => js.adopt({}, { effect: 'onse' }), /effect of the tools that adopt\(\) was given is the text 'onse'/],
+  ['a length as text', () => js.agent({ name: 'a', results: { longest: '2000' } }), /longest result of the agent 'a' is the text '2000'/],
+  ['a selection by a word', () => js.agent({ name: 'a', toolSelection: { find: 'yes' } }), /find of the toolSelection of the agent 'a'/],
+  ['a tool that says nothing', () => js.tool({ name: 't', input: z.object({}), effect: 'read', execute: same }), /tool 't' has no description/],
+  ['a version without a name', () => js.flow('f', { version: '' }, same), /version of the flow 'f' is the text ''/],
+  ['labels of a schedule', () => js.schedule('s', { flow: member, every: '1h', labels: { a: 3 } }), /labels of the schedule 's'/],
+  ['a scope of a schedule', () => js.schedule('s', { flow: member, every: '1h', scope: { tenat: 'x' } }), /scope of the schedule 's' has no option 'tenat'/],
+  ['a grace that is misspelled', () => js.tutti({ flows: [], store: js.inMemory() }).close({ grace: 3 }), /app.close\(\) has no option 'grace'/],
 ]
 
 describe('of what is made', () => {
@@ -100,6 +118,7 @@ describe('of an app and the handle of a run', () => {
     ['events after a text', (_, run) => run.events({ after: 'x' }), /after of handle.events\(\) is the text 'x'/],
     ['a reason that is a number', (_, run) => run.cancel(3), /reason of handle.cancel\(\) is 3/],
     ['a pause for an object', (_, run) => run.pause({}), /reason of handle.pause\(\) is an object/],
+    ['half a call for a fork', (app, run) => app.fork(run.id, talk, { budget: { modelCalls: 2.5 } }), /BUDGET_INVALID: the budget of a fork limits modelCalls/],
     ['half a call granted', (_, run) => run.grant({ modelCalls: 1.5 }), /BUDGET_INVALID: a grant limits modelCalls to 1.5/],
   ]
   test.each(calls)('%s is refused', async (_, call, says) => {

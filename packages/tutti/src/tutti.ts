@@ -7,6 +7,7 @@ import { gatewayOf } from './app-gateway.ts'
 import {
   type AppOptions,
   checkApp,
+  checkClose,
   checkFork,
   checkRegress,
   checkSpending,
@@ -235,7 +236,8 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
     if (inputSchema) await validate(inputSchema, input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
     return new EmbeddedHandle(engine, await engine.start(flow, input, options))
   }
-  const close = async (o?: { graceMs?: number }): Promise<void> => {
+  const close = async (o: { graceMs?: number } = {}): Promise<void> => {
+    checkClose(o)
     await retention.stop()
     await engine.close(o)
     ;(services.get(gatewayKey.service) as Gateway | undefined)?.close?.()

@@ -4,7 +4,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { ToolSpec } from '../model/index.ts'
-import { canonical, checkOptions, hash128, type Json, type JsonSchema } from '../primitives/index.ts'
+import { canonical, checkOptions, hash128, is, type Json, type JsonSchema } from '../primitives/index.ts'
 import { type Embedder, minilm, type RankedText, TextRanking } from '../retrieval/index.ts'
 import type { Run, Tool } from '../run/index.ts'
 import { jsonSchemaAsSchema, tool } from '../tool/index.ts'
@@ -37,7 +37,7 @@ type AnyTool = Tool<any, any>
 /** @throws CONFIG_INVALID */
 export function selectionOf(agent: string, o: ToolSelection | undefined): Selection | undefined {
   if (o === undefined) return undefined
-  checkOptions<ToolSelection>(`the toolSelection of the agent '${agent}'`, o, { top: true, find: true, embed: true })
+  checkOptions<ToolSelection>(`the toolSelection of the agent '${agent}'`, o, { top: true, find: is.flag, embed: true })
   const { top = TOP, find = true, embed = 'minilm' } = o
   if (!Number.isInteger(top) || top < 0 || (top === 0 && !find))
     throw new TuttiError('CONFIG_INVALID', `the agent '${agent}' is shown ${top} tools and cannot find others`, {

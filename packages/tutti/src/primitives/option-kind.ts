@@ -25,6 +25,7 @@ const isFunction = (value: unknown): boolean => typeof value === 'function'
 /** @example checkOptions('agentFrom()', o, { tools: is.list, version: is.text }) */
 export const is = {
   text: kind<string>(isText, 'a text'),
+  line: kind<string>((value) => isText(value) && value.trim() !== '' && !value.includes('\n'), 'a text of one line that is not empty'),
   flag: kind<boolean>((value) => typeof value === 'boolean', 'true or false'),
   function: kind<(...args: never) => unknown>(isFunction, 'a function'),
   list: kind<readonly unknown[]>(Array.isArray, 'a list', (option) => `: ${option}: [ … ]`),

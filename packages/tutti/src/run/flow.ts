@@ -65,7 +65,7 @@ type CodeOptions = Declarable & { readonly input?: Schema | undefined; readonly 
 
 /** Those of whatever is declared as `flow()` is. */
 export const FLOW_OPTIONS: Declared<Declarable> = {
-  ...{ version: is.text, migrations: is.object, description: is.text },
+  ...{ version: is.line, migrations: is.object, description: is.text },
   ...{ retry: true, deadline: true, budget: true, queue: true },
 }
 /** What a user may know from elsewhere, and how it is written here. */

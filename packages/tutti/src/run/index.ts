@@ -1,4 +1,5 @@
 export { checkCodes, RETRY_ELSEWHERE } from './check-retry.ts'
+export { checkLabelsOf, checkLine, checkScopeOf } from './check-start.ts'
 export { compareRuns } from './compared-runs.ts'
 export type {
   AnyFlow,

@@ -1,5 +1,6 @@
 /** `schedule()`: a flow that is started by the clock; declared in code, or kept in the store as text. */
 import { checkOptions, type Declared, type Duration, durationMs, encode, is, type Json, type Scope } from '../primitives/index.ts'
+import { checkLabelsOf, checkScopeOf } from './check-start.ts'
 import type { AnyFlow, Flow } from './definition.port.ts'
 import { checkName, isFlow } from './flow.ts'
 import { type Instants, instantsOf, invalid, type When } from './instants.ts'
@@ -69,6 +70,8 @@ export function schedule<I>(name: string, o: ScheduleOptions<I>): Schedule {
   if (!isFlow(flow)) throw invalid(name, 'flow', 'it has no flow', 'flow: the flow that is started')
   const made: ScheduleSpec = { ...spec, flow: flow.name, declared: true }
   compileSchedule(name, made)
+  checkScopeOf(`the schedule '${name}'`, spec.scope)
+  checkLabelsOf(`the schedule '${name}'`, spec.labels)
   const inputAt = typeof input === 'function' ? (input as (at: Date) => unknown) : () => input
   if (typeof input !== 'function') encode(input)
   return { name, '~schedule': { flow: flow as AnyFlow, spec: made, inputAt } }

@@ -4,6 +4,7 @@ import type { Effect } from '../journal/index.ts'
 import { checkOptions, checkValue, is, type JsonSchema, type ModelSchema, sayGiven } from '../primitives/index.ts'
 import type { Approve, StepContext, Tool } from '../run/index.ts'
 import { jsonSchemaAsSchema } from './json-schema.ts'
+import { checkEffects } from './source-options.ts'
 import { checkToolName } from './tool.ts'
 
 export type ForeignTool =
@@ -27,7 +28,7 @@ export function adopt(
   // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
 ): Tool<any, any>[] {
   checkOptions<AdoptOptions>('adopt()', o, { effect: true, toolsContext: is.object })
-  checkEffects(o.effect)
+  checkEffects('the tools that adopt() was given', o.effect)
   if (typeof tools !== 'object' || tools === null)
     throw new TuttiError('CONFIG_INVALID', `what adopt() is to adopt is ${sayGiven(tools)}`, {
       hint: 'Give tools by name, or a list of them: adopt({ weather }).',
@@ -37,14 +38,6 @@ export function adopt(
     : Object.entries(tools as { readonly [name: string]: ForeignTool })
   return named.map(([name, tool]) => adoptOne(name, tool, typeof o.effect === 'object' ? (o.effect[name] ?? 'once') : (o.effect ?? 'once'), o.toolsContext))
 }
-
-/** A word that is none would be taken for `read`, or for nothing. @throws CONFIG_INVALID */
-function checkEffects(effect: unknown): void {
-  if (effect === undefined) return
-  for (const each of typeof effect === 'object' && effect !== null ? Object.values(effect) : [effect])
-    checkValue('an effect that adopt() was given', 'effect', each, effects)
-}
-const effects = is.oneOf('read', 'idempotent', 'once')
 
 // biome-ignore lint/suspicious/noExplicitAny: their types are theirs
 function adoptOne(name: string, tool: ForeignTool, effect: Effect, contexts: AdoptOptions['toolsContext']): Tool<any, any> {

@@ -65,6 +65,10 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
 }): Tool<InOf<IS>, Recorded<O>, N> {
   checkOptions<object>(typeof o?.name === 'string' ? `the tool '${o.name}'` : 'tool()', o, OPTIONS, TOOL_ELSEWHERE)
   checkToolName(o.name)
+  if (typeof o.description !== 'string')
+    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has no description`, {
+      hint: "Say to the model what it is for: description: 'Finds an order by its number.'",
+    })
   if (typeof o.execute !== 'function') throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has no function`, { hint: 'execute: (input) => …' })
   if (!['read', 'idempotent', 'once'].includes(o.effect))
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' does not say what it does to the world`, {
@@ -113,8 +117,8 @@ function executeOf(name: string, execute: (input: unknown, ctx: StepContext) => 
 
 /** Fewer characters could not even say how to read on. @throws CONFIG_INVALID */
 export function checkLongest(longest: number | undefined, whose: string): void {
-  if (longest === undefined || longest >= 1_000) return
-  throw new TuttiError('CONFIG_INVALID', `the longest result of ${whose} is ${longest} characters`, {
+  if (longest === undefined || (typeof longest === 'number' && longest >= 1_000)) return
+  throw new TuttiError('CONFIG_INVALID', `the longest result of ${whose} is ${typeof longest === 'number' ? `${longest} characters` : sayGiven(longest)}`, {
     hint: 'Give 1,000 or more; Infinity shows every result whole.',
   })
 }

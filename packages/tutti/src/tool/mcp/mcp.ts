@@ -1,10 +1,11 @@
 /** `mcp()`: the tools of an MCP server, as those of an agent. */
 import { TuttiError } from '../../errors/index.ts'
-import { canonical, checkOptions, checkValue, type Declared, type Duration, durationMs, is, type Json } from '../../primitives/index.ts'
+import { canonical, checkOptions, checkValue, type Declared, type Duration, durationMs, is, type Json, sayGiven } from '../../primitives/index.ts'
 import type { Run, ToolSource } from '../../run/index.ts'
 import { useTool } from '../call.ts'
 import type { DeclaredSource, SourceBody } from '../source.port.ts'
 import { toolSource, toolsOf } from '../source.ts'
+import { checkApprove, checkEffects } from '../source-options.ts'
 import { converse } from './conversation.ts'
 import { isCommand, isPerUser, type McpCommand, type McpOptions, type McpServer, type McpUrl } from './options.ts'
 import { type McpOutcome, shownOutcome } from './outcome.ts'
@@ -38,6 +39,9 @@ export interface McpSource extends ToolSource {
 export function mcp(id: string, server: McpServer, options: McpOptions = {}): McpSource {
   checkServer(id, server)
   checkOptions(`mcp('${id}')`, options, OPTIONS)
+  checkEffects(`mcp('${id}')`, options.effects)
+  checkApprove(`mcp('${id}')`, options.approve)
+  checkChoices(`mcp('${id}')`, options)
   for (const name of ['timeout', 'idle'] as const) if (options[name] !== undefined) durationMs(options[name], `the ${name} of mcp('${id}')`)
   const declaration = { id, server, options }
   const { only, effects, resources, prompts, approve } = options
@@ -69,6 +73,20 @@ async function callNamed(run: Run, source: DeclaredSource, name: string, input: 
     })
   }
   return useTool(run, found, input, found.name)
+}
+
+/** A word in the place of false, or of a model. @throws CONFIG_INVALID */
+function checkChoices(whose: string, { pin, sampling }: McpOptions): void {
+  if (pin !== undefined && pin !== false) checkValue(`the pin of ${whose}`, 'pin', pin, is.oneOf('first-use', 'approved'))
+  if (
+    typeof sampling === 'string'
+      ? sampling.includes('/')
+      : sampling === undefined || typeof sampling === 'boolean' || is.objectOrFunction.fits(sampling) || is.list.fits(sampling)
+  )
+    return
+  throw new TuttiError('CONFIG_INVALID', `the sampling of ${whose} is ${sayGiven(sampling)}`, {
+    hint: "It is true, false, or a model: sampling: 'openai/gpt-5-mini'.",
+  })
 }
 
 /** Two declarations with functions in them cannot be told to be the same: each has a connection of its own. */

@@ -4,10 +4,11 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TuttiError } from '../../errors/index.ts'
 import type { Effect } from '../../journal/index.ts'
-import { canonical, checkOptions, type Declared, type Duration, durationMs, hash128, type Scope } from '../../primitives/index.ts'
+import { canonical, checkOptions, type Declared, type Duration, durationMs, hash128, is, type Scope } from '../../primitives/index.ts'
 import type { Awaitable, ToolSource } from '../../run/index.ts'
 import type { OpenSource, SourcedTool, SourceGround } from '../source.port.ts'
 import { toolSource } from '../source.ts'
+import { checkApprove, checkEffects } from '../source-options.ts'
 import { type ApiDocument, toolsIn } from './operation.ts'
 import { type HttpOutcome, send, shownOutcome } from './request.ts'
 
@@ -31,7 +32,7 @@ export interface OpenapiOptions {
 }
 
 const OPTIONS: Declared<OpenapiOptions> = {
-  ...{ document: true, only: true, auth: true, baseUrl: true, effects: true, approve: true, timeout: true },
+  ...{ document: true, only: true, auth: is.function, baseUrl: is.text, effects: is.object, approve: true, timeout: true },
 }
 
 /**
@@ -45,6 +46,8 @@ export function openapi(id: string, o: OpenapiOptions): ToolSource {
   checkOptions(`openapi('${id}')`, o, OPTIONS)
   if (!Array.isArray(o.only) || o.only.length === 0)
     throw new TuttiError('CONFIG_INVALID', `openapi('${id}') does not say which operations`, { hint: "Name them: only: ['getOrder', 'POST /refunds']." })
+  checkEffects(`openapi('${id}')`, o.effects)
+  checkApprove(`openapi('${id}')`, o.approve)
   const timeout = o.timeout ?? '30s'
   durationMs(timeout, `the timeout of openapi('${id}')`)
   return toolSource({

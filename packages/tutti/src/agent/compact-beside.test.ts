@@ -8,18 +8,12 @@ import { memory } from '../memory/index.ts'
 import { cited } from '../retrieval/index.ts'
 import { team } from '../team/index.ts'
 import { faultsIn } from '../testing/heard.ts'
+import { readPage } from '../testing/long-pages.ts'
 import { answering, type Scripted, type ScriptedAsk, type ScriptedModel, scripted } from '../testing/scripted.ts'
 import { testing } from '../testing/testing.ts'
 import { tool } from '../tool/index.ts'
 import { agent } from './index.ts'
 
-const read = tool({
-  name: 'read',
-  description: 'Reads.',
-  input: z.object({ n: z.number() }),
-  effect: 'read',
-  execute: ({ n }) => `page ${n} ${'x'.repeat(1_400)}`,
-})
 const reads = (...ns: number[]): Scripted => ns.map((n) => ({ call: 'read', input: { n } }))
 const isSummary = ({ prompt }: ScriptedAsk): boolean => prompt.startsWith('system: You keep the memory')
 /** Turns in their order; summaries are answered beside them. */
@@ -34,7 +28,7 @@ function withSummaries(turns: readonly (Scripted | ((prompt: string) => Scripted
 }
 type Options = Partial<Parameters<typeof agent>[0]>
 const desk = (o: Options, window = 1_000) =>
-  agent({ name: 'desk', instructions: 'Work.', tools: [read], memory: memory({ window }), limits: { turns: 40 }, ...o } as { name: 'desk' })
+  agent({ name: 'desk', instructions: 'Work.', tools: [readPage], memory: memory({ window }), limits: { turns: 40 }, ...o } as { name: 'desk' })
 const left = /(\d+) earlier messages of this conversation are left out/
 
 test('[K2] an agent that plans has its list before its eyes, also when the call that wrote it has left', async () => {
@@ -89,7 +83,7 @@ test.each([undefined, 'rolling' as const])(
         input: { reference: /read with read_result: (r_[\w-]+) of list, \d+ characters\./.exec(prompt)?.[1] ?? 'none', find: 'Turin' },
       }),
     ])
-    const made = desk({ tools: [read, list], model, memory: memory({ window: 1_000, summarize }) })
+    const made = desk({ tools: [readPage, list], model, memory: memory({ window: 1_000, summarize }) })
     await using app = testing({ flows: [made] })
     await app.run(made, 'go')
     expect(model.calls.at(-2)?.prompt).not.toContain('The result of list has')
@@ -102,7 +96,7 @@ test('[K2] a passage that has left can still be cited: what was read is read fro
   const search = tool({ name: 'search', description: 'Searches.', input: z.object({ query: z.string() }), effect: 'read', execute: () => [passage] })
   const answer = { json: { text: 'On Friday.', citations: [{ quote: 'Order 17 left on Friday.', source: 'order 17' }] } }
   const model = withSummaries([{ call: 'search', input: { query: 'order' } }, reads(1), reads(2), reads(3), answer])
-  const made = desk({ tools: [read, search], model, output: cited } as unknown as Options)
+  const made = desk({ tools: [readPage, search], model, output: cited } as unknown as Options)
   await using app = testing({ flows: [made] })
   expect((await app.run(made, 'go')).output).toMatchObject({ citations: [{ source: 'order 17', start: 0, end: 24 }] })
   expect(model.calls.at(-1)?.prompt).not.toContain('left on Friday')
@@ -138,8 +132,8 @@ test('[C8][K2] in a team, what the hook of one member puts in the place of the m
   let stints = 0
   const tidy = { beforeAgent: () => (stints++ === 1 ? { replace: replaced } : undefined) }
   const members = [
-    agent({ name: 'a', tools: [read], model: a, hooks: tidy }),
-    agent({ name: 'b', tools: [read], model: b, memory: memory({ window: 1_000 }) }),
+    agent({ name: 'a', tools: [readPage], model: a, hooks: tidy }),
+    agent({ name: 'b', tools: [readPage], model: b, memory: memory({ window: 1_000 }) }),
   ] as const
   const flow = team('pair', { style: 'handoff', members })
   await using app = testing({ flows: [flow] })

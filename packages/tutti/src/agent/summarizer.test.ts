@@ -1,28 +1,20 @@
 /** Who summarizes for an agent: whether it can be asked is known when the agent begins, and it knows what the agent is there for. */
 import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
-import { z } from 'zod'
 import { memoryStore } from '../journal/index.ts'
 import { memory } from '../memory/index.ts'
 import type { ModelLike } from '../model/index.ts'
 import { startRun } from '../testing/driven-run.ts'
 import { doneIn } from '../testing/every-prefix.ts'
+import { readPage } from '../testing/long-pages.ts'
 import { scripted } from '../testing/scripted.ts'
 import { testing } from '../testing/testing.ts'
 import { withModel } from '../testing/with-model.ts'
-import { tool } from '../tool/index.ts'
 import { agent } from './index.ts'
 
-const read = tool({
-  name: 'read',
-  description: 'Reads.',
-  input: z.object({ n: z.number() }),
-  effect: 'read',
-  execute: ({ n }) => `page ${n} ${'x'.repeat(1_400)}`,
-})
 const reading = (pages: number) => scripted([...Array.from({ length: pages }, (_, i) => ({ call: 'read', input: { n: i + 1 } })), 'read'])
 const desk = (model: ModelLike, summarizer: ModelLike, o: { budget?: object } = {}) =>
-  agent({ name: 'desk', model, tools: [read], limits: { turns: 40, ...o.budget }, memory: memory({ window: 1_000, summarize: { model: summarizer } }) })
+  agent({ name: 'desk', model, tools: [readPage], limits: { turns: 40, ...o.budget }, memory: memory({ window: 1_000, summarize: { model: summarizer } }) })
 
 test('[K2] a model that is to summarize and has no key, or no package, ends the agent before anybody is asked, not at the first compaction', async () => {
   for (const [id, env, code] of [

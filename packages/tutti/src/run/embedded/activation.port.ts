@@ -13,8 +13,8 @@ export interface ActivationOptions extends LeaseTerms {
   readonly seed?: Seed | undefined
   /** What accounts that outlive the run limit. */
   readonly budgets?: StandingBudgets | undefined
-  /** A run that was made a moment ago: nobody can have sent anything to it since. Left out, its messages are read when it opens. */
-  readonly isUnheard?: (() => boolean) | undefined
+  /** Of a run that was made a moment ago: asked when it opens, instead of its messages. Whoever answers pokes it, should something have been sent to it since. */
+  readonly heed?: (() => void) | undefined
   sight(sighting: Sighting): boolean
   /** The run waits for nothing but timers and signals. */
   rest(waiting: readonly OpenWait[], wakeAt: number | undefined): void

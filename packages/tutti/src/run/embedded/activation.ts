@@ -135,7 +135,8 @@ export class EmbeddedActivation implements Activation, RunGround {
     if (this.#live) return
     this.#live = true
     this.#alarms.setDeadline(this.started.deadline)
-    if (!this.#o.isUnheard?.()) this.poke().catch((error) => this.fail(error))
+    if (this.#o.heed) this.#o.heed()
+    else this.poke().catch((error) => this.fail(error))
   }
 
   isSent(signal: string): boolean {

@@ -149,7 +149,7 @@ export class EmbeddedEngine {
     const answer = await this.#create(made, now)
     failpoint('run created, not driven', run)
     if (answer.created && this.#queues.has(flow.name)) return run
-    if (answer.created) this.#drive(answer.head, flow, made.entries, undefined, () => this.#upkeep.changes === changes)
+    if (answer.created) this.#drive(answer.head, flow, made.entries, undefined, () => this.#upkeep.heed(changes))
     else if (answer.head.startHash !== startHash) throw idTaken(answer.head)
     else await this.#takeUp(run, 'due').catch(() => {})
     return run
@@ -344,14 +344,14 @@ export class EmbeddedEngine {
     return this.#o.leaseMs ?? 10_000
   }
 
-  #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[], seed?: Seed, isUnheard?: () => boolean): void {
+  #drive(head: RunHead, flow: AnyFlow, record: readonly Entry[], seed?: Seed, heed?: () => void): void {
     const { run, stalls, epoch } = head
     const { store, clock, leaseMs } = this
     const o: LiveRunOptions = {
       ...{ run, flow, record, stalls, epoch, store, clock, leaseMs },
       leaseUntil: head.leaseUntil ?? clock.now() + leaseMs,
       services: this.#servicesOf(run, record),
-      ...{ seed, isUnheard, budgets: this.#o.budgets, patienceMs: this.#o.patienceMs },
+      ...{ seed, heed, budgets: this.#o.budgets, patienceMs: this.#o.patienceMs },
       sight: showing({ run, activation: epoch, last: record.at(-1)?.seq ?? 0, parts: store.parts, show: (sighting) => this.feed.show(run, sighting) }),
       rest: (waits, wakeAt) => this.#rest(run, waits, wakeAt),
       wake: () => this.#standings.set(run, { type: 'running' }),

@@ -39,6 +39,33 @@ describe('what comes from elsewhere', () => {
     expect(new Set(asked)).toEqual(new Set([first, last]))
   })
 
+  it('[R4] new runs that were sent nothing do not look either, though the store has changed since they were made', async () => {
+    const plain = memoryStore()
+    const asked: RunId[] = []
+    let changed = (): void => {}
+    const store: typeof plain = {
+      ...plain,
+      watch: (tell) => {
+        changed = tell
+        return plain.watch(tell)
+      },
+      create: async (made) => {
+        const created = await plain.create(made)
+        changed()
+        return created
+      },
+      inbox: (run) => {
+        asked.push(run)
+        return plain.inbox(run)
+      },
+    }
+    const { start } = testEngine([waiting], { store })
+    const runs = await Promise.all(Array.from({ length: 60 }, async () => (await start(waiting, null)).id as RunId))
+    await Promise.all(runs.map((run) => expect.poll(async () => (await store.head(run))?.lastSeq).toBeGreaterThan(1)))
+    // While they are few, each is asked for by itself.
+    expect(asked.length).toBeLessThan(15)
+  })
+
   it('[R4] what is sent between the making of a run and its beginning is taken', async () => {
     const plain = memoryStore()
     const store: typeof plain = {

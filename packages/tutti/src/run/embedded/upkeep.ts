@@ -35,6 +35,7 @@ export class Upkeep {
   #looking = false
   #again = false
   #changes = 0
+  #heeding = false
 
   constructor(o: UpkeepOptions) {
     this.#o = o
@@ -63,6 +64,16 @@ export class Upkeep {
     return this.#changes
   }
 
+  /** A new run begins. Only if the store has said something since it was made can something have been sent to it; then all that begin now ask with one question. */
+  heed(changesBefore: number): void {
+    if (this.#changes === changesBefore || this.#heeding) return
+    this.#heeding = true
+    setImmediate(() => {
+      this.#heeding = false
+      this.#pokeSpokenTo()
+    })
+  }
+
   stop(): void {
     this.#stopped = true
     clearInterval(this.#tick)
@@ -74,7 +85,7 @@ export class Upkeep {
     const { live, standings } = this.#o
     if (run === undefined) this.#pokeSpokenTo()
     else poke([live.get(run)])
-    if (run === undefined) standings.tell()
+    if (run === undefined) standings.tell(live)
     else standings.lookAgain(run)
     this.#lookForDue()
   }

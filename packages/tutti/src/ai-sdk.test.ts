@@ -1,7 +1,16 @@
 /** What people who use the AI SDK or LangChain have already, as their packages make it: that it type-checks here is half of the test. */
 import type { LanguageModelV2, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { DynamicStructuredTool, tool as langchainTool, type StructuredTool } from '@langchain/core/tools'
-import { tool as aiTool, convertToModelMessages, dynamicTool, type ModelMessage, type ToolSet, type UIMessage } from 'ai'
+import {
+  tool as aiTool,
+  convertToModelMessages,
+  defaultSettingsMiddleware,
+  dynamicTool,
+  type ModelMessage,
+  type ToolSet,
+  type UIMessage,
+  wrapLanguageModel,
+} from 'ai'
 import { MockLanguageModelV3, MockLanguageModelV4, simulateReadableStream } from 'ai/test'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
@@ -143,4 +152,13 @@ test('[X1] what is none of these does not type-check, and is refused', () => {
   expect(() => adopt({ blind: { execute: () => 1 } })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
   // @ts-expect-error this is no model
   expect(() => agent({ name: 'a', model: { specificationVersion: 'v4' } })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+})
+
+test('the settings that the AI SDK wraps a model with reach it: temperature and the like have no other place here', async () => {
+  const asked = scripted(['Hello.'])
+  const cool = wrapLanguageModel({ model: asked, middleware: defaultSettingsMiddleware({ settings: { temperature: 0, seed: 7 } }) })
+  const hello = agent({ name: 'hello', model: cool })
+  await using app = tutti({ flows: [hello], store: inMemory() })
+  expect(await app.run(hello, 'hi')).toMatchObject({ output: 'Hello.' })
+  expect(asked.calls[0]?.options).toMatchObject({ temperature: 0, seed: 7 })
 })

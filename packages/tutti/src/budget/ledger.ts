@@ -199,7 +199,7 @@ export class Ledger {
 }
 
 /** @param whose as an error names it. @throws BUDGET_INVALID */
-export function limitsOf(budget: Budget | undefined, whose = 'the budget'): Limits {
+function limitsOf(budget: Budget | undefined, whose = 'the budget'): Limits {
   if (budget === undefined || budget === null) return unlimited
   if (typeof budget !== 'object') throw new TuttiError('BUDGET_INVALID', `${whose} is ${sayGiven(budget)}`, { hint: 'Say of what: { usd: 0.5 }.' })
   const limits: Limits = {}

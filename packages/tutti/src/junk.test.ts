@@ -4,12 +4,12 @@ import { z } from 'zod'
 import * as tutti from './index.ts'
 import { batch, structured } from './model/index.ts'
 import { mcpServer } from './server/index.ts'
-import { scripted, testing } from './testing/index.ts'
+import { cassette, faulty, scripted, testing } from './testing/index.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: no type is to stand in the way
 type Anything = any
 /** The makers as JavaScript sees them. */
-const js: Readonly<Record<string, Anything>> = { ...tutti, batch, structured, testing, scripted, mcpServer }
+const js: Readonly<Record<string, Anything>> = { ...tutti, batch, structured, testing, scripted, cassette, faulty, mcpServer }
 
 const junk: readonly unknown[] = [undefined, null, 3, 'x', {}, [], () => {}, Number.NaN, true, [3], [null], [{}], { a: 3 }, { a: null }, { type: 'object' }]
 const model = 'openai/gpt-5-mini'
@@ -71,6 +71,8 @@ const calls: readonly [maker: string, ...args: Anything[]][] = [
   ['testing', { flows: [member], tokenizer: 'auto', retention: [{ olderThan: '3d' }], schedules: [], telemetry: [], engine: undefined }],
   ['tutti', { flows: [member], store: tutti.inMemory(), resume: false }],
   ['scripted', ['x']],
+  ['cassette', 'none.tape', { live: model }],
+  ['faulty', scripted(['x']), { seed: 1, latency: '1s', drip: '1s', rateLimit: { calls: [1] }, serverError: 0.5, cut: [2], malformed: 0 }],
   ['mcpServer', testing({ flows: [member] }), { expose: [], authorize: () => ({}), name: 'x', hosts: [] }],
 ]
 

@@ -7,7 +7,7 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4GenerateResult, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
 import { type LanguageModel, type Model, type ModelLike, resolveModel } from '../model/index.ts'
-import { decode, encode, type Json } from '../primitives/index.ts'
+import { checkOptions, checkValue, decode, encode, is, type Json } from '../primitives/index.ts'
 import type { StandIn } from '../tool/index.ts'
 import { partsOf, readAll, resultOfParts } from './streamed.ts'
 import { Tape } from './tape.ts'
@@ -31,6 +31,8 @@ export interface Cassette extends Model, LanguageModelV4 {
  * await using app = testing({ flows: [support], model: cassette('support.tape', { live: 'openai/gpt-5-mini' }) })
  */
 export function cassette(path: string, o: CassetteOptions = {}): Cassette {
+  checkValue('the file of cassette()', 'path', path, is.text)
+  checkOptions<CassetteOptions>('cassette()', o, { live: true })
   const tape = new Tape(path)
   const live = o.live === undefined ? undefined : liveOf(o.live)
   const head = live ? { cassette: 1 as const, model: live.id, spec: live.spec } : tape.head
@@ -68,7 +70,7 @@ function liveOf(model: ModelLike): Live {
   })
 }
 
-const isModelObject = (model: ModelLike): model is LanguageModel => typeof (model as Partial<LanguageModel>).doGenerate === 'function'
+const isModelObject = (model: ModelLike): model is LanguageModel => typeof (model as Partial<LanguageModel> | null)?.doGenerate === 'function'
 
 function checked(model: LanguageModel): LanguageModelV4 {
   if (model.specificationVersion === 'v4') return model

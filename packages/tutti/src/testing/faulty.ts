@@ -46,10 +46,10 @@ export function faulty(model: Model | LanguageModel, o: Faults): FaultyModel {
     throw new TuttiError('CONFIG_INVALID', 'faulty() was given something that is no model object of version 4', {
       hint: 'Give it scripted([...]), a cassette, or a model of a provider package; put policies around faulty(...).',
     })
+  checkFaults(o)
   const seed = String(o.seed ?? 1)
   const pace = new Pace()
   const faults: FaultyModel['faults'][number][] = []
-  checkFaults(o)
   const begin = async ({ abortSignal }: LanguageModelV4CallOptions): Promise<{ fault: FaultyModel['faults'][number]; call: number }> => {
     const fault = faultOf(o, seed, faults.length + 1)
     const call = faults.push(fault)
@@ -118,7 +118,7 @@ function faultOf(o: Faults, seed: string, call: number): FaultyModel['faults'][n
   return kinds.find((kind) => strikes(callsOf(o[kind]), `${seed}/${kind}/${call}`, call)) ?? 'none'
 }
 
-const callsOf = (said: Faults[(typeof kinds)[number]]): Calls | undefined => (typeof said === 'object' && 'calls' in said ? said.calls : said)
+const callsOf = (said: Faults[(typeof kinds)[number]]): Calls | undefined => (typeof said === 'object' && said !== null && 'calls' in said ? said.calls : said)
 
 const strikes = (calls: Calls | undefined, seed: string, call: number): boolean =>
   calls !== undefined && (typeof calls === 'number' ? hashFraction(seed) < calls : calls.includes(call))

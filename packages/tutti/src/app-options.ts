@@ -4,7 +4,7 @@ import type { Engine, EngineMaker } from './configured.ts'
 import { TuttiError } from './errors/index.ts'
 import type { RegressOptions as Regressed } from './eval/index.ts'
 import { checkModels, checkModelsOf, type DeclaredPrices, type ModelLike, type TokenizerChoice } from './model/index.ts'
-import { checkOptions, type Declared, durationMs, type Elsewhere, is, sayGiven } from './primitives/index.ts'
+import { checkOptions, type Declared, durationMs, type Elsewhere, insteadOf, is, sayGiven } from './primitives/index.ts'
 import type { RetentionRule } from './retention.ts'
 import { type AnyFlow, checkFlow, checkLabelsOf, checkLine, checkScopeOf, type Schedule, type StartOptions } from './run/index.ts'
 import type { SpendingFilter } from './spending.ts'
@@ -86,14 +86,11 @@ const APP: Declared<AppOptions<boolean>> = {
 
 /** What a user may know from elsewhere, and how it is written here. */
 export const APP_ELSEWHERE: Elsewhere = {
-  ...{ agents: 'flows: [desk]', workflows: 'flows: [desk]', llm: "model: 'openai/gpt-5-mini'", models: "model: 'openai/gpt-5-mini'" },
-  ...{
-    storage: "store: sqlite('data/tutti.db')",
-    db: "store: sqlite('data/tutti.db')",
-    checkpointer: "store: sqlite('data/tutti.db')",
-    persistence: "store: sqlite('data/tutti.db')",
-  },
-  ...{ cron: "schedules: [schedule('nightly', { flow: desk, cron: '0 3 * * *' })]", tools: "agent({ name: 'desk', tools: [find] })" },
+  ...insteadOf('agents workflows', 'flows: [desk]'),
+  ...insteadOf('llm models', "model: 'openai/gpt-5-mini'"),
+  ...insteadOf('storage db checkpointer persistence', "store: sqlite('data/tutti.db')"),
+  ...insteadOf('cron', "schedules: [schedule('nightly', { flow: desk, cron: '0 3 * * *' })]"),
+  ...insteadOf('tools', "agent({ name: 'desk', tools: [find] })"),
 }
 
 /** What is declared and not built yet is refused, never ignored. @throws CONFIG_INVALID | MODEL_UNKNOWN | FLOW_NOT_YET */
@@ -126,25 +123,17 @@ function checkStore(what: string, store: Store | undefined): void {
 
 const START: Declared<StartOptions> = { id: true, budget: true, deadline: true, labels: true, scope: true, priority: true }
 export const START_ELSEWHERE: Elsewhere = {
-  ...{
-    timeout: "deadline: '5m'",
-    maxDuration: "deadline: '5m'",
-    maxExecutionTime: "deadline: '5m'",
-    maxCost: 'budget: { usd: 0.05 }',
-    usd: 'budget: { usd: 0.05 }',
-  },
-  ...{
-    runId: "id: 'order-17'",
-    workflowId: "id: 'order-17'",
-    idempotencyKey: "id: 'order-17'",
-    metadata: "labels: { order: '17' }",
-    tags: "labels: { order: '17' }",
-  },
-  ...{ tenant: "scope: { tenant: 'acme' }", tenantId: "scope: { tenant: 'acme' }", user: "scope: { user: 'ada' }", userId: "scope: { user: 'ada' }" },
-  ...{ resourceId: "scope: { user: 'ada' }", thread: "scope: { thread: 'a' }", threadId: "scope: { thread: 'a' }", sessionId: "scope: { thread: 'a' }" },
-  ...{ maxSteps: "agent({ name: 'desk', limits: { turns: 8 } })", maxTurns: "agent({ name: 'desk', limits: { turns: 8 } })" },
-  ...{ abortSignal: 'handle.cancel()', signal: 'handle.cancel()' },
+  ...insteadOf('timeout maxDuration maxExecutionTime', "deadline: '5m'"),
+  ...insteadOf('maxCost usd', 'budget: { usd: 0.05 }'),
+  ...insteadOf('runId workflowId idempotencyKey', "id: 'order-17'"),
+  ...insteadOf('metadata tags', "labels: { order: '17' }"),
+  ...insteadOf('tenant tenantId', "scope: { tenant: 'acme' }"),
+  ...insteadOf('user userId resourceId', "scope: { user: 'ada' }"),
+  ...insteadOf('thread threadId sessionId', "scope: { thread: 'a' }"),
+  ...insteadOf('maxSteps maxTurns', "agent({ name: 'desk', limits: { turns: 8 } })"),
+  ...insteadOf('abortSignal signal', 'handle.cancel()'),
 }
+
 /** A budget that is spelled wrongly would limit nothing, a tenant that is none would be found by nobody; and a number would be another text in the journal than it was here. */
 export function checkStart(o: StartOptions): void {
   checkOptions('a start', o, START, START_ELSEWHERE)

@@ -4,7 +4,7 @@ import { TuttiError } from '../errors/index.ts'
 import type { Memory } from '../memory/index.ts'
 import type { Prompt } from '../message/index.ts'
 import { checkModelsOf, type ModelLike } from '../model/index.ts'
-import { checkOptions, type Declared, type Elsewhere, is, type ModelSchema, type Schema, type Scope, sayGiven } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Elsewhere, insteadOf, is, type ModelSchema, type Schema, type Scope, sayGiven } from '../primitives/index.ts'
 import type { Awaitable, Tool, ToolSource } from '../run/index.ts'
 import { checkLongest, isTool, isToolSource } from '../tool/index.ts'
 import { AGENT_ELSEWHERE } from './elsewhere.ts'
@@ -66,12 +66,10 @@ const LIMITS: Declared<AgentLimits> = {
 }
 
 export const LIMITS_ELSEWHERE: Elsewhere = {
-  maxSteps: 'turns: 8',
-  maxTurns: 'turns: 8',
-  steps: 'turns: 8',
-  maxToolCalls: 'toolCalls: 20',
-  cost: 'usd: 0.05',
-  maxTokens: 'outputTokens: 4_000',
+  ...insteadOf('maxSteps maxTurns steps', 'turns: 8'),
+  ...insteadOf('maxToolCalls', 'toolCalls: 20'),
+  ...insteadOf('cost', 'usd: 0.05'),
+  ...insteadOf('maxTokens', 'outputTokens: 4_000'),
 }
 
 /** @throws CONFIG_INVALID | BUDGET_INVALID | FLOW_NOT_YET */

@@ -1,5 +1,5 @@
 /** What a run waits for, as far as the store knows, whoever drives it. */
-import type { JournalStore, OpenWait, RunHead } from '../journal/index.ts'
+import type { Entry, JournalStore, OpenWait, RunHead } from '../journal/index.ts'
 import { ownSignal, waitsIn } from '../run/index.ts'
 import { type Home, isEnded, nextCommand, shellWord } from './home.ts'
 import { inOneLine } from './paint.ts'
@@ -17,17 +17,20 @@ export async function waitsOf(store: JournalStore, head: RunHead): Promise<Waits
 /** What somebody has to answer before it goes on: its waits, and the effects that are in doubt. */
 export async function questionsOf(store: JournalStore, head: RunHead): Promise<readonly OpenWait[]> {
   if (isEnded(head)) return []
-  const { open } = await waitsOf(store, head)
-  const doubts = head.waiting?.filter(isDoubt) ?? doubtsIn(await pictureOf(store, head))
-  return [...open, ...doubts]
+  if (head.waiting) return [...head.waiting.filter((wait) => !isDoubt(wait)), ...head.waiting.filter(isDoubt)]
+  const picture = new RunPicture()
+  const { open } = await waitsIn(seenBy(picture, store.read(head.run)))
+  return [...open.filter((wait) => !isDoubt(wait)), ...doubtsIn(picture)]
 }
 
 const isDoubt = ({ signal }: OpenWait): boolean => signal === ownSignal.resolve
 
-async function pictureOf(store: JournalStore, { run }: RunHead): Promise<RunPicture> {
-  const picture = new RunPicture()
-  for await (const entry of store.read(run)) picture.take(entry)
-  return picture
+/** A journal is read once, for both. */
+async function* seenBy(picture: RunPicture, entries: AsyncIterable<Entry>): AsyncIterable<Entry> {
+  for await (const entry of entries) {
+    picture.take(entry)
+    yield entry
+  }
 }
 
 const doubtsIn = (picture: RunPicture): readonly OpenWait[] =>

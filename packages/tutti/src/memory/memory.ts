@@ -4,7 +4,7 @@
  */
 import { TuttiError } from '../errors/index.ts'
 import type { ModelLike } from '../model/model.port.ts'
-import { checkOptions, type Declared, type Elsewhere, is, type OutOf, type Schema, sayGiven } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Elsewhere, insteadOf, is, type OutOf, type Schema, sayGiven } from '../primitives/index.ts'
 import type { MemoryPlan, SummaryStyle } from './memory.port.ts'
 
 export interface Memory<W = undefined> {
@@ -40,11 +40,8 @@ export type MemoryOptions<S extends Schema> = MemoryWithin<S> | MemoryOverRuns<S
 
 const OPTIONS: Declared<MemoryWithin<Schema>> = { window: true, summarize: true, facts: is.flag, working: is.schema }
 export const MEMORY_ELSEWHERE: Elsewhere = {
-  maxTokens: 'window: 20_000',
-  tokenLimit: 'window: 20_000',
-  contextWindow: 'window: 20_000',
-  lastMessages: 'window: 20_000',
-  summary: 'summarize: true',
+  ...insteadOf('maxTokens tokenLimit contextWindow lastMessages', 'window: 20_000'),
+  ...insteadOf('summary', 'summarize: true'),
 }
 const STYLES: readonly unknown[] = ['rolling', 'hierarchical']
 /** In less, not even the shortest summary has room in its part, so what is shown would be mostly what stands for what is not. */

@@ -3,7 +3,7 @@
  * long, the outermost is passed first.
  */
 import { TuttiError } from '../errors/index.ts'
-import { checkOptions, checkValue, type Declared, type Duration, durationMs, type Elsewhere, is, sayGiven } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Duration, durationMs, type Elsewhere, is, sayGiven } from '../primitives/index.ts'
 import { checkCodes, RETRY_ELSEWHERE } from '../run/index.ts'
 import type { BatchPort } from './batch/batch.port.ts'
 import { checkModelsOf } from './links.ts'
@@ -18,13 +18,12 @@ import { plainId } from './resolve.ts'
  * @example agent({ name: 'order', model: retry('openai/gpt-5-mini', { attempts: 5, backoff: '1s' }) })
  */
 export function retry(model: ModelLike, o: ModelRetry): Model {
-  checkOptions<ModelRetry>('retry()', o, { attempts: true, backoff: true, max: true, on: true, afterText: true }, RETRY_ELSEWHERE)
+  checkOptions<ModelRetry>('retry()', o, { attempts: true, backoff: true, max: true, on: true, afterText: is.flag }, RETRY_ELSEWHERE)
   if (!Number.isInteger(o.attempts) || o.attempts < 1)
     throw new TuttiError('CONFIG_INVALID', `retry: attempts is ${o.attempts}; it counts the first attempt too, so it is 1 or more`)
   for (const name of ['backoff', 'max'] as const) if (o[name] !== undefined) durationMs(o[name], `retry: ${name}`)
   if (o.on !== undefined && !Array.isArray(o.on))
     throw new TuttiError('CONFIG_INVALID', `retry: on is ${sayGiven(o.on)}; it is a list of codes, as in ['MODEL_TIMEOUT']`)
-  if (o.afterText !== undefined) checkValue('the afterText of retry()', 'afterText', o.afterText, is.flag)
   checkCodes('retry()', o.on)
   return policy({ kind: 'retry', of: model, retry: o })
 }

@@ -12,6 +12,9 @@ export type Declared<T> = { readonly [K in keyof T]-?: true | OptionKind<NonNull
 /** What other libraries call something that is here under another name, and what to write here: code. Big or small, and `_` and `-`, do not count. */
 export type Elsewhere = Readonly<Record<string, string>>
 
+/** @param names with a space between @example insteadOf('maxTurns maxSteps', 'limits: { turns: 8 }') */
+export const insteadOf = (names: string, code: string): Elsewhere => Object.fromEntries(names.split(' ').map((name) => [name, code]))
+
 /**
  * @param place what is made, as it reads before "has no option": `the agent 'desk'`, `memory()`
  * @throws CONFIG_INVALID for what is no object of options, for a name that is none of them, with the one that was perhaps meant, and for a value of another kind
@@ -25,18 +28,14 @@ export function checkOptions<T extends object>(place: string, given: T, declared
     })
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(declared, name))
   if (unknown.length === 0) return checkKinds(place, given, declared)
-  throw new TuttiError(
-    'CONFIG_INVALID',
-    `${place} ${isMany(/^the (\w+) of /.exec(place)?.[1]) ? 'have' : 'has'} no option${unknown.length > 1 ? 's' : ''} '${unknown.join("', '")}'`,
-    {
-      hint: sayKnown(unknown, Object.keys(declared), elsewhere),
-      data: { place, unknown },
-    },
-  )
+  throw new TuttiError('CONFIG_INVALID', `${place} ${isMany(place) ? 'have' : 'has'} no option${unknown.length > 1 ? 's' : ''} '${unknown.join("', '")}'`, {
+    hint: sayKnown(unknown, Object.keys(declared), elsewhere),
+    data: { place, unknown },
+  })
 }
 
-/** Whether several are meant by a word: the tools, the limits; but one status, one address. */
-const isMany = (word: string | undefined): boolean => word !== undefined && /[^su]s$/.test(word)
+/** Whether several are meant: the tools of …, the limits of …; but one status, one address. */
+const isMany = (what: string): boolean => /^the \w*[^su\W]s of /.test(what)
 
 /** What is left out, or `undefined`, is not given. */
 function checkKinds<T extends object>(place: string, given: T, declared: Declared<T>): void {
@@ -49,7 +48,7 @@ function checkKinds<T extends object>(place: string, given: T, declared: Declare
 /** @throws CONFIG_INVALID @param what as it reads before "is": `the schema of the signal 's'` */
 export function checkValue(what: string, name: string, value: unknown, kind: OptionKind): void {
   if (kind.fits(value)) return
-  throw new TuttiError('CONFIG_INVALID', `${what} ${isMany(/^the (\w+) of /.exec(what)?.[1]) ? 'are' : 'is'} ${sayGiven(value)}`, {
+  throw new TuttiError('CONFIG_INVALID', `${what} ${isMany(what) ? 'are' : 'is'} ${sayGiven(value)}`, {
     hint: kind.hint(name, value),
   })
 }

@@ -1,13 +1,14 @@
 /** What is wrong with a retry, said when it is declared: a code that is misspelled would be waited for in vain. */
 import { catalogue, TuttiError } from '../errors/index.ts'
-import { checkOptions, durationMs, type Elsewhere, is, sayGiven, slipOf } from '../primitives/index.ts'
+import { checkOptions, durationMs, type Elsewhere, insteadOf, is, sayGiven, slipOf } from '../primitives/index.ts'
 import type { Retry } from './definition.port.ts'
 
 /** As in `retry()` of a model. */
 export const RETRY_ELSEWHERE: Elsewhere = {
-  ...{ maxRetries: 'attempts: 3', maxAttempts: 'attempts: 3', retries: 'attempts: 3', maximumAttempts: 'attempts: 3' },
-  ...{ delay: "backoff: '1s'", initialDelay: "backoff: '1s'", initialInterval: "backoff: '1s'", minTimeout: "backoff: '1s'" },
-  ...{ maxDelay: "max: '30s'", maximumInterval: "max: '30s'", maxTimeout: "max: '30s'", retryOn: "on: ['MODEL_TIMEOUT']" },
+  ...insteadOf('maxRetries maxAttempts retries maximumAttempts', 'attempts: 3'),
+  ...insteadOf('delay initialDelay initialInterval minTimeout', "backoff: '1s'"),
+  ...insteadOf('maxDelay maximumInterval maxTimeout', "max: '30s'"),
+  ...insteadOf('retryOn', "on: ['MODEL_TIMEOUT']"),
 }
 
 /** @throws CONFIG_INVALID @param whose as it reads before "has": `the retry of 'desk'` */

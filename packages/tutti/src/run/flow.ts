@@ -8,6 +8,7 @@ import {
   durationMs,
   type Elsewhere,
   type InOf,
+  insteadOf,
   is,
   jsonSchemaOf,
   type ModelSchema,
@@ -70,13 +71,15 @@ export const FLOW_OPTIONS: Declared<Declarable> = {
 }
 /** What a user may know from elsewhere, and how it is written here. */
 export const FLOW_ELSEWHERE: Elsewhere = {
-  ...{ timeout: "deadline: '5m'", maxDuration: "deadline: '5m'", executionTimeout: "deadline: '5m'" },
-  ...{ retries: 'retry: { attempts: 3 }', maxRetries: 'retry: { attempts: 3 }', attempts: 'retry: { attempts: 3 }', retryPolicy: 'retry: { attempts: 3 }' },
-  ...{ inputSchema: 'input: schema', schema: 'input: schema', outputSchema: 'output: schema' },
-  ...{ concurrency: 'queue: { concurrency: 8 }', rateLimit: "queue: { rate: '10/s' }", maxCost: 'budget: { usd: 0.05 }' },
-  ...{ cron: "schedule('nightly', { flow: desk, cron: '0 3 * * *' })", schedule: "schedule('nightly', { flow: desk, cron: '0 3 * * *' })" },
-  ...{ id: 'flow(name, async (input, run) => input)', name: 'flow(name, async (input, run) => input)' },
-  ...{ run: 'flow(name, async (input, run) => input)', handler: 'flow(name, async (input, run) => input)', execute: 'flow(name, async (input, run) => input)' },
+  ...insteadOf('timeout maxDuration executionTimeout', "deadline: '5m'"),
+  ...insteadOf('retries maxRetries attempts retryPolicy', 'retry: { attempts: 3 }'),
+  ...insteadOf('inputSchema schema', 'input: schema'),
+  ...insteadOf('outputSchema', 'output: schema'),
+  ...insteadOf('concurrency', 'queue: { concurrency: 8 }'),
+  ...insteadOf('rateLimit', "queue: { rate: '10/s' }"),
+  ...insteadOf('maxCost', 'budget: { usd: 0.05 }'),
+  ...insteadOf('cron schedule', "schedule('nightly', { flow: desk, cron: '0 3 * * *' })"),
+  ...insteadOf('id name run handler execute', 'flow(name, async (input, run) => input)'),
 }
 const CODE_OPTIONS: Declared<CodeOptions> = { ...FLOW_OPTIONS, input: is.schema, output: is.schema }
 

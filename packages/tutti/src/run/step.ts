@@ -1,7 +1,7 @@
 /** Plain code as a recorded effect. */
 import { TuttiError } from '../errors/index.ts'
 import type { Effect } from '../journal/index.ts'
-import { checkOptions, type Declared, durationMs, type Elsewhere, hashFraction, is } from '../primitives/index.ts'
+import { checkOptions, type Declared, durationMs, type Elsewhere, hashFraction, insteadOf, is } from '../primitives/index.ts'
 import { checkRetry } from './check-retry.ts'
 import type { Retry, StepOptions } from './definition.port.ts'
 import type { AttemptPlan, Awaitable, EffectContext, EffectSpec, Executed, StepContext, Undo } from './effect.port.ts'
@@ -19,8 +19,10 @@ const OPTIONS: Declared<StepOptions<unknown, unknown>> = {
   ...{ effect: is.oneOf('read', 'idempotent', 'once'), retry: true, timeout: true, idle: true, undo: is.function },
 }
 const ELSEWHERE: Elsewhere = {
-  ...{ retries: 'retry: { attempts: 3 }', maxRetries: 'retry: { attempts: 3 }', attempts: 'retry: { attempts: 3 }', maxAttempts: 'retry: { attempts: 3 }' },
-  ...{ startToCloseTimeout: "timeout: '1m'", heartbeatTimeout: "idle: '10s'", compensate: 'undo: (output) => …', rollback: 'undo: (output) => …' },
+  ...insteadOf('retries maxRetries attempts maxAttempts', 'retry: { attempts: 3 }'),
+  ...insteadOf('startToCloseTimeout', "timeout: '1m'"),
+  ...insteadOf('heartbeatTimeout', "idle: '10s'"),
+  ...insteadOf('compensate rollback', 'undo: (output) => …'),
 }
 
 /** An effect that is misspelled would be none, and repeated. @throws CONFIG_INVALID */

@@ -3,7 +3,7 @@ import { agentOf } from '../agent/index.ts'
 import { declaredLimits } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import { checkModelsOf } from '../model/index.ts'
-import { checkOptions, type Declared, type Elsewhere, is, type ModelSchema } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Elsewhere, insteadOf, is, type ModelSchema } from '../primitives/index.ts'
 import { type AnyFlow, isFlow } from '../run/index.ts'
 import { toolName } from './handoff.ts'
 import type { TeamCommon, TeamOptions, TeamStyle } from './style.ts'
@@ -29,21 +29,16 @@ const LIMITS: Declared<NonNullable<TeamCommon['limits']>> = {
 
 /** What a user may know from elsewhere, and how it is written here. */
 export const TEAM_ELSEWHERE: Elsewhere = {
-  ...{ agents: 'members: [first, second]', participants: 'members: [first, second]', process: "style: 'magentic'", pattern: "style: 'chat'" },
-  ...{
-    managerLlm: "manager: 'openai/gpt-5-mini'",
-    managerAgent: "manager: 'openai/gpt-5-mini'",
-    maxTurns: 'limits: { turns: 20 }',
-    maxSteps: 'limits: { turns: 20 }',
-  },
-  ...{
-    maxRounds: 'rounds: 3',
-    maxRound: 'rounds: 3',
-    selector: "next: 'openai/gpt-5-mini'",
-    speakerSelection: "next: 'openai/gpt-5-mini'",
-    entryAgent: "start: 'first'",
-  },
-  ...{ maxStallCount: 'maxStalls: 3', maxResetCount: 'maxReplans: 2' },
+  ...insteadOf('agents participants', 'members: [first, second]'),
+  ...insteadOf('process', "style: 'magentic'"),
+  ...insteadOf('pattern', "style: 'chat'"),
+  ...insteadOf('managerLlm managerAgent', "manager: 'openai/gpt-5-mini'"),
+  ...insteadOf('maxTurns maxSteps', 'limits: { turns: 20 }'),
+  ...insteadOf('maxRounds maxRound', 'rounds: 3'),
+  ...insteadOf('selector speakerSelection', "next: 'openai/gpt-5-mini'"),
+  ...insteadOf('entryAgent', "start: 'first'"),
+  ...insteadOf('maxStallCount', 'maxStalls: 3'),
+  ...insteadOf('maxResetCount', 'maxReplans: 2'),
 }
 
 /** Its members. @throws CONFIG_INVALID */

@@ -8,6 +8,7 @@ import {
   durationMs,
   type Elsewhere,
   type InOf,
+  insteadOf,
   is,
   jsonSchemaOf,
   type ModelSchema,
@@ -26,11 +27,15 @@ const OPTIONS: Declared<ToolOptions> = {
 
 /** What a user may know from elsewhere, and how it is written here. */
 export const TOOL_ELSEWHERE: Elsewhere = {
-  ...{ parameters: 'input: schema', inputSchema: 'input: schema', schema: 'input: schema', argsSchema: 'input: schema', outputSchema: 'output: schema' },
-  ...{ func: 'execute: (input) => input', run: 'execute: (input) => input', handler: 'execute: (input) => input', invoke: 'execute: (input) => input' },
-  ...{ needsApproval: 'approve: true', requireApproval: 'approve: true', requiresApproval: 'approve: true', id: "name: 'find_order'" },
-  ...{ timeoutMs: "timeout: '10s'", rollback: 'undo: (output) => undefined', compensate: 'undo: (output) => undefined' },
-  ...{ readOnlyHint: "effect: 'read'", idempotent: "effect: 'idempotent'", idempotentHint: "effect: 'idempotent'" },
+  ...insteadOf('parameters inputSchema schema argsSchema', 'input: schema'),
+  ...insteadOf('outputSchema', 'output: schema'),
+  ...insteadOf('func run handler invoke', 'execute: (input) => input'),
+  ...insteadOf('needsApproval requireApproval requiresApproval', 'approve: true'),
+  ...insteadOf('id', "name: 'find_order'"),
+  ...insteadOf('timeoutMs', "timeout: '10s'"),
+  ...insteadOf('rollback compensate', 'undo: (output) => undefined'),
+  ...insteadOf('readOnlyHint', "effect: 'read'"),
+  ...insteadOf('idempotent idempotentHint', "effect: 'idempotent'"),
 }
 
 /**

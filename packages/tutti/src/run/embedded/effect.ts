@@ -320,7 +320,7 @@ class EffectDrive {
 
   /** What failed by itself and did not happen fails like this again: it is tried a few times, and not for ever. */
   async #known(known: Exclude<Reconciled, 'unknown'>, why: ErrorRecord): Promise<void> {
-    if (!known.done) return this.#resolve('hook', undefined, [], why.code === 'ATTEMPT_LOST' || this.#attempt < MOST_REFUTED ? undefined : why)
+    if (!known.done) return this.#resolve('hook', undefined, undefined, why.code === 'ATTEMPT_LOST' || this.#attempt < MOST_REFUTED ? undefined : why)
     let json: Json
     try {
       json = encode(known.value)

@@ -177,15 +177,12 @@ export class Projection implements Behind {
 
   /** So long, or until the attempt is over. */
   async #pause(ms: number): Promise<void> {
-    let wake = (): void => {}
-    const over = new Promise<void>((resolve) => {
-      wake = resolve
-    })
-    this.#paused.add(wake)
-    const forget = systemClock.alarm(systemClock.now() + ms, wake)
-    await over
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#paused.add(resolve)
+    const forget = systemClock.alarm(systemClock.now() + ms, resolve)
+    await promise
     forget()
-    this.#paused.delete(wake)
+    this.#paused.delete(resolve)
   }
 }
 

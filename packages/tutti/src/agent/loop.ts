@@ -10,7 +10,7 @@ import { type Message, pendingCalls, type ToolCallPart, type ToolResultPart, tex
 import { type AskModel, askModel, givenAnswer, type ModelAnswer, type ModelLike, type ToolSpec } from '../model/index.ts'
 import { canonical, encode, hash128, type JsonSchema, type ModelSchema } from '../primitives/index.ts'
 import type { Run, Tool, ToolSource } from '../run/index.ts'
-import { callTool } from '../tool/index.ts'
+import { callTool, declined } from '../tool/index.ts'
 import { readAnswer } from './answer.ts'
 import { compact } from './compact.ts'
 import type { Conversation } from './conversation.ts'
@@ -129,7 +129,7 @@ class AgentLoop {
     const { answer, guide } = this.#hooks.has('afterModel') ? await this.#lookAt(asked, turn) : { answer: asked, guide: undefined }
     this.#conversation.add(answer.message)
     const calls = pendingCalls(answer.message)
-    if (guide !== undefined) return this.#guide(guide, calls)
+    if (guide !== undefined) return this.#guide(guide, calls, turn)
     // Awaited here: a promise that is only handed on is waited for in two turns more.
     return calls.length > 0 ? await this.#act(calls, turn) : await this.#answer(answer, turn)
   }
@@ -190,9 +190,9 @@ class AgentLoop {
   }
 
   /** Nothing that the model asked for is done; it is told this instead. */
-  #guide(says: string, calls: readonly ToolCallPart[]): undefined {
+  #guide(says: string, calls: readonly ToolCallPart[], turn: number): undefined {
     if (calls.length === 0) this.#conversation.add(userText(says))
-    else this.#conversation.add({ role: 'tool', parts: calls.map((call) => failedResult(call, `Not called: ${says}`)) })
+    else this.#conversation.add({ role: 'tool', parts: calls.map((call) => declined(this.#run, call, `turn:${turn}/${call.tool}`, `Not called: ${says}`)) })
   }
 
   #act(calls: readonly ToolCallPart[], turn: number): Promise<LoopEnd | undefined> {
@@ -247,7 +247,7 @@ class AgentLoop {
     if (tool)
       return this.#hooks.has('beforeTool') || this.#hooks.has('afterTool') ? this.#callJudged(tool, call, turn, key) : callTool(this.#run, tool, call, key)
     const names = this.#toolbox.specs.map(({ name }) => name).join(', ')
-    return Promise.resolve(failedResult(call, `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`))
+    return Promise.resolve(declined(this.#run, call, key, `TOOL_UNKNOWN: there is no tool '${call.tool}'; you may call ${names || 'none'}`))
   }
 
   /** Nothing is done, but who goes on, and why, stands in the journal beside the calls of that turn. */
@@ -270,8 +270,7 @@ class AgentLoop {
     const place = { turn, tool: call.tool, at: key }
     // What could not be read is not called, so there is nothing to look at.
     const before = call.malformed === undefined ? await this.#hooks.judge('beforeTool', call.input, place) : { says: 'go' as const, value: call.input }
-    if (before.says === 'deny') return failedResult(call, `Not allowed: ${before.why}`)
-    if (before.says === 'guide') return failedResult(call, `Not called: ${before.why}`)
+    if (before.says !== 'go') return declined(this.#run, call, key, `${before.says === 'deny' ? 'Not allowed' : 'Not called'}: ${before.why}`)
     const result = await callTool(this.#run, tool, { ...call, input: before.value as ToolCallPart['input'] }, key)
     if (result.failed) return result
     const after = await this.#hooks.judge('afterTool', result.output, place)

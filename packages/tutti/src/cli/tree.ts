@@ -1,7 +1,7 @@
 /** The steps of a run as the lines of a tree, with what each took and used in columns beside it. */
 import { type Amounts, nothing, sum } from '../budget/index.ts'
 import { isBlobRef } from '../journal/index.ts'
-import { decode } from '../primitives/index.ts'
+import { decode, shownText } from '../primitives/index.ts'
 import { cutTo, inOneLine, type Paint, pad, padLeft, widthOf } from './paint.ts'
 import { type Extent, extentOf, type RunPicture, type Step, type StepState } from './picture.ts'
 import { sayCount, sayMs, sayTokens, sayUsd } from './quantity.ts'
@@ -128,7 +128,7 @@ function detailOf(step: Step, o: TreeOptions): string {
   const { model, why, tool, input } = (isObject(step.label) ? step.label : {}) as { model?: unknown; why?: unknown; tool?: unknown; input?: unknown }
   const asked = typeof model === 'string' ? `${model}${typeof why === 'string' ? ` (${why})` : ''}` : undefined
   const given = typeof tool === 'string' && input !== undefined ? JSON.stringify(input) : undefined
-  const gone = leftIn(step)
+  const gone = leftIn(step) ?? verdictIn(step)
   const last = step.failures.at(-1)
   const failure = last && `${step.state === 'failed' ? '' : 'after '}${last.code}: ${last.message}`
   const attempts = step.attempts > 1 ? `${step.attempts} attempts` : undefined
@@ -137,6 +137,14 @@ function detailOf(step: Step, o: TreeOptions): string {
     .filter((part): part is string => Boolean(part))
     .map(inOneLine)
     .join(' · ')
+}
+
+/** Of a hook that did not let it go on as it was: what it said. */
+function verdictIn({ name, value }: Step): string | undefined {
+  if (value === undefined || isBlobRef(value) || !/:(before|after)(Agent|Model|Tool)$/.test(name)) return undefined
+  const verdict = decode(value)
+  const [word] = ['deny', 'guide', 'confirm', 'replace'].filter((each) => isObject(verdict) && each in verdict)
+  return word && `${word}: ${shownText((verdict as Record<string, unknown>)[word])}`
 }
 
 /** Of a compaction: how much left the sight of its agent. Where a fork put another place in the value, that counts, and the numbers beside it are of the place that was chosen. */

@@ -198,6 +198,8 @@ export interface RunCore {
   isSent(signal: Signal<never, unknown>): boolean
   /** What was sent to the run under this name and nobody waited for, in its order; each is taken once, and recorded. Costs nothing while nothing is sent. */
   taken<T>(signal: Signal<never, T>): Promise<readonly T[]>
+  /** What was asked for under this name and not done, and what was said instead: recorded where its step would stand. */
+  declined(name: string, says: string): void
   /** What was gathered so far, said by a composition that fails now: the run tells it as its `partial`. */
   gathered(value: Json): void
   /** Why a hold of so much would be refused now, and what is to be done about it. */

@@ -279,6 +279,10 @@ export class ScopedRun implements RunCore {
     return taken
   }
 
+  declined(name: string, says: string): void {
+    this.#note({ at: name, text: says, data: undefined })
+  }
+
   gathered(value: Json): void {
     this.#context.pump.gathered = value
   }
@@ -293,9 +297,10 @@ export class ScopedRun implements RunCore {
     checkName(name, 'step')
   }
 
-  #note(what: { name?: string; text?: string; data: Json | undefined }): void {
+  /** @param what `at`: the name of what it stands for */
+  #note(what: { name?: string; text?: string; data: Json | undefined; at?: string }): void {
     this.#scope.checkUse()
-    const place = this.#scope.next(what.name === undefined ? '~note' : `~emit:${what.name}`)
+    const place = this.#scope.next(what.at ?? (what.name === undefined ? '~note' : `~emit:${what.name}`))
     const fingerprint = hash128(canonical([what.name, what.text, what.data]))
     this.#context.pump.ask(this.#scope, place.key, () => ({ op: 'note', ...place, fingerprint, name: what.name, text: what.text, data: what.data }))
   }

@@ -56,10 +56,10 @@ export async function callTool(run: Run, declared: AnyTool, call: ToolCallPart, 
   const tool = stoodInFor(declared, run['~core'].offered(standInKey))
   const given = call.malformed === undefined ? take(tool, call.input) : { ok: false as const, says: call.malformed }
   const taken = given instanceof Promise ? await given : given
-  if (!taken.ok) return answered(call, `TOOL_INPUT_INVALID: ${taken.says}`, true)
+  if (!taken.ok) return declined(run, call, name, `TOOL_INPUT_INVALID: ${taken.says}`)
   try {
     const approved = tool['~tool'].approve ? await approve(run, tool, taken.input, name) : taken
-    if (!approved.ok) return answered(call, `Not approved: ${approved.says}`, true)
+    if (!approved.ok) return declined(run, call, name, `Not approved: ${approved.says}`)
     const outcome = await perform(run, tool, approved.input, name)
     const shown = tool['~tool'].shown?.(outcome)
     return shown
@@ -69,6 +69,12 @@ export async function callTool(run: Run, declared: AnyTool, call: ToolCallPart, 
     if (!TuttiError.is(error) || endsTheAgent.has(error.code)) throw error
     return answered(call, `${error.code}: ${error.message}`, true)
   }
+}
+
+/** Nothing is done: the model is told why, and the record too, where the step would stand. */
+export function declined(run: Run, call: ToolCallPart, name: string, says: string): ToolResultPart {
+  run['~core'].declined(name, says)
+  return answered(call, says, true)
 }
 
 function answered({ id, tool }: ToolCallPart, output: Json, failed: boolean, files?: readonly FilePart[]): ToolResultPart {

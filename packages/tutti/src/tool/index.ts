@@ -1,6 +1,6 @@
 export { adopt, type ForeignTool } from './adopt.ts'
 export type { ApprovalAnswer } from './approval.ts'
-export { callTool, toolApproval, useTool } from './call.ts'
+export { callTool, declined, toolApproval, useTool } from './call.ts'
 export { jsonSchemaAsSchema } from './json-schema.ts'
 export { type QuestionAnswer, toolQuestion } from './mcp/conversation.ts'
 export { type McpSource, mcp } from './mcp/mcp.ts'

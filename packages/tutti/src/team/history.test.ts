@@ -6,7 +6,7 @@ import { agent } from '../agent/index.ts'
 import type { Prompt } from '../message/index.ts'
 import type { Flow } from '../run/index.ts'
 import { faultsIn, linesOf } from '../testing/heard.ts'
-import { answering, type Scripted, type ScriptedModel } from '../testing/scripted.ts'
+import { type Scripted, type ScriptedModel, scripted } from '../testing/scripted.ts'
 import { testing } from '../testing/testing.ts'
 import { tool } from '../tool/index.ts'
 import { type Member, team } from './index.ts'
@@ -39,9 +39,9 @@ function desk(script: readonly (readonly number[])[]): { readonly flow: Flow<Pro
       throw new Error(`broken ${n}`)
     },
   })
-  const helper = answering(({ prompt }) => `helped with ${/help ([\d.]+)/.exec(prompt)?.[1]}`)
+  const helper = scripted(({ prompt }) => `helped with ${/help ([\d.]+)/.exec(prompt)?.[1]}`)
   const help = agent({ name: 'helper', model: helper, description: 'helps' })
-  const model = answering(({ options }): Scripted => {
+  const model = scripted(({ options }): Scripted => {
     const said = options.prompt.filter(({ role }) => role === 'assistant').length
     const deed = script[said]
     return deed === undefined ? 'the answer' : deed.map((each, i) => (deeds[each] as (n: string) => Call)(`${said}.${i}`))

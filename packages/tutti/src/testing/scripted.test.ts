@@ -1,11 +1,15 @@
 import { generateText, jsonSchema, streamText } from 'ai'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { agent } from '../agent/index.ts'
+import { type Entry, memoryStore } from '../journal/index.ts'
 import type { RunEvent } from '../run/index.ts'
 import { tool } from '../tool/index.ts'
-import { scripted } from './scripted.ts'
+import { startRun } from './driven-run.ts'
+import { doneIn, fromEveryPrefix } from './every-prefix.ts'
+import { type Scripted, type ScriptedAsk, scripted } from './scripted.ts'
 import { testing } from './testing.ts'
+import { withModel } from './with-model.ts'
 
 const tools = { find: { description: 'finds', inputSchema: jsonSchema<unknown>({ type: 'object' }) } }
 
@@ -81,5 +85,40 @@ describe('a turn said in full', () => {
     expect(text('text.delta')).toBe('One moment.')
     expect(text('tool.input')).toBe('{"id":"17"}')
     expect(shown.filter(({ type }) => type === 'tool.input').length).toBeGreaterThan(1)
+  })
+})
+
+describe('a script over a restart', () => {
+  const find = tool({ name: 'find', description: 'Finds.', input: z.object({ id: z.string() }), effect: 'read', execute: ({ id }) => `order ${id}` })
+  const desk = agent({ name: 'desk', tools: [find] })
+  const turns: readonly Scripted[] = [{ call: 'find', input: { id: '17' } }, { call: 'find', input: { id: '18' } }, 'On Monday.']
+  const said = (entries: readonly Entry[]): number => doneIn(entries).filter((key) => /turn:\d$/.test(key)).length
+  const outcomes = (gone: readonly { readonly outcome: unknown }[]) => new Set(gone.map(({ outcome }) => (outcome as { output?: unknown }).output))
+
+  test('[D6][R2] a function is asked for the turn of the conversation, so a new one in another process goes on where the run is', async () => {
+    const said = vi.fn(({ turn }: ScriptedAsk) => turns[turn - 1] as Scripted)
+    const { journal } = await startRun(memoryStore(), desk, 'go', withModel(scripted(said)))
+    const gone = await fromEveryPrefix(journal, desk, () => withModel(scripted(said)))
+    expect(outcomes(gone)).toEqual(new Set(['On Monday.']))
+    const ids = (entries: readonly Entry[]) => JSON.stringify(entries).match(/call_\d+_\d+/g)
+    for (const { journal: after } of gone) expect(new Set(ids(after.entries))).toEqual(new Set(ids(journal.entries)))
+    expect(said.mock.calls.slice(0, 3).map(([{ turn, prompt }]) => [turn, prompt.includes('order 17'), prompt.includes('order 18')])).toEqual([
+      [1, false, false],
+      [2, true, false],
+      [3, true, true],
+    ])
+  })
+
+  test('[D6][R2] a list made anew begins at its first turn: a second process is given those that are left', async () => {
+    const { journal } = await startRun(memoryStore(), desk, 'go', withModel(scripted(turns)))
+    const left = await fromEveryPrefix(journal, desk, (entries) => withModel(scripted(turns.slice(said(entries)))))
+    expect(outcomes(left)).toEqual(new Set(['On Monday.']))
+    const all = await fromEveryPrefix(journal, desk, () => withModel(scripted([...turns.slice(0, 1), 'Again.'])))
+    expect(outcomes(all)).toContain('Again.')
+  })
+
+  test('[D6] what a function says is checked like the turns of a list', async () => {
+    await using app = testing({ flows: [desk], model: scripted((() => ({ txt: 'hi' })) as never) })
+    await expect(app.run(desk, 'go')).rejects.toThrow("turn 1 of scripted() has no option 'txt'")
   })
 })

@@ -19,6 +19,8 @@ export interface ScriptedAsk {
   readonly options: LanguageModelV4CallOptions
   /** All the text of the prompt, tool results included. */
   readonly prompt: string
+  /** Which answer of this conversation it is asked for, from 1: one more than the prompt holds. */
+  readonly turn: number
 }
 
 export interface ScriptedModel extends Model, LanguageModelV4, Timed {
@@ -27,29 +29,37 @@ export interface ScriptedModel extends Model, LanguageModelV4, Timed {
 }
 
 /**
- * Each call takes the next turn, whoever makes it. Usage is reported in words; it costs nothing.
- * A call after the last turn fails with CONFIG_INVALID, so that a test hears of it.
+ * Of a list, each call takes the next turn, whoever makes it; one after the last fails with CONFIG_INVALID, so that a test hears of it. A list made anew begins at its
+ * first turn. A function answers what it is asked, the same in every process: for runs that are gone on with after a restart. Usage is reported in words; it costs nothing.
  * @param o.id what journals call it after `scripted/`, default `script`. Of two models with one id, a fork takes the one for the other.
+ * @throws CONFIG_INVALID for a turn that is none: of a list at once, of a function when it is asked
  * @example agent({ name: 'support', model: scripted([{ call: 'find', input: { id: '17' } }, 'It comes on Monday.']) })
+ * @example scripted(({ turn }) => (turn === 1 ? { call: 'find', input: { id: '17' } } : 'It comes on Monday.'))
  */
-export function scripted(turns: readonly Scripted[], o: { readonly id?: string | undefined } = {}): ScriptedModel {
-  checkValue('what scripted() is to say', 'turns', turns, is.list)
+export function scripted(script: readonly Scripted[] | ((ask: ScriptedAsk) => Scripted), o: { readonly id?: string | undefined } = {}): ScriptedModel {
   checkOptions('scripted()', o, { id: is.text })
-  for (const [at, turn] of turns.entries()) checkTurn(turn, at)
   const { id = 'script' } = o
-  return answering(
-    (_, call) => {
-      const turn = turns[call - 1]
-      if (turn === undefined)
-        throw new TuttiError('CONFIG_INVALID', `the script has ${turns.length} turns, and the model was asked once more`, { hint: 'Add a turn to the script.' })
-      return turn
-    },
-    { id, named: (_, call) => call },
-  )
+  if (typeof script !== 'function') return answering(inOrder(script), { id, named: (_, call) => call })
+  return answering((ask) => checked(script(ask), ask.turn), { id })
+}
+
+function inOrder(turns: readonly Scripted[]): (ask: ScriptedAsk, call: number) => Scripted {
+  checkValue('what scripted() is to say', 'turns', turns, is.list)
+  for (const [at, turn] of turns.entries()) checkTurn(turn, at)
+  return (_, call) => {
+    const turn = turns[call - 1]
+    if (turn !== undefined) return turn
+    throw new TuttiError('CONFIG_INVALID', `the script has ${turns.length} turns, and the model was asked once more`, { hint: 'Add a turn to the script.' })
+  }
+}
+
+function checked(turn: Scripted, number: number): Scripted {
+  checkTurn(turn, number - 1)
+  return turn
 }
 
 /**
- * A model that answers what a function says of the question: the same question is answered the same, whoever asked before. For runs that are gone on with.
+ * A model that answers what a function says of the question.
  * @param o.named what the ids of its calls are made of. Default: how many messages it was shown, so that the same question has the same ids
  */
 export function answering(
@@ -62,7 +72,7 @@ export function answering(
   const calls: ScriptedAsk[] = []
   const pace = new Pace()
   const take = async (options: LanguageModelV4CallOptions): Promise<LanguageModelV4GenerateResult> => {
-    const ask = { options, prompt: textOf(options) }
+    const ask = { options, prompt: textOf(options), turn: 1 + options.prompt.filter(({ role }) => role === 'assistant').length }
     calls.push(ask)
     const [turn, name] = [reply(ask, calls.length), named(ask, calls.length)]
     if (isInFull(turn)) await pace.wait(turn.latency ?? 0, options.abortSignal)

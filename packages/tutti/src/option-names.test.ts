@@ -47,7 +47,7 @@ const slips: readonly [place: string, slip: string, meant: string, make: () => u
   ["the retry of 'work'", 'attempt', 'attempts', () => js.flow('work', { retry: { attempt: 2 } }, () => 1)],
   ["the queue of the flow 'work'", 'concurency', 'concurrency', () => js.flow('work', { queue: { concurency: 2 } }, () => 1)],
   ["'member' as a tool", 'aprove', 'approve', () => js.agent({ name: 'member' }).asTool({ aprove: true })],
-  ["the parallel 'all'", 'onErr', 'onError', () => js.parallel('all', {}, { onErr: 'fail' })],
+  ["the parallel 'all'", 'onErr', 'onError', () => js.parallel('all', { a: member }, { onErr: 'fail' })],
   ["the map 'each'", 'concurency', 'concurrency', () => js.map('each', () => 1, { concurency: 2 })],
   ["the loop 'on'", 'untill', 'until', () => js.loop('on', { body: () => 1, untill: () => true, max: 2 })],
   ["the route 'by'", 'otherwse', 'otherwise', () => js.route('by', { by: () => 'a', to: { a: member }, otherwse: () => 1 })],

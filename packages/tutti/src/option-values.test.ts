@@ -21,6 +21,23 @@ async function refusal(call: () => unknown): Promise<string> {
   }
 }
 
+/** One of each that is right but for its name. */
+const named = (maker: string, name: string): unknown =>
+  js[maker](
+    ...((
+      {
+        flow: [name, same],
+        agent: [{ name }],
+        team: [name, { style: 'handoff', members: [member] }],
+        parallel: [name, { a: member }],
+        signal: [name, z.null()],
+        index: [name],
+        schedule: [name, { flow: member, every: '1h' }],
+        tool: [{ name, description: 'x', input: z.object({}), effect: 'read', execute: same }],
+      } as Anything
+    )[maker] as Anything[]),
+  )
+
 const made: readonly [what: string, call: () => unknown, says: RegExp][] = [
   ['half an item at once', () => js.map('m', same, { concurrency: 2.5 }), /concurrency of the map 'm' is 2.5 .*whole number from 1/],
   ['no item at once', () => js.map('m', same, { concurrency: 0 }), /concurrency of the map 'm' is 0/],
@@ -63,17 +80,46 @@ const made: readonly [what: string, call: () => unknown, says: RegExp][] = [
   ['a version without a name', () => js.flow('f', { version: '' }, same), /version of the flow 'f' is the text ''/],
   ['labels of a schedule', () => js.schedule('s', { flow: member, every: '1h', labels: { a: 3 } }), /labels of the schedule 's'/],
   ['a scope of a schedule', () => js.schedule('s', { flow: member, every: '1h', scope: { tenat: 'x' } }), /scope of the schedule 's' has no option 'tenat'/],
+  [
+    'half a token for a flow',
+    () => js.flow('f', { budget: { tokens: 2.5 } }, same),
+    /BUDGET_INVALID: the budget of 'f' limits tokens to 2.5 Tokens are counted whole/,
+  ],
+  [
+    'half a token of an answer',
+    () => js.agent({ name: 'a', limits: { outputTokens: 0.5 } }),
+    /BUDGET_INVALID: the budget of the agent 'a' limits outputTokens/,
+  ],
+  [
+    'half a token a day',
+    () => testingKit.testing({ flows: [], budgets: [{ per: 'tenant', every: 'day', inputTokens: 1.5 }] }),
+    /BUDGET_INVALID: the budget per tenant and day limits inputTokens to 1.5/,
+  ],
+  ['a name of a tool as long as a page', () => named('tool', 'x'.repeat(5_000)), /: 'x{50}…' cannot name a tool Use 1 to 64/],
+  ['a text as long as a page', () => js.agent({ name: 'a', plan: 'x'.repeat(5_000) }), /plan of the agent 'a' is the text 'x{50}…' /],
+  ['a parallel of nothing', () => js.parallel('p', {}), /the parallel 'p' has no branches Give it one or more flows/],
+  ['a route to nowhere', () => js.route('r', { by: () => 'a', to: {} }), /the route 'r' has no branches/],
+  ["a signal by a name of tutti's own", () => js.signal('tutti.approval', z.any()), /'tutti.approval' of a signal is one of tutti's own .*toolApproval/],
   ['a grace that is misspelled', () => js.tutti({ flows: [], store: js.inMemory() }).close({ grace: 3 }), /app.close\(\) has no option 'grace'/],
 ]
+
+const makers = ['flow', 'agent', 'team', 'parallel', 'signal', 'index', 'schedule']
 
 describe('of what is made', () => {
   test.each(made)('%s is refused with what it would be', async (_, call, says) => {
     expect(await refusal(call)).toMatch(says)
   })
 
+  test.each(makers)('a name as long as a page is refused, and shown by its beginning: %s', async (maker) => {
+    const says = /: the name 'x{50}…' of a (flow|signal|index|schedule) has 5000 characters A name has (200|190) at most/
+    expect(await refusal(() => named(maker, 'x'.repeat(5_000)))).toMatch(says)
+    expect(named(maker, 'x'.repeat(maker === 'index' ? 190 : 200))).toBeDefined()
+  })
+
   test("an error's code of somebody's own may be retried for", () => {
     expect(js.retry(model, { attempts: 2, on: ['SHOP_CLOSED', 'MODEL_TIMEOUT'] })).toBeDefined()
     expect(js.map('m', same, { concurrency: Number.POSITIVE_INFINITY })).toBeDefined()
+    expect(js.flow('f', { budget: { usd: 0.0015, tokens: Number.POSITIVE_INFINITY } }, same)).toBeDefined()
   })
 })
 
@@ -118,6 +164,13 @@ describe('of an app and the handle of a run', () => {
     ['events after a text', (_, run) => run.events({ after: 'x' }), /after of handle.events\(\) is the text 'x'/],
     ['a reason that is a number', (_, run) => run.cancel(3), /reason of handle.cancel\(\) is 3/],
     ['a pause for an object', (_, run) => run.pause({}), /reason of handle.pause\(\) is an object/],
+    ['a run by a number', (app) => app.get(3), /id of the run that app.get\(\) is asked for is 3 It is a text/],
+    ['a run of what is no flow', (app, run) => app.get(run.id, { a: 3 }), /flow that app.get\(\) was given is an object/],
+    ['an option for a diff', (app, run) => app.diff(run.id, run.id, { deep: true }), /app.diff\(\) takes two runs, and was given an object besides/],
+    ['an option for a forecast', (app) => app.forecast(talk, 'x', { last: 3 }), /app.forecast\(\) takes a flow and its input, and was given an object/],
+    ['an option for why', (app, run) => app.why(run.id, 'talk/turn:1', 3), /app.why\(\) takes a run and the key of a step, and was given 3 besides/],
+    ['a signal made by hand', (_, run) => run.send({ name: 'go', '~signal': true }, 1), /signal that handle.send\(\) is to send is an object Declare it/],
+    ['half a token granted', (_, run) => run.grant({ tokens: 1.5 }), /BUDGET_INVALID: a grant limits tokens to 1.5/],
     ['half a call for a fork', (app, run) => app.fork(run.id, talk, { budget: { modelCalls: 2.5 } }), /BUDGET_INVALID: the budget of a fork limits modelCalls/],
     ['half a call granted', (_, run) => run.grant({ modelCalls: 1.5 }), /BUDGET_INVALID: a grant limits modelCalls to 1.5/],
   ]

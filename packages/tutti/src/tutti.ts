@@ -248,7 +248,9 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
     async run(flow: AnyFlow, input?: unknown, options?: StartOptions) {
       return (await start(flow, input, options)).result()
     },
-    async get(id: string) {
+    async get(id: string, ...flow: unknown[]) {
+      checkValue('the id of the run that app.get() is asked for', 'id', id, is.text)
+      if (flow[0] !== undefined) checkFlow('the flow that app.get() was given', flow[0])
       await engine.open()
       return (await engine.store.head(id as RunId)) ? new EmbeddedHandle(engine, id as RunId) : undefined
     },
@@ -257,10 +259,7 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       return new EmbeddedHandle(engine, id as RunId)
     },
     async replay(id: string, flow: AnyFlow, ...more: unknown[]) {
-      if (more.length > 0)
-        throw new TuttiError('CONFIG_INVALID', `app.replay() takes a run and its flow, and was given ${sayGiven(more[0])} besides`, {
-          hint: 'What is to be other than it was is given to a fork: app.fork(id, flow, { … }).',
-        })
+      checkNoMore('app.replay() takes a run and its flow', more, 'What is to be other than it was is given to a fork: app.fork(id, flow, { … }).')
       checkFlow('the flow that app.replay() was given', flow)
       await engine.open()
       return replayRun(engine.store, id as RunId, flow, services)
@@ -274,11 +273,13 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       return new EmbeddedHandle(engine, await engine.fork(id as RunId, flow, { ...o, ...forks.keep(model) }))
     },
     stranded: () => engine.stranded(),
-    async diff(a: string, b: string) {
+    async diff(a: string, b: string, ...more: unknown[]) {
+      checkNoMore('app.diff() takes two runs', more, 'It has no options: what it says holds all that differs.')
       await engine.open()
       return compareRuns(engine.store, a, b)
     },
-    async why(id: string, step?: string) {
+    async why(id: string, step?: string, ...more: unknown[]) {
+      checkNoMore('app.why() takes a run and the key of a step', more, 'It has no options.')
       if (step !== undefined) checkValue('the step that app.why() is asked for', 'step', step, is.text)
       await engine.open()
       return explainRun(engine.store, id, step)
@@ -309,7 +310,8 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
       await engine.open()
       return readSpending(engine.store, { ...filter, budgets, now: engine.clock.now() })
     },
-    async forecast(flow: AnyFlow, input: unknown) {
+    async forecast(flow: AnyFlow, input: unknown, ...more: unknown[]) {
+      checkNoMore('app.forecast() takes a flow and its input', more, 'It has no options: it looks at the newest runs of the flow that were completed.')
       checkFlow('the flow that app.forecast() was given', flow)
       await engine.open()
       return forecastFlow(engine.store, { flow: flow.name, version: flow.version, input: { is: input } })
@@ -319,6 +321,11 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
     [Symbol.asyncDispose]: () => close(),
   }
   return app as unknown as App<T>
+}
+
+/** @param takes what there is, as it reads before "and was given … besides" @throws CONFIG_INVALID */
+function checkNoMore(takes: string, more: readonly unknown[], hint: string): void {
+  if (more.some((each) => each !== undefined)) throw new TuttiError('CONFIG_INVALID', `${takes}, and was given ${sayGiven(more[0])} besides`, { hint })
 }
 
 /** @throws CONFIG_INVALID for two of one name, or one without its tenant where the app has tenants */

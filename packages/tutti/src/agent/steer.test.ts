@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { TuttiError } from '../errors/index.ts'
 import { type Failpoint, failpoints } from '../primitives/index.ts'
-import { flow, signal } from '../run/index.ts'
+import { declaredSignal, flow } from '../run/index.ts'
 import { team } from '../team/index.ts'
 import { faultsIn, linesOf } from '../testing/heard.ts'
 import { seeded } from '../testing/random-program.ts'
@@ -66,7 +66,7 @@ describe('what a person says to an agent at work', () => {
   test('[C10] what is no text is noted and holds nobody up: the agent goes on, hears the words around it, and a replay says the same', async () => {
     const { app, desk, model, handle, goOn } = await atWork(3)
     await handle.send(steer, 'Be brief.')
-    const unchecked = signal(steer.name, z.unknown())
+    const unchecked = declaredSignal(steer.name, z.unknown())
     for (const odd of [{ a: 1 }, '  ', 7]) await handle.send(unchecked, odd)
     await handle.send(steer, 'And kind.')
     expect(await goOn()).toBe('done')

@@ -1,7 +1,7 @@
 /** Words of a person to agents at work: told at their next turn. */
 import { userText } from '../message/index.ts'
 import { encode, type Schema } from '../primitives/index.ts'
-import { ownSignal, type Run, signal } from '../run/index.ts'
+import { declaredSignal, ownSignal, type Run } from '../run/index.ts'
 import type { Conversation } from './conversation.ts'
 
 const text: Schema<string, string> = {
@@ -18,10 +18,10 @@ const text: Schema<string, string> = {
  * another the first to come to a turn hears it. In a team, whoever speaks next hears it, and in a conversation of several all do.
  * @example await handle.send(steer, 'Only orders of this year, please.')
  */
-export const steer = signal(ownSignal.steer, text)
+export const steer = declaredSignal(ownSignal.steer, text)
 
 /** What was sent under that name, whatever it is: from a terminal or another process nobody has checked it, and a wait that refuses it would hold the agent up. */
-const sent = signal(steer.name, {
+const sent = declaredSignal(steer.name, {
   '~standard': { version: 1, vendor: 'tutti', validate: (value: unknown) => ({ value }) },
 } as Schema<unknown, unknown>)
 

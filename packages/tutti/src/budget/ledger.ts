@@ -50,7 +50,9 @@ const noneOf: readonly Limited[] = []
 const RUN_ACCOUNT = ''
 export const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
 /** As a person writes them. */
-const budgetNames = ['usd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls']
+/** All that is limited but money. */
+const counted = ['tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
+const budgetNames = ['usd', ...counted]
 
 export class Ledger {
   readonly #accounts = new Map<string, Account>()
@@ -219,15 +221,16 @@ function limitsOf(budget: Budget | undefined, whose = 'the budget'): Limits {
 }
 
 /**
- * As somebody declares them: half a call is none, and whoever writes one meant something else. A journal may hold one, written before this was refused.
+ * As somebody declares them: half a call or half a token is none, and whoever writes one meant something else. A journal may hold one, written before this was
+ * refused.
  * @throws BUDGET_INVALID
  */
 export function declaredLimits(budget: Budget | undefined, whose: string): Limits {
   const limits = limitsOf(budget, whose)
-  for (const name of ['modelCalls', 'toolCalls'] as const) {
+  for (const name of counted) {
     const value = budget?.[name]
     if (value === undefined || value === Number.POSITIVE_INFINITY || Number.isInteger(value)) continue
-    throw new TuttiError('BUDGET_INVALID', `${whose} limits ${name} to ${value}`, { hint: 'Calls are counted whole.' })
+    throw new TuttiError('BUDGET_INVALID', `${whose} limits ${name} to ${value}`, { hint: `${name.endsWith('Calls') ? 'Calls' : 'Tokens'} are counted whole.` })
   }
   return limits
 }

@@ -24,6 +24,8 @@ export function checkStep(what: string, step: unknown): void {
 /** @throws CONFIG_INVALID */
 export function checkBranches(whose: string, branches: unknown): void {
   checkValue(`what ${whose} branches to`, 'branches', branches, is.object)
+  if (Object.keys(branches as object).length === 0)
+    throw new TuttiError('CONFIG_INVALID', `${whose} has no branches`, { hint: 'Give it one or more flows, each by a name: { short: summary }.' })
   for (const [branch, part] of Object.entries(branches as object)) checkFlow(`the branch '${branch}' of ${whose}`, part)
 }
 

@@ -7,7 +7,7 @@ export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
 export { nearest } from './near-name.ts'
 export { is } from './option-kind.ts'
-export { checkOptions, checkValue, type Declared, type Elsewhere, insteadOf, sayGiven, sayKnown } from './options.ts'
+export { checkOptions, checkValue, type Declared, type Elsewhere, insteadOf, sayGiven, sayKnown, sayText } from './options.ts'
 export {
   type Checked,
   type Complaint,

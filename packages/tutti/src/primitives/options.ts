@@ -67,8 +67,13 @@ export function sayKnown(unknown: readonly string[], names: readonly string[], e
 
 /** A value of an option, as an error shows it. */
 export function sayGiven(value: unknown): string {
-  if (typeof value === 'string') return `the text '${value}'`
+  if (typeof value === 'string') return `the text ${sayText(value)}`
   if (typeof value === 'function') return 'a function'
   if (Array.isArray(value)) return 'a list'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
+
+const SHOWN = 200
+
+/** Quoted, in an error: of a text as long as a page, its beginning. */
+export const sayText = (text: string): string => `'${text.length > SHOWN ? `${text.slice(0, SHOWN / 4)}…` : text}'`

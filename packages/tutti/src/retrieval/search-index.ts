@@ -95,6 +95,9 @@ const OPTIONS: Declared<IndexOptions> = {
   ...{ root: true, maxBytes: true, everything: true, ahead: true },
 }
 
+/** Its flow is called `<name>.ingest`. */
+const LONGEST_NAME = 190
+
 /**
  * Declares an index. Opens nothing before it is used. @throws FLOW_NOT_YET with `rerank`
  * @example
@@ -103,7 +106,7 @@ const OPTIONS: Declared<IndexOptions> = {
  * const [best] = await docs.search('How do I …?', { scope: { tenant: 'default' } })
  */
 export function index(name: string, o: IndexOptions = {}): Index {
-  checkName(name, 'index')
+  checkName(name, 'index', LONGEST_NAME)
   checkOptions(`the index '${name}'`, o, OPTIONS)
   if (o.rerank !== undefined) throw new TuttiError('FLOW_NOT_YET', `the index '${name}' has rerank, which this version declares but cannot do yet`)
   const room = new SearchIndex(name, o)

@@ -15,6 +15,7 @@ import {
   type OutOf,
   type Schema,
   sayGiven,
+  sayText,
 } from '../primitives/index.ts'
 import { checkRetry } from './check-retry.ts'
 import type { AnyFlow, Approve, Flow, FlowBody, FlowOptions, Run, Tool } from './definition.port.ts'
@@ -25,9 +26,9 @@ import type { Recorded } from './recorded.ts'
 /**
  * Declares a flow: `(input, run) => output`.
  *
- * @param name one segment of a key: letters, digits, spaces and `-` `_` `.` `:` `'`
+ * @param name one segment of a key: up to 200 letters, digits, spaces and `-` `_` `.` `:` `'`
  * @param o version (default `'1'`), schemas, retry, deadline and budget
- * @throws CONFIG_INVALID for a name that could not stand in a key
+ * @throws CONFIG_INVALID for a name that could not stand in a key, or is longer
  * @example
  * const greet = flow('greet', async (name: string, run) => run.step('say', name, (n) => `hello ${n}`))
  */
@@ -140,10 +141,22 @@ export function checkFlow(what: string, given: unknown): asserts given is AnyFlo
   })
 }
 
-/** @throws CONFIG_INVALID */
-export function checkName(name: unknown, what: string): asserts name is string {
+/** Each key of a run begins with the name of its flow, and each line of a list shows it. */
+const LONGEST_NAME = 200
+
+/** What is declared, once, by whoever writes the code. @param most fewer where other names are made of it @throws CONFIG_INVALID */
+export function checkName(name: unknown, what: string, most: number = LONGEST_NAME): asserts name is string {
+  checkSegment(name, what)
+  if (name.length > most)
+    throw new TuttiError('CONFIG_INVALID', `the name ${sayText(name)} of a ${what} has ${name.length} characters`, {
+      hint: `A name has ${most} at most; what more there is to say belongs in a description.`,
+    })
+}
+
+/** A name that is made while a run is under way, perhaps of what is in hand: however long, it is in a record already. @throws CONFIG_INVALID */
+export function checkSegment(name: unknown, what: string): asserts name is string {
   if (typeof name !== 'string' || !/^[\p{L}\p{N}][\p{L}\p{N} _.:'-]*$/u.test(name))
-    throw new TuttiError('CONFIG_INVALID', `'${String(name)}' cannot name a ${what}`, {
+    throw new TuttiError('CONFIG_INVALID', `${sayText(String(name))} cannot name a ${what}`, {
       hint: "Use letters, digits, spaces and - _ . : '; no slash, for it separates the parts of a key.",
     })
 }

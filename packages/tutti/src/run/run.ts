@@ -29,7 +29,7 @@ import type { Flow, Leaf, MapOptions, Run, RunCore, Signal, StepOptions } from '
 import type { Awaitable, EffectSpec, ScopeOptions, ServiceKey, Services, StepContext } from './effect.port.ts'
 import type { EffectOp } from './engine.port.ts'
 import { executeFlow } from './execute.ts'
-import { checkFlow, checkName } from './flow.ts'
+import { checkFlow, checkSegment } from './flow.ts'
 import { mapItems } from './map.ts'
 import type { Pump } from './pump.ts'
 import { RunScope, standing } from './scope.ts'
@@ -81,7 +81,7 @@ export class ScopedRun implements RunCore {
 
   call(flow: Flow<unknown, unknown>, input: unknown, o: { name?: string } & ScopeOptions = {}): Promise<unknown> {
     checkOptions<{ name?: string } & ScopeOptions>('run.call()', o, CALL)
-    if (o.name !== undefined) checkName(o.name, 'call')
+    if (o.name !== undefined) checkSegment(o.name, 'call')
     if (o.budget !== undefined) declaredLimits(o.budget, `the budget of the call of '${flow?.name}'`)
     checkFlow('what run.call() is to call', flow)
     const { options } = flow['~flow']
@@ -174,7 +174,7 @@ export class ScopedRun implements RunCore {
 
   changed(id: string): boolean {
     this.#scope.checkUse()
-    checkName(id, 'change')
+    checkSegment(id, 'change')
     return this.#context.pump.changed(this.#scope, id)
   }
 
@@ -294,7 +294,7 @@ export class ScopedRun implements RunCore {
   /** @throws RUN_SCOPE_MISUSED | CONFIG_INVALID */
   #check(name: string): void {
     this.#scope.checkUse()
-    checkName(name, 'step')
+    checkSegment(name, 'step')
   }
 
   /** @param what `at`: the name of what it stands for */

@@ -9,6 +9,7 @@ import { type Checked, canonical, check, durationMs, encode, hash128, type Json,
 import {
   type Approve,
   type AttemptPlan,
+  declaredSignal,
   type EffectContext,
   type EffectSpec,
   type Executed,
@@ -17,14 +18,13 @@ import {
   ownSignal,
   type Run,
   retryAfter,
-  signal,
   type Tool,
 } from '../run/index.ts'
 import { approvalSchema, isApproved, remember } from './approval.ts'
 import { standInKey, stoodInFor } from './stand-in.ts'
 
 /** The answer to an approval: the call as it is, with other arguments, or not at all. Its data is `{ tool, input }`. */
-export const toolApproval = signal(ownSignal.approval, approvalSchema)
+export const toolApproval = declaredSignal(ownSignal.approval, approvalSchema)
 
 /** Of a tool that may be repeated, and says that trying again may help. */
 const ATTEMPTS = 3

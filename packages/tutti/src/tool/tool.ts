@@ -15,6 +15,7 @@ import {
   type OutOf,
   type Schema,
   sayGiven,
+  sayText,
 } from '../primitives/index.ts'
 import type { Approve, Awaitable, Recorded, StepContext, Tool, ToolSource } from '../run/index.ts'
 import { queued } from './queue.ts'
@@ -131,7 +132,7 @@ export function checkLongest(longest: number | undefined, whose: string): void {
 /** @throws CONFIG_INVALID */
 export function checkToolName(name: string): void {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
-    throw new TuttiError('CONFIG_INVALID', `'${name}' cannot name a tool`, { hint: 'Use 1 to 64 of a-z A-Z 0-9 _ -, as model providers do.' })
+    throw new TuttiError('CONFIG_INVALID', `${sayText(name)} cannot name a tool`, { hint: 'Use 1 to 64 of a-z A-Z 0-9 _ -, as model providers do.' })
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a tool of anything

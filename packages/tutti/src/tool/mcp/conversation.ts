@@ -9,7 +9,7 @@ import { chainOf, type Message, textOf } from '../../message/index.ts'
 import type { Gateway, ModelLike } from '../../model/model.port.ts'
 import { check, type Json, type JsonSchema, type Schema, sayComplaints } from '../../primitives/index.ts'
 import type { ServiceKey } from '../../run/effect.port.ts'
-import { ownSignal, type Run, signal } from '../../run/index.ts'
+import { declaredSignal, ownSignal, type Run } from '../../run/index.ts'
 import { jsonSchemaAsSchema } from '../json-schema.ts'
 import type { SourcedTool } from '../source.port.ts'
 import { rootsOf } from './connection.ts'
@@ -38,7 +38,7 @@ const answerSchema: Schema<QuestionAnswer, QuestionAnswer> = {
 }
 
 /** The answer to a question that a tool asks a person. Its data is `{ tool, source, message, schema }`, or `{ tool, source, message, url }`. */
-export const toolQuestion = signal(ownSignal.question, answerSchema)
+export const toolQuestion = declaredSignal(ownSignal.question, answerSchema)
 
 /** What a step after the first is given. */
 export interface Round {

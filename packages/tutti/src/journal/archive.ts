@@ -2,12 +2,15 @@
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
-import { hash128, type RunId } from '../primitives/index.ts'
+import { checkValue, hash128, is, type RunId } from '../primitives/index.ts'
 import type { JournalStore, RunHead } from './store.port.ts'
-import { exportRun } from './transfer.ts'
+import { checkStore, exportRun } from './transfer.ts'
 
 /** Writes a run to a file, which is there whole and on disk, or not at all. Its bytes. @throws JOURNAL_ARCHIVE_FAILED | what `exportRun` throws */
 export async function exportToFile(store: JournalStore, run: RunId, path: string): Promise<number> {
+  checkStore('exportToFile()', store)
+  checkValue('the id of the run that exportToFile() was given', 'run', run, is.text)
+  checkValue('the path that exportToFile() was given', 'path', path, is.line)
   const partial = `${path}.${process.pid}.part`
   let bytes = 0
   const file = written(path, () => openSync(partial, 'w'))

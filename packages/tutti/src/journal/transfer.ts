@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto'
 import { TuttiError } from '../errors/index.ts'
-import type { RunId } from '../primitives/index.ts'
+import { checkValue, is, type OptionKind, type RunId } from '../primitives/index.ts'
 import { checkBlob, entryText, parseEntry } from './codec.ts'
 import { type Entry, isTerminal } from './entry.ts'
 import { blobsOf } from './reference.ts'
@@ -57,6 +57,8 @@ export interface Imported extends Counts {
  * @throws RUN_NOT_FOUND | RUN_BUSY when it is written to too quickly to be read at one moment | JOURNAL_CORRUPT
  */
 export async function* exportRun(store: JournalStore, run: RunId): AsyncGenerator<string> {
+  checkStore('exportRun()', store)
+  checkValue('the id of the run that exportRun() was given', 'run', run, is.text)
   const { head, inbox } = await momentOf(store, run)
   const hash = createHash('sha256')
   const line = (value: Line): string => {
@@ -85,11 +87,27 @@ export async function* exportRun(store: JournalStore, run: RunId): AsyncGenerato
  * @throws JOURNAL_CORRUPT when the file was cut or altered; JOURNAL_NEWER; RUN_ID_TAKEN when another run has this id. Nothing is written then.
  */
 export async function importRun(store: JournalStore, lines: AsyncIterable<string> | Iterable<string>): Promise<Imported> {
+  checkStore('importRun()', store)
+  checkValue('what importRun() was given for the lines of a run', 'lines', lines, linesKind)
   const { start, head, counts } = await readFile(lines)
   const { created, head: there } = await store.create(start)
   if (!created && !(await isSame(store, there, start)))
     throw new TuttiError('RUN_ID_TAKEN', `another run '${head.run}' is in this store; nothing was imported`, { data: { run: head.run } })
   return { run: head.run, status: there.status, ...counts, imported: created }
+}
+
+const linesKind: OptionKind = {
+  fits: (value) => typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value),
+  hint: (_, given) =>
+    typeof given === 'string' ? "They are given one by one: text.split('\\n')." : 'They are a list of texts, or come one by one from an iterable.',
+}
+
+/** @throws CONFIG_INVALID */
+export function checkStore(called: string, given: unknown): void {
+  checkValue(`the store that ${called} was given`, 'store', given, {
+    fits: (value) => typeof (value as JournalStore | null | undefined)?.['~store'] === 'string',
+    hint: () => "It is sqlite('file.db'), inMemory(), or the store of another package.",
+  })
 }
 
 /** Always in one order: the same run makes the same file. */

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
-import type { RunId, Scope } from '../primitives/index.ts'
+import { checkOptions, checkValue, is, type RunId, type Scope } from '../primitives/index.ts'
 import type { EncryptionOptions, Subject } from './encryption.port.ts'
 import { KeyFile } from './key-file.ts'
 import { type DataKey, KEY_BYTES, type Seal } from './seal.ts'
@@ -129,9 +129,13 @@ export class Vault {
 
 /** Wraps the data keys of a journal with another master key, all or none. Close what else uses the journal first. @throws CONFIG_INVALID | JOURNAL_KEY_WRONG | JOURNAL_KEY_NEEDED */
 export function rotateKey(journal: string, from: EncryptionOptions, to: Pick<EncryptionOptions, 'key'>): void {
+  checkValue('the path of the journal that rotateKey() was given', 'journal', journal, is.line)
+  checkOptions<EncryptionOptions>('the first key of rotateKey()', from, { key: true, keys: is.line })
+  checkOptions<Pick<EncryptionOptions, 'key'>>('the next key of rotateKey()', to, { key: true })
+  const next = masterKey(to.key)
   const file = KeyFile.open(from.keys ?? `${journal}.keys`, masterKey(from.key), { mustExist: true })
   try {
-    file.rewrap(masterKey(to.key))
+    file.rewrap(next)
   } finally {
     file.close()
   }

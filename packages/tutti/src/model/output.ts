@@ -1,5 +1,5 @@
 /** JSON out of what a model wrote: the whole answer, leniently, and the part of it that is there so far. */
-import type { Json } from '../primitives/index.ts'
+import { checkValue, is, type Json } from '../primitives/index.ts'
 
 export type ParsedOutput = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly says: string }
 
@@ -9,6 +9,7 @@ export type ParsedOutput = { readonly ok: true; readonly value: Json } | { reado
  * @example parseOutput('Here it is:\n```json\n{"a":1}\n```') // { ok: true, value: { a: 1 } }
  */
 export function parseOutput(text: string): ParsedOutput {
+  checkValue('the answer that parseOutput() was given', 'text', text, is.text)
   const whole = parse(text)
   if (whole !== undefined) return { ok: true, value: whole }
   for (const fence of text.matchAll(/```[a-z]*\s*\n?([\s\S]*?)```/gi)) {

@@ -1,7 +1,7 @@
 /** What a model costs: the dated table, what the app says instead, and the arithmetic. Money is integer micro-USD, rounded up. */
 import { TuttiError } from '../errors/index.ts'
 import type { TokenUsage } from '../message/index.ts'
-import { sayGiven, sayKnown } from '../primitives/index.ts'
+import { checkValue, is, sayGiven, sayKnown } from '../primitives/index.ts'
 import type { Price, Rate } from './price.port.ts'
 import table from './prices.json' with { type: 'json' }
 import { isLocalProvider } from './provider-table.ts'
@@ -65,6 +65,8 @@ const beforeRegions = /^claude-(?:3|(?:opus|sonnet)-4-(?:1|20250514))/
  * What the table knows of a model beside its rates (its limits) is kept under a declared price.
  */
 export function priceOf(id: string, declared: DeclaredPrices = {}): Price | undefined {
+  checkValue('the id of the model that priceOf() was given', 'id', id, is.text)
+  checkValue('the prices that priceOf() was given', 'declared', declared, is.object)
   const known = listedPrice(id) ?? soldElsewhere(id)
   const said = declared[id]
   if (said?.input !== undefined) return { ...limitsOf(known), ...rateOf(said) }

@@ -1,5 +1,6 @@
 /** From 'provider/model' to a model: the user's installed provider package, and the key of their environment. */
 import { TuttiError } from '../errors/index.ts'
+import { checkValue, is, type OptionKind } from '../primitives/index.ts'
 import { extractive } from './extractive/index.ts'
 import { isLanguageModel } from './language-model.ts'
 import type { EmbeddingModel, LanguageModel, TextEmbedder } from './model.port.ts'
@@ -23,6 +24,8 @@ export interface ResolveOptions {
  * @example await resolveModel('anthropic/claude-sonnet-4-5', { env: process.env, cwd: process.cwd() })
  */
 export async function resolveModel(id: string, o: ResolveOptions): Promise<LanguageModel> {
+  checkValue('the id of the model that resolveModel() was given', 'id', id, is.text)
+  checkValue('what resolveModel() was given to look in', 'surroundings', o, surroundings)
   const { provider, model } = splitId(id)
   if (provider === 'tutti') {
     if (model === 'extractive') return extractive({ embedder: o.embedder })
@@ -32,6 +35,14 @@ export async function resolveModel(id: string, o: ResolveOptions): Promise<Langu
   const resolved = (await providerOf(provider, line, o)).languageModel?.(model)
   if (isLanguageModel(resolved)) return resolved
   throw new TuttiError('MODEL_UNSUPPORTED', `${line.package} gave no language model for '${model}'`, { hint: `Update ${line.package}.` })
+}
+
+const surroundings: OptionKind = {
+  fits: (value) => {
+    const { env, cwd } = (value ?? {}) as Record<string, unknown>
+    return is.object.fits(env) && is.text.fits(cwd)
+  },
+  hint: () => 'It is { env: process.env, cwd: process.cwd() }.',
 }
 
 /** The same for a model that makes vectors. @throws as `resolveModel` @example await resolveEmbedding('openai/text-embedding-3-small', { env: process.env, cwd: process.cwd() }) */

@@ -6,7 +6,7 @@ export { hash128, hashFraction, hashOften, hashUuid } from './hash.ts'
 export { newId, newRunId, type RunId } from './ids.ts'
 export { canonical, decode, encode, type Json } from './json.ts'
 export { nearest } from './near-name.ts'
-export { is } from './option-kind.ts'
+export { is, type OptionKind } from './option-kind.ts'
 export { checkOptions, checkValue, type Declared, type Elsewhere, insteadOf, sayGiven, sayKnown, sayText } from './options.ts'
 export {
   type Checked,

@@ -5,7 +5,7 @@
  * model layer, which is sent the complaints.
  * Invariant: a verified citation's `quote` is exactly the source text from `start` to `end`.
  */
-import type { Complaint, ModelSchema } from '../primitives/index.ts'
+import { type Complaint, checkValue, is, type ModelSchema, type OptionKind } from '../primitives/index.ts'
 import type { Document, Passage } from './document.ts'
 import { lineIn, lineStarts, offsetInFile } from './line.ts'
 import { findQuote } from './quote.ts'
@@ -142,7 +142,26 @@ export type SourceReader = (source: string) => Promise<Document | string | undef
  * @example for (const verdict of await verifyCitations((source) => docs.read(source, { scope }), answer)) console.log(verdict.ok ? verdict.at : verdict.why)
  */
 export async function verifyCitations(read: SourceReader, answer: Cited): Promise<CitationVerdict[]> {
+  checkValue('what verifyCitations() is to read sources with', 'read', read, is.function)
+  checkCited('verifyCitations()', answer)
   return Promise.all(answer.citations.map(async (citation) => verdictOf(citation, await read(citation.source))))
+}
+
+/** @throws CONFIG_INVALID */
+function checkCited(called: string, given: Cited): void {
+  checkValue(`the answer that ${called} was given`, 'answer', given, is.object)
+  checkValue(`the text of the answer that ${called} was given`, 'text', given.text, is.text)
+  checkValue(`the citations of the answer that ${called} was given`, 'citations', given.citations, citations)
+}
+
+const citations: OptionKind = {
+  fits: (value) => Array.isArray(value) && value.every(isCitation),
+  hint: () => 'It is a list of { quote, source, start, end }, as an agent with the output `cited` gives it.',
+}
+
+function isCitation(value: unknown): boolean {
+  const { quote, source, start, end } = (value ?? {}) as Partial<Record<keyof Citation, unknown>>
+  return typeof quote === 'string' && typeof source === 'string' && Number.isInteger(start) && Number.isInteger(end)
 }
 
 function verdictOf(citation: Citation, found: Document | string | undefined): CitationVerdict {

@@ -8,7 +8,8 @@
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { TuttiError } from '../errors/index.ts'
-import { canonical, hash128, nearest } from '../primitives/index.ts'
+import { canonical, checkOptions, checkValue, hash128, is, nearest } from '../primitives/index.ts'
+import { checkText } from './check-given.ts'
 import { openDatabase } from './database.ts'
 import type { Document, Passage } from './document.ts'
 import { installationStamp, installedPackages } from './installed-package.ts'
@@ -68,6 +69,11 @@ export interface Documentation {
 
 /** @throws RETRIEVAL_INDEX_UNUSABLE when the cache can be neither opened nor made */
 export function documentation(o: DocumentationOptions): Documentation {
+  checkOptions<DocumentationOptions>('documentation()', o, { project: is.text, own: true, only: is.texts, all: is.flag, cache: true })
+  checkText('documentation()', 'cache', o.cache)
+  checkOptions<OwnDocumentation>('the own of documentation()', o.own, { name: true, version: true, root: true, from: true })
+  for (const name of ['name', 'version', 'root'] as const) checkValue(`the ${name} of the own of documentation()`, name, o.own[name], is.text)
+  checkValue('the from of the own of documentation()', 'from', o.own.from, is.texts)
   return new InstalledDocumentation(o)
 }
 
@@ -192,7 +198,7 @@ class InstalledDocumentation implements Documentation {
     // The version is a part of what is found, also where the words stayed the same.
     const hash = hash128(`${place.version} ${bytes}`)
     if (this.#partition.hash(page) === hash) return true
-    const loaded = await load(source, place)
+    const loaded = await load(source, { root: place.root })
     if ('skipped' in loaded) return false
     // Of HTML, what is read is its text: lines are those of the text.
     const { offsets: _, fileLines: __, ...document } = loaded.document

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { DefaultTreeAdapterTypes } from 'parse5'
+import { checkText } from './check-given.ts'
 import { lineStarts } from './line.ts'
 
 const require = createRequire(import.meta.url)
@@ -45,6 +46,7 @@ const OWN_BLOCK = new Set([
  * Of a page with a `<main>` only that is read. Follows the HTML standard's recovery, so no input fails.
  */
 export function readHtml(html: string): HtmlText {
+  checkText('readHtml()', 'page', html)
   // Loaded with the first page: most apps read none.
   const { parse } = require('parse5') as typeof import('parse5')
   const page = parse(html, { sourceCodeLocationInfo: true })

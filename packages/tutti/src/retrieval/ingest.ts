@@ -46,7 +46,7 @@ export interface IngestReport {
  * @throws RETRIEVAL_UNREADABLE for a place that does not exist; RETRIEVAL_EMPTY where nothing is found and nothing ever was
  */
 export async function survey(partition: Partition, from: readonly string[], o: IngestOptions = {}): Promise<Survey> {
-  const places = await Promise.all(from.map((place) => scan(place, o)))
+  const places = await Promise.all(from.map((place) => scan(place, { root: o.root, everything: o.everything })))
   const files: FoundFile[] = []
   const skipped: SkippedFile[] = []
   for (const [source, found] of sourcesOf(places, partition)) {
@@ -83,7 +83,7 @@ export async function takeIn(
     for (const origin of places) partition.link(origin, [file.source])
     return {}
   }
-  const loaded = await load(file.source, o)
+  const loaded = await load(file.source, { root: o.root, maxBytes: o.maxBytes })
   if ('skipped' in loaded) return loaded
   partition.put(loaded.document, split(loaded.document, o.split), places)
   return {}

@@ -1,7 +1,8 @@
 /** Which packages are installed here, in exactly which version, and what documentation they bring. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { canonical, hash128 } from '../primitives/index.ts'
+import { canonical, checkOptions, hash128, is } from '../primitives/index.ts'
+import { checkText } from './check-given.ts'
 import type { Document, SkippedFile } from './document.ts'
 import { load } from './load.ts'
 import { scan } from './scan.ts'
@@ -33,6 +34,8 @@ interface Lockfile {
  * Versions are those of package-lock.json; without one, those found in node_modules. What is locked but not installed, and workspaces, are left out.
  */
 export async function installedPackages(root: string, o: { readonly all?: boolean | undefined } = {}): Promise<InstalledPackage[]> {
+  checkText('installedPackages()', 'root', root)
+  checkOptions<{ readonly all?: boolean | undefined }>('installedPackages()', o, { all: is.flag })
   const lock = await readJson<Lockfile>(join(root, 'package-lock.json'))
   const packages = lock?.packages ? await fromLockfile(root, lock.packages) : await fromFolders(root)
   return packages.filter(({ direct }) => o.all || direct).sort((a, b) => Number(b.direct) - Number(a.direct) || (a.dir < b.dir ? -1 : 1))
@@ -48,6 +51,8 @@ export interface PackageDocsOptions {
 
 /** The documentation of the installed packages: README, other top-level Markdown and docs of each; `meta` has package and version. */
 export async function packageDocs(root: string, o: PackageDocsOptions = {}): Promise<{ documents: Document[]; skipped: SkippedFile[] }> {
+  checkText('packageDocs()', 'root', root)
+  checkOptions<PackageDocsOptions>('packageDocs()', o, { all: is.flag, only: is.texts, maxBytes: is.count })
   const packages = await installedPackages(root, { all: o.all ?? o.only !== undefined })
   const documents: Document[] = []
   const skipped: SkippedFile[] = []

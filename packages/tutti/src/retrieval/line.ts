@@ -1,3 +1,6 @@
+import { checkValue, is } from '../primitives/index.ts'
+import { checkText } from './check-given.ts'
+
 /** The offset at which each line of `text` begins. A line ends with `\n`, `\r\n` or `\r`. */
 export function lineStarts(text: string): number[] {
   const starts = [0]
@@ -7,6 +10,8 @@ export function lineStarts(text: string): number[] {
 
 /** The line that `offset` lies in, from 1. */
 export function lineAt(text: string, offset: number): number {
+  checkText('lineAt()', 'text', text)
+  checkValue('the offset that lineAt() was given', 'offset', offset, is.place)
   return lineIn(lineStarts(text), offset)
 }
 

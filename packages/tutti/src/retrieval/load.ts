@@ -1,7 +1,8 @@
 /** One file into a document; what cannot be read is reported, never thrown. */
 import { readFile, stat } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { hash128 } from '../primitives/index.ts'
+import { checkOptions, checkValue, hash128, is } from '../primitives/index.ts'
+import { checkText, mediaTypes } from './check-given.ts'
 import type { Document, DocumentMeta, MediaType, SkippedFile } from './document.ts'
 import { readHtml } from './html.ts'
 import { outline } from './markdown.ts'
@@ -48,6 +49,8 @@ export async function loadBytes(source: string, o: LoadOptions = {}): Promise<Lo
  * @example const loaded = await load('docs/guide.md'); if ('document' in loaded) split(loaded.document)
  */
 export async function load(source: string, o: LoadOptions = {}): Promise<Loaded> {
+  checkText('load()', 'source', source)
+  checkOptions<LoadOptions>('load()', o, { root: is.text, maxBytes: is.count })
   const loaded = await loadBytes(source, o)
   if ('skipped' in loaded) return loaded
   const { bytes, hash } = loaded
@@ -70,6 +73,9 @@ export async function load(source: string, o: LoadOptions = {}): Promise<Loaded>
 
 /** A text as a document of a kind; `meta` is added to what the text says of itself. */
 export function readText(text: string, mediaType: MediaType, meta: DocumentMeta = {}): Omit<Document, 'source' | 'hash'> {
+  checkText('readText()', 'text', text)
+  checkValue('the mediaType that readText() was given', 'mediaType', mediaType, mediaTypes)
+  checkValue('the meta that readText() was given', 'meta', meta, is.object)
   if (mediaType === 'text/html') {
     const { title, ...page } = readHtml(text)
     return { mediaType, ...page, meta: withTitle(meta, title) }

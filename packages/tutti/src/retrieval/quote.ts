@@ -1,15 +1,23 @@
 /** Finding what somebody quoted in what was written. */
+import { checkValue, type OptionKind } from '../primitives/index.ts'
+import { checkText } from './check-given.ts'
 
 export interface Place {
   readonly start: number
   readonly end: number
 }
 
+/** Of a passage: it may lie before the text. */
+const anyPlace: OptionKind<number> = { fits: Number.isInteger, hint: () => 'It is a whole number, an offset into the text.' }
+
 /**
  * Where `quote` stands in `text`: word for word, else but for white space, kinds of quotation marks and dashes, and Markdown's marks
  * (emphasis, code, links, bullets, headings). Only whole words; the first place, or the one nearest to `near`.
  */
 export function findQuote(text: string, quote: string, near = 0): Place | undefined {
+  checkText('findQuote()', 'text', text)
+  checkText('findQuote()', 'quote', quote)
+  checkValue('the place that findQuote() is to look near', 'near', near, anyPlace)
   const asked = quote.trim()
   if (!/[\p{L}\p{N}]/u.test(asked)) return undefined
   return exact(text, asked, near) ?? loose(text, asked, near) ?? loose(text, unwrapped(asked), near)

@@ -2,6 +2,8 @@
 import { stat } from 'node:fs/promises'
 import { extname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { TuttiError } from '../errors/index.ts'
+import { checkOptions, is } from '../primitives/index.ts'
+import { checkText } from './check-given.ts'
 
 /** Kinds of files that are read, by their extension. */
 const READABLE = '{md,markdown,mdx,html,htm,txt}'
@@ -29,6 +31,8 @@ export interface Scanned {
  * @throws RETRIEVAL_UNREADABLE when a file or folder does not exist or may not be read
  */
 export async function scan(from: string, o: ScanOptions = {}): Promise<Scanned> {
+  checkText('scan()', 'place', from)
+  checkOptions<ScanOptions>('scan()', o, { root: is.text, everything: is.flag })
   const root = resolve(o.root ?? '.')
   const origin = toPosix(from).replace(/(?<=[^/])\/+$/, '')
   const path = resolve(root, from)

@@ -1,3 +1,5 @@
+import { checkText } from './check-given.ts'
+
 /** A part of a text: `text` is exactly the original sliced from `start` to `end`. */
 export interface Span {
   readonly text: string
@@ -17,6 +19,7 @@ const OWN_LINE = /^\s*(?:#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|\||>|(?:[-*_]\s*){3,}$)/
  * a fenced code block is one sentence. What lies between two sentences is white space only.
  */
 export function sentences(text: string): Span[] {
+  checkText('sentences()', 'text', text)
   return paragraphs(text).flatMap((block) => (block.code ? trimmed(text, block.start, block.end) : sentencesOf(text, block.start, block.end)))
 }
 

@@ -6,6 +6,8 @@
  * the content is in a chunk or in the heading of one (left out: front matter but its title and description, comments, MDX imports and tags, languages of fences);
  * S4 a chunk lies within one section.
  */
+import { checkOptions, is } from '../primitives/index.ts'
+import { checkDocument } from './check-given.ts'
 import type { Document } from './document.ts'
 import { type Block, outline, paragraphs } from './markdown.ts'
 import { plainText } from './plain.ts'
@@ -30,6 +32,8 @@ export interface SplitOptions {
 
 /** @example split(document).map(({ start, end }) => document.text.slice(start, end)) */
 export function split(document: Pick<Document, 'text' | 'mediaType' | 'meta'>, o: SplitOptions = {}): Chunk[] {
+  checkDocument('split()', document)
+  checkOptions('split()', o, { tokens: is.count })
   const limit = o.tokens ?? 220
   const chunks: Chunk[] = []
   for (const section of sectionsOf(document)) {

@@ -1,3 +1,5 @@
+import { checkText } from './check-given.ts'
+
 const PIECE = /[A-Za-z0-9]+|[^\sA-Za-z0-9]/g
 
 /**
@@ -6,6 +8,7 @@ const PIECE = /[A-Za-z0-9]+|[^\sA-Za-z0-9]/g
  * (prose), measured against the tokenizer of MiniLM.
  */
 export function estimateTokens(text: string): number {
+  checkText('estimateTokens()', 'text', text)
   let tokens = 0
   for (const [piece] of text.matchAll(PIECE)) tokens += piece.length <= 8 ? 1 : Math.ceil(piece.length / 6)
   return tokens

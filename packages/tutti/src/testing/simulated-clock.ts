@@ -1,5 +1,5 @@
 /** Time that passes only when a test says so. */
-import { type Clock, type Duration, durationMs } from '../primitives/index.ts'
+import { type Clock, checkValue, type Duration, durationMs } from '../primitives/index.ts'
 
 export interface SimulatedClock extends Clock {
   /** Lets time pass: every alarm that comes due goes off at its own instant, in order, and what it sets off is done before the next one. */
@@ -17,6 +17,10 @@ interface Alarm {
 
 /** @param startMs epoch milliseconds at which it stands first. Default 2026-01-01. */
 export function simulatedClock(startMs: number = Date.UTC(2026, 0, 1)): SimulatedClock {
+  checkValue('the time at which simulatedClock() begins', 'startMs', startMs, {
+    fits: Number.isFinite,
+    hint: () => 'It is a number, epoch milliseconds: Date.UTC(2026, 0, 1).',
+  })
   let now = startMs
   const alarms = new Set<Alarm>()
   const due = (until: number): Alarm | undefined => {

@@ -28,6 +28,7 @@ export async function compact(run: Run, agent: Compacting, excerpt: Excerpt, tur
     effect: 'read',
     fingerprint: hash128(canonical(['compact', excerpt.thread.chain, memory.window, chosen.how])),
     label: { agent: name, ...chosen },
+    reached: () => undefined,
     plan: () => ({ execute: () => ({ value: chosen }) }),
   })
   checkGiven(`turn:${turn}/compact`, compaction)

@@ -104,6 +104,7 @@ export class Hooks {
       name: at === undefined ? on : `${at}:${on}`,
       kind: 'code',
       effect: 'read',
+      reached: () => undefined,
       fingerprint: hash128(canonical([on, basis ?? value])),
       plan: () => ({ execute: async (ctx) => ({ value: verdictOf(`the hook '${on}' of the agent '${this.#agent}'`, await hook(event, ctx)) }) }),
     })

@@ -9,6 +9,7 @@ import { type ErrorRecord, recordError, TuttiError } from '../errors/index.ts'
 import { type Amounts, nothing, sum } from './amounts.ts'
 import { amountOf, type Limited, type Limits, limitedNames, minus } from './ledger.ts'
 import type { Every } from './period.ts'
+import { sayNoRoom } from './say-limit.ts'
 
 export type Per = 'tenant' | 'user' | 'flow'
 
@@ -94,12 +95,12 @@ function accountName({ per, tenant, user, flow, every, period }: AccountKey): st
 }
 
 /** What the call is told that was not made. */
-export function accountExceeded({ claim, limit, allowed, taken, asked }: AccountRefusal, key: string): ErrorRecord {
-  const say = (amount: number): string => (limit === 'microUsd' ? `${(amount / 1_000_000).toFixed(6)} USD` : `${amount} ${limit}`)
+export function accountExceeded(refusal: AccountRefusal, key: string): ErrorRecord {
+  const { claim, limit, allowed, taken, asked } = refusal
   const account = accountName(claim)
   const until = new Date(claim.until).toISOString()
   return recordError(
-    new TuttiError('BUDGET_EXCEEDED', `'${key}' could use ${say(asked)}; of the ${say(allowed)} allowed to ${account}, ${say(taken)} are spent or held`, {
+    new TuttiError('BUDGET_EXCEEDED', `'${key}' ${sayNoRoom(refusal, account)}`, {
       data: { account, limit, allowed, taken, asked, until },
       hint: `The next ${claim.every} begins at ${until}. A higher limit in tutti({ budgets }) holds at once.`,
     }),

@@ -13,4 +13,5 @@ export {
 export { type Amounts, type Budget, type Exhaustion, exhaustionPolicies, nothing, type OnExhausted, sum, tighter, type Usage, unsound } from './amounts.ts'
 export { checkGrant, declaredLimits, Ledger, type Limited, type Limits, type Refusal } from './ledger.ts'
 export type { Every } from './period.ts'
+export { sayLimited, sayNoRoom } from './say-limit.ts'
 export { type StandingBudget, StandingBudgets } from './standing-budget.ts'

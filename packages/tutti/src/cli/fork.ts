@@ -17,6 +17,8 @@ export interface ForkCommandOptions extends CommonOptions, AppFileOptions {
   readonly instructions?: string | undefined
   readonly agent?: string | undefined
   readonly redo?: readonly string[] | undefined
+  /** USD */
+  readonly budget?: number | undefined
 }
 
 /** `tutti fork RUN --at KEY`: a new run from the record of another, with something changed, driven to its end. */
@@ -35,7 +37,9 @@ export async function fork(terminal: Terminal, reference: string, o: ForkCommand
         hint: `Name the module that exports '${name}': --app file.ts`,
       })
     const { at, instructions, model, agent, redo } = o
-    const forked = await engine.fork(run, flow, { at, instructions, model, agent, redo, output: o.output === undefined ? undefined : jsonOf(o.output) })
+    const budget = o.budget === undefined ? undefined : { usd: o.budget }
+    const output = o.output === undefined ? undefined : jsonOf(o.output)
+    const forked = await engine.fork(run, flow, { at, instructions, model, agent, redo, budget, output })
     const driven = await drive<unknown>(engine, forked, terminal, { quiet: o.json })
     return finish(terminal, home, driven, {
       json: o.json,

@@ -2,7 +2,7 @@
  * A run as its journal tells it: a tree of steps, what they took and used, where it stands. A reading: it grows entry by entry, live or afterwards, and
  * owns nothing.
  */
-import { type Amounts, type Budget, nothing, sum } from '../budget/index.ts'
+import { type Amounts, type Budget, nothing, sayNoRoom, sum } from '../budget/index.ts'
 import type { ErrorRecord } from '../errors/index.ts'
 import type { Entry, EntryOf, RunStatus, StepKind, Value } from '../journal/index.ts'
 import type { Json } from '../primitives/index.ts'
@@ -290,9 +290,9 @@ const least = (a: number | undefined, b: number | undefined): number | undefined
 const most = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? (a ?? b) : Math.max(a, b))
 
 /** `for a grant: it could use 0.0300 USD, and 0.0120 of the 0.0400 allowed are taken`. */
-function sayExhausted({ account, limit, allowed, taken, asked }: EntryOf<'budget.exhausted'>): string {
-  const say = (amount: number): string => (limit === 'microUsd' ? `${(amount / 1_000_000).toFixed(4)} USD` : `${amount} ${limit}`)
-  return `for a grant: it could use ${say(asked)}; of the ${say(allowed)} allowed to ${account === '' ? 'the run' : `'${account}'`}, ${say(taken)} are taken`
+function sayExhausted(exhausted: EntryOf<'budget.exhausted'>): string {
+  const { account } = exhausted
+  return `for a grant: it ${sayNoRoom(exhausted, account === '' ? 'the run' : `'${account}'`, { taken: 'taken', digits: 4 })}`
 }
 
 /** A grant raises the limits there are. */

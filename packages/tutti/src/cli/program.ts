@@ -213,6 +213,7 @@ function declareDebugging(program: Command, act: Act): void {
     .option('--instructions <text>', 'other instructions, for the agent of that step')
     .option('--agent <name>', 'without --at: whose model and instructions are other')
     .option('--redo <step>', 'do this step again though it is asked the same: its code is another; may be given again', several)
+    .option('--budget <usd>', 'spend no more than so much on what is done anew', amount)
     .addHelpText('after', '\nExample: npx tutti fork last --at desk/triage/turn:1 --model openai/gpt-5-mini --app src/flows.ts')
     .action(act(async () => (await import('./fork.ts')).fork))
   declareRegress(program, act)

@@ -109,6 +109,8 @@ function nextLine(picture: RunPicture, standing: Standing, home: Home, run: stri
   const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
   if (unpaid && !picture.ended) return answerCommand(home, run, { signal: ownSignal.grant, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })
   if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)
+  if (standing === 'failed' && picture.error?.code === 'BUDGET_EXCEEDED')
+    return `What is done can be taken over: \`${nextCommand(home, 'fork', run)}\` does the rest, with \`--budget USD\` for no more than so much.`
   return undefined
 }
 

@@ -61,7 +61,7 @@ export const catalogue = {
   RUN_BUSY: line('retryable', 'Another process is driving this run.', 'Wait until it is done, or until its lease runs out.'),
   ATTEMPT_LOST: line('retryable', 'The process ended while a step was under way; its outcome is unknown.', 'Nothing to do: the step is tried again where that is safe.'),
 
-  BUDGET_EXCEEDED: line('terminal', 'The next call could pass a limit of the budget, so it was not made.', 'Raise the limit, or choose a cheaper model.'),
+  BUDGET_EXCEEDED: line('terminal', 'The next call could pass a limit of the budget, so it was not made.', "Raise the limit. A fork of the run takes over what is done; with onExhausted: 'ask' a run waits for a grant instead."),
   BUDGET_OVERRUN: line('terminal', 'A provider reported more than the bound it was held to.', 'Report the bound; raise the output limit of that model.'),
   BUDGET_NO_PRICE: line('terminal', 'A model without a price was called under a money limit.', 'Give its price in `tutti({ prices })`, or limit tokens instead of money.'),
   BUDGET_INVALID: line('bug', 'A budget holds a number that is not a limit.', 'Limits are numbers of zero or more.'),

@@ -86,20 +86,29 @@ function builder(graphName: string, plan: Map<Node<unknown>, Planned>, entry: No
 class Walk {
   readonly #run: Run
   readonly #values = new Map<Node<unknown>, Promise<unknown>>()
-  readonly #calls: Promise<unknown>[] = []
+  readonly #calls: Record<string, Promise<unknown>> = {}
+  #failed: string | undefined
 
   constructor(run: Run, plan: ReadonlyMap<Node<unknown>, Planned>, entry: Node<unknown>, input: unknown) {
     this.#run = run
     this.#values.set(entry, Promise.resolve(input))
-    for (const [node, planned] of plan) this.#values.set(node, this.#begin(planned))
+    for (const [node, planned] of plan) {
+      const value = this.#begin(planned)
+      value.catch(() => {
+        this.#failed ??= planned.name
+      })
+      this.#values.set(node, value)
+    }
   }
 
   async to(end: Node<unknown>): Promise<unknown> {
     try {
-      await this.#run.all([...this.#values.values()])
+      await Promise.all(this.#values.values())
     } catch (error) {
       // A node waits for its needs in a promise of its own; what is to be cancelled are the calls behind.
-      await this.#run.all([Promise.reject(error), ...this.#calls])
+      const failed = this.#failed as string
+      delete this.#calls[failed]
+      await this.#run.all({ ...this.#calls, [failed]: Promise.reject(error) })
     }
     return this.#values.get(end)
   }
@@ -108,7 +117,7 @@ class Walk {
     const got = await this.#gather(needs)
     if (when && !when(got as never)) return undefined
     const call = this.#run.call(part as Flow<unknown, unknown>, got, { name })
-    this.#calls.push(call)
+    this.#calls[name] = call
     return call
   }
 

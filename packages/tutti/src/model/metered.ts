@@ -215,6 +215,7 @@ function metered<T>(run: Run, id: string, o: Billed<T>): Promise<T> {
     fingerprint: hash128(canonical({ kind: o.name, asked: o.asked })),
     tunable: hash128(id),
     label: { model: id },
+    ...(o.kind === 'embedding' ? { reached: () => undefined } : {}),
     plan: () => {
       const unitMicroUsd = run['~core'].service(gatewayKey).unitPrice?.(id, o.unit)
       const left = run['~core'].left().microUsd

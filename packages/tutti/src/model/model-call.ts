@@ -16,6 +16,7 @@ import type { CallGround } from './guard.port.ts'
 import { type Chain, describeLink, type Link, modelChain } from './links.ts'
 import type { AskModel, AttemptRecord, Candidate, InputCount, ModelAnswer, ModelLike, ModelRequest } from './model.port.ts'
 import { ModelAttempt, seedOf } from './model-attempt.ts'
+import { textReached } from './reached.ts'
 
 export class ModelCall {
   readonly #run: Run
@@ -59,6 +60,7 @@ export class ModelCall {
       fingerprint: hash128(questionText({ output, thread, toolChoice: request.toolChoice ?? null, tools })),
       tunable: tunableOf(this.#chain, settings, system),
       label,
+      reached: textReached,
       plan: (_attempt, last) => (last ? undefined : this.#planAtOnce(label)) ?? this.#plan(last, label),
       retry: (error, attempt) => {
         const next = placeAfter(error, this.#links, this.#start)

@@ -1,8 +1,9 @@
 /** Branches begun together: `run.all`. When one fails, what nobody needs any more is cancelled. */
 import { TuttiError } from '../errors/index.ts'
-import { sayGiven } from '../primitives/index.ts'
+import { decode, type Json, sayGiven } from '../primitives/index.ts'
 import { Ask } from './ask.ts'
 import type { Pump } from './pump.ts'
+import { recordable } from './recordable.ts'
 import { RunScope } from './scope.ts'
 
 /** Work made of several promises of the run: whoever began them cancels them. */
@@ -32,21 +33,33 @@ export function allOf(branches: Readonly<Record<string, PromiseLike<unknown>>> |
   const names = Object.keys(branches)
   const promises = Object.values(branches) as PromiseLike<unknown>[]
   const values: unknown[] = new Array(promises.length)
+  const done = new Set<number>()
   const all = new Promise((resolve, reject) => {
     let missing = promises.length
     let failed = false
-    const done = (): void => resolve(list ? values : Object.fromEntries(names.map((name, i) => [name, values[i]])))
-    if (missing === 0) done()
+    const whole = (): object => Object.fromEntries(names.flatMap((name, i) => (done.has(i) ? [[name, values[i]]] : [])))
+    const end = (): void => resolve(list ? values : whole())
+    const gather = (failed: number): Json | undefined => {
+      if (pump.gathered !== undefined) {
+        values[failed] = decode(pump.gathered)
+        done.add(failed)
+      }
+      return done.size > 0 ? recordable(list ? [...values] : whole()) : undefined
+    }
+    if (missing === 0) end()
     promises.forEach((promise, i) => {
       if (typeof promise?.then !== 'function') throw noPromise(names[i], promise)
       promise.then(
         (value) => {
           values[i] = value
-          if (--missing === 0 && !failed) done()
+          done.add(i)
+          if (--missing === 0 && !failed) end()
         },
         (error) => {
           if (failed) return
           failed = true
+          // Of the one that failed, what was gathered within.
+          pump.gathered = gather(i)
           cancelBranches(
             promises.filter((_, other) => other !== i),
             pump,

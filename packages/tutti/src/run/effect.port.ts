@@ -34,6 +34,8 @@ export interface EffectSpec<T> {
   /** Hash of what may change without diverging. */
   readonly tunable?: string | undefined
   readonly label?: Json | undefined
+  /** What a run that fails later had reached with this value. Default: the value; `undefined`: nothing more than before. */
+  reached?(value: Json): Json | undefined
   readonly timeoutMs?: number | undefined
   /** How long an attempt may show no sign of life: a heartbeat, or a part that it streams. */
   readonly idleMs?: number | undefined

@@ -4,13 +4,14 @@
  */
 import { declaredLimits, tighter } from '../budget/index.ts'
 import { rebuildError, recordError, TuttiError } from '../errors/index.ts'
-import { canonical, checkOptions, type Declared as DeclaredOptions, encode, hash128, is, type Json, sayGiven } from '../primitives/index.ts'
+import { canonical, checkOptions, type Declared as DeclaredOptions, hash128, is, sayGiven } from '../primitives/index.ts'
 import { type Branches, cancelBranches, rememberSafely } from './branches.ts'
 import type { Flow, Leaf, MapOptions, Run, Settled } from './definition.port.ts'
 import type { Awaitable, EffectSpec, ScopeOptions, StepContext } from './effect.port.ts'
 import { executeFlow } from './execute.ts'
 import { isFlow } from './flow.ts'
 import type { Pump } from './pump.ts'
+import { recordable } from './recordable.ts'
 import { codeStep } from './step.ts'
 
 /** What a map needs of the run it stands in. */
@@ -137,7 +138,7 @@ class Mapping implements Branches {
     }
     this.#over = true
     this.#under.delete(index)
-    this.#run.pump.gathered = gathered(this.#results)
+    this.#run.pump.gathered = recordable([...this.#results])
     cancelBranches([...this.#under.values()], this.#run.pump, `item ${index} of '${this.#name}' failed, so the others are not needed`)
     this.#reject(error)
   }
@@ -151,15 +152,6 @@ class Mapping implements Branches {
     }
     this.#reading = this.#run.ask(codeStep(`${this.#name}:items`, null, 'items', read))
     return this.#reading
-  }
-}
-
-/** The items that are done, each at its place. What cannot be recorded is not told. */
-function gathered(results: readonly unknown[]): Json | undefined {
-  try {
-    return encode([...results])
-  } catch {
-    return undefined
   }
 }
 

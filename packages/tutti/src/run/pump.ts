@@ -32,8 +32,8 @@ export type FlowEnd = { readonly ok: true; readonly value: Json } | { readonly o
 export class Pump implements OutcomeTaker {
   /** Epoch ms of the last delivered entry. */
   time: number
-  /** The value delivered last: what a failing run had reached. */
-  reached: Json | undefined
+  /** What a failing run had reached: the value delivered last, or what a call made of it since. */
+  reached: Json | (() => Json | undefined) | undefined
   /** What a composition had when it failed, told until something else comes: more than the last value alone. */
   gathered: Json | undefined
   /** The steps asked for that can be undone, by key, whatever became of them. */
@@ -289,14 +289,20 @@ export class Pump implements OutcomeTaker {
     this.gathered = undefined
     if (outcome.type === 'run.cancelling') return this.#cancelRun(new TuttiError('RUN_CANCELLED', outcome.reason))
     if (outcome.type === 'timer.fired' && outcome.key.endsWith(DEADLINE_KEY)) return this.#passDeadline(outcome.key)
-    if (outcome.type === 'step.completed') this.reached = value
     const key = outcome.key as string
     const ask = this.#asks.get(key)
+    if (outcome.type === 'step.completed' && value !== undefined) this.#reach(value, ask)
     this.#asks.delete(key)
     if (!this.#live) this.#divergence.delivered(key)
     ask?.deliver(outcome, value)
     // A bound that does not hold bounds nothing any more: whatever the flow makes of it, the run is over.
     if (outcome.type === 'step.failed' && outcome.error.code === 'BUDGET_OVERRUN') this.#cancelRun(rebuildError(outcome.error))
+  }
+
+  #reach(value: Json, ask: Ask | undefined): void {
+    const spec = ask?.op?.op === 'effect' ? ask.op.spec : undefined
+    const reached = spec?.reached ? spec.reached(value) : value
+    if (reached !== undefined) this.reached = reached
   }
 
   #passDeadline(key: string): void {

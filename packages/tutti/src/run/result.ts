@@ -5,7 +5,7 @@ import type { FlowEnd, Pump } from './pump.ts'
 
 /** A cancelled run is cancelled whatever its flow made of it, unless the deadline did it: that is a failure. */
 export function resultOf(end: FlowEnd, { cancelled, reached, gathered }: Pump): RunResult {
-  const partial = gathered ?? reached
+  const partial = gathered ?? (typeof reached === 'function' ? reached() : reached)
   if (cancelled?.code === 'RUN_CANCELLED') return { status: 'cancelled', reason: cancelled.message }
   if (cancelled) return { status: 'failed', error: recordError(cancelled), partial }
   if (end.ok) return { status: 'completed', output: end.value }

@@ -32,6 +32,7 @@ import { executeFlow } from './execute.ts'
 import { checkFlow, checkSegment } from './flow.ts'
 import { mapItems } from './map.ts'
 import type { Pump } from './pump.ts'
+import { recordable } from './recordable.ts'
 import { RunScope, standing } from './scope.ts'
 import { checkSignal } from './signal.ts'
 import { checkCode, checkStepOptions, codeStep } from './step.ts'
@@ -211,7 +212,9 @@ export class ScopedRun implements RunCore {
     const run = new ScopedRun(this.#context, child) as unknown as Run
     const work = standing.run(child, async () => {
       try {
-        return await body(run)
+        const output = await body(run)
+        pump.reached = () => recordable(output)
+        return output
       } catch (error) {
         pump.failScope(child)
         throw error

@@ -126,7 +126,8 @@ async function approve(run: Run, tool: AnyTool, input: unknown, name: string): P
 /** Whether a person is to be asked is recorded: what it was judged by may be different after a restart. */
 function judgement(run: Run, ask: Exclude<Approve<never>, boolean>, input: unknown, name: string): EffectSpec<boolean> {
   const execute = async (): Promise<Executed<boolean>> => ({ value: await ask(input as never, { scope: run.scope }) })
-  return { name: `${name}:needs-approval`, kind: 'code', effect: 'read', fingerprint: hash128(canonical(input)), plan: () => ({ execute }) }
+  const fingerprint = hash128(canonical(input))
+  return { name: `${name}:needs-approval`, kind: 'code', effect: 'read', fingerprint, reached: () => undefined, plan: () => ({ execute }) }
 }
 
 function perform(run: Run, tool: AnyTool, input: unknown, name: string): Promise<unknown> {

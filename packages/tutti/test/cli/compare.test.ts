@@ -15,6 +15,17 @@ export const sums = flow('sums', async (n, run) => {
   return run.step('c', a, (x) => x * 2)
 })
 `
+/** A step that is free, and one that could use 0.0005 USD. */
+const dear = `
+import { flow } from '${source('run/index.ts')}'
+import { nothing } from '${source('budget/index.ts')}'
+const settle = { ...nothing, microUsd: 500 }
+export const dear = flow('dear', async (n, run) => {
+  const free = await run.step('free', () => 'free')
+  const plan = () => ({ hold: settle, execute: () => ({ value: 'dear', settle }) })
+  return free + ', ' + (await run['~core'].ask({ name: 'call', kind: 'model', effect: 'idempotent', fingerprint: 'x', plan }))
+})
+`
 const begin = `
 import { sums } from './app.ts'
 import { EmbeddedEngine, EmbeddedHandle } from '${source('run/index.ts')}'
@@ -42,6 +53,24 @@ describe('fork, diff and why', () => {
       ['sums/c', 'input'],
     ])
     expect((await tutti(cwd, ['diff', 'first', 'last'])).out).toContain('2 of 3 steps changed, 1 are the same')
+  })
+
+  test('[D2][B3] a fork is given a limit of its own, and of a run whose budget was used up it is what show says to do', async () => {
+    const cwd = folder({
+      'app.ts': dear,
+      'begin.ts': begin.replaceAll('sums', 'dear').replace("id: 'first'", "id: 'first', budget: { usd: 0.000001 }"),
+      'package.json': '{"type":"module"}',
+    })
+    expect(spawnSync(process.execPath, ['begin.ts'], { cwd, encoding: 'utf8' }).stderr).toBe('')
+    const { out } = await tutti(cwd, ['show', 'first'])
+    expect(out).toMatch(/BUDGET_EXCEEDED: 'dear\/call' could use 0\.000500 USD/)
+    expect(out).toContain('`npx tutti fork first` does the rest')
+    const small = await tutti(cwd, ['fork', 'first', '--app', 'app.ts', '--budget', '0.0001'])
+    expect(small.err).toContain('of the 0.000100 USD allowed to the run')
+    expect(parsed(await tutti(cwd, ['fork', 'first', '--app', 'app.ts', '--budget', '0.01', '--json']))).toMatchObject({
+      status: 'completed',
+      output: 'free, dear',
+    })
   })
 
   test('[D2] a step that does not exist, and a value that is not JSON, are refused with their codes', async () => {

@@ -18,6 +18,7 @@ import type { Link } from '../links.ts'
 import type { AskModel, BatchPolicy, Candidate, CandidateContext, ModelAnswer, ModelRetry, OutputMode } from '../model.port.ts'
 import type { Price, Rate } from '../price.port.ts'
 import { costMicroUsd } from '../price.ts'
+import { textReached } from '../reached.ts'
 import type { BatchState } from './batch.port.ts'
 import type { BatchDesk } from './desk.ts'
 import { read, type Wired, written } from './wire.ts'
@@ -119,6 +120,7 @@ export class BatchedCall {
       fingerprint: hash128(canonical({ kind: 'batch', thread: request.thread, tools: request.tools ? hash128(JSON.stringify(request.tools)) : null })),
       tunable: hash128(canonical({ model: this.#ground.id, system: request.system ?? null })),
       label,
+      reached: () => undefined,
       plan: async () => {
         const { counted, ...fit } = await this.#fit(run)
         return { hold: fit.hold, label: { ...label, counted }, execute: (context) => this.#handIn(fit, context) }
@@ -180,6 +182,7 @@ export class BatchedCall {
       effect: 'idempotent',
       fingerprint: hash128(canonical({ kind: 'batch answer', batch, item })),
       label: { agent: this.#question.agent, model: id, why: 'batch', batch },
+      reached: textReached,
       plan: () => ({ execute }),
       retry: (error, attempt) => (error.code === 'MODEL_UNREACHABLE' && attempt < 5 ? { afterMs: 30_000 * attempt } : undefined),
     })

@@ -1,5 +1,5 @@
 /** What the attempts of one effect hold in the ledger of their run, and what becomes of it (I7). Every attempt holds and settles under its own token. */
-import { type Amounts, type Limited, nothing, type Refusal } from '../../budget/index.ts'
+import { type Amounts, type Limited, nothing, type Refusal, sayLimited, sayNoRoom } from '../../budget/index.ts'
 import { TuttiError } from '../../errors/index.ts'
 import type { Asked, StepStarted } from '../../journal/index.ts'
 import type { EffectOp } from '../engine.port.ts'
@@ -83,7 +83,7 @@ export class AttemptHolds {
     const { ledger, standing } = this.#ground
     const bounds = passed.filter((name) => ledger.limits(draws, name) || standing.limited.includes(name))
     if (bounds.length === 0) return
-    const says = bounds.map((name) => `${sayAmount(name, amountOf(used, name))} where ${sayAmount(name, amountOf(held, name))} were held for it`)
+    const says = bounds.map((name) => `${sayLimited(name, amountOf(used, name))} where ${sayLimited(name, amountOf(held, name))} were held for it`)
     this.#overrun ??= new TuttiError('BUDGET_OVERRUN', `'${key}' used ${says.join(', and ')}`, { data: { bounds, held: { ...held }, used: { ...used } } })
   }
 }
@@ -95,12 +95,10 @@ export interface Refused {
 }
 
 const amountOf = (amounts: Amounts, name: Limited): number => (name === 'tokens' ? amounts.inputTokens + amounts.outputTokens : amounts[name])
-const sayAmount = (name: Limited, amount: number): string => (name === 'microUsd' ? `${(amount / 1_000_000).toFixed(6)} USD` : `${amount} ${name}`)
 
-function exceeded({ account, limit, allowed, taken, asked, policy }: Refusal, key: string, hint: string | undefined): TuttiError {
-  const whose = account === '' ? 'the run' : `'${account}'`
-  const say = (amount: number): string => sayAmount(limit, amount)
-  return new TuttiError('BUDGET_EXCEEDED', `'${key}' could use ${say(asked)}; of the ${say(allowed)} allowed to ${whose}, ${say(taken)} are spent or held`, {
+function exceeded(refusal: Refusal, key: string, hint: string | undefined): TuttiError {
+  const { account, limit, allowed, taken, asked, policy } = refusal
+  return new TuttiError('BUDGET_EXCEEDED', `'${key}' ${sayNoRoom(refusal, account === '' ? 'the run' : `'${account}'`)}`, {
     data: { account, limit, allowed, taken, asked, policy },
     ...(hint === undefined ? {} : { hint }),
   })

@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { inMemory, TuttiError } from './index.ts'
+import { flow, inMemory, TuttiError } from './index.ts'
 import * as journal from './journal/index.ts'
 import * as model from './model/index.ts'
 import * as retrieval from './retrieval/index.ts'
@@ -16,6 +16,10 @@ const js: Readonly<Record<string, Anything>> = { ...journal, ...model, ...retrie
 
 const junk: readonly unknown[] = [undefined, null, 3, -1, 2.5, 'x', {}, [], () => {}, Number.NaN, true, [3], [null], [{}], { a: 3 }, { a: null }]
 
+const named = { specificationVersion: 'v2', provider: 'acme', modelId: 'one' }
+const embeds = { ...named, maxEmbeddingsPerCall: 1, doEmbed: async ({ values }: Anything) => ({ embeddings: values.map(() => [1]), usage: { tokens: 1 } }) }
+const ranks = { ...named, doRerank: async () => ({ ranking: [{ index: 0, relevanceScore: 1 }] }) }
+const says = { ...named, doGenerate: async () => ({ images: ['x'], text: 'x', audio: 'x' }) }
 const nowhere = join(tmpdir(), 'tutti-is-not-here')
 const citation = { quote: 'a', source: 'a.md', start: 0, end: 1 }
 const own = { name: 'x', version: '1', root: nowhere, from: [] }
@@ -46,6 +50,13 @@ const calls: readonly [called: string, ...args: Anything[]][] = [
   ['rotateKey', join(nowhere, 'x.db'), { key, keys: 'x' }, { key }],
   ['simulatedClock', 3],
   ['docsServer', { documentation, version: '1', instructions: 'x' }],
+]
+const inRun: readonly [called: string, ...args: Anything[]][] = [
+  ['embed', embeds, ['a', 'b']],
+  ['rerank', ranks, 'a', ['a'], { top: 1 }],
+  ['generateImage', says, 'a', { n: 1, size: '1x1' }],
+  ['transcribe', says, new Uint8Array(1), { mediaType: 'audio/wav', maxSeconds: 3 }],
+  ['speak', says, 'a', { voice: 'x' }],
 ]
 
 /** What a value is an example of: given another, the call means nothing. */
@@ -99,4 +110,16 @@ async function complaints(called: string, args: readonly Anything[], call: (args
 
 test.each(calls)('%s refuses each argument and option of another kind', async (called, ...args) => {
   expect(await complaints(called, args, (given) => js[called](...given))).toEqual([])
+})
+
+test.each(inRun)('%s refuses each argument and option of another kind before anything is held or recorded', async (called, ...args) => {
+  let found: string[] = []
+  const work = flow('work', async (_: null, run) => {
+    found = await complaints(called, [run, ...args], (given) => js[called](...given))
+    await js[called](run, ...args)
+  })
+  await using app = kit.testing({ flows: [work] })
+  const { usage } = await app.run(work, null)
+  expect(found).toEqual([])
+  expect(usage.modelCalls).toBe(called === 'embed' ? 2 : 1)
 })

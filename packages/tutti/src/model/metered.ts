@@ -7,9 +7,10 @@
 import { type Amounts, nothing } from '../budget/index.ts'
 import { TuttiError } from '../errors/index.ts'
 import type { StepKind } from '../journal/index.ts'
-import { canonical, hash128, type Json } from '../primitives/index.ts'
+import { canonical, checkOptions, checkValue, hash128, is, type Json } from '../primitives/index.ts'
 import type { Run } from '../run/definition.port.ts'
 import type { EffectContext, Executed, MeteredFailure } from '../run/effect.port.ts'
+import { bytes, checkMetered, seconds, size as sizeKind } from './check-metered.ts'
 import { failureOf, wasRefused } from './failure.ts'
 import { gatewayKey } from './gateway-key.ts'
 import { idOf } from './language-model.ts'
@@ -48,11 +49,13 @@ const MINUTE = 60
 
 /**
  * The vectors of these texts, in their order. One step for as many texts as the model takes at once.
- * @throws BUDGET_EXCEEDED | BUDGET_NO_PRICE and the MODEL family
+ * @throws CONFIG_INVALID | BUDGET_EXCEEDED | BUDGET_NO_PRICE and the MODEL family
  * @example const vectors = await embed(run, openai.textEmbeddingModel('text-embedding-3-small'), ['a', 'b'])
  */
 export async function embed(run: Run, model: EmbeddingModel, texts: readonly string[]): Promise<readonly (readonly number[])[]> {
-  const most = (await model.maxEmbeddingsPerCall) ?? texts.length
+  checkMetered('embed()', { run, model, by: 'doEmbed' })
+  checkValue('the texts that embed() was given', 'texts', texts, is.texts)
+  const most = Math.max(1, (await model.maxEmbeddingsPerCall) ?? texts.length)
   const parts: string[][] = []
   for (let i = 0; i < texts.length; i += most) parts.push(texts.slice(i, i + most))
   const vectors = await run.all(parts.map((values) => embedOnce(run, model, values)))
@@ -119,6 +122,9 @@ export function rerank(
   texts: readonly string[],
   o: { top?: number | undefined } = {},
 ): Promise<{ index: number; score: number }[]> {
+  checkMetered('rerank()', { run, model, by: 'doRerank', texts: { query } })
+  checkValue('the texts that rerank() was given', 'texts', texts, is.texts)
+  checkOptions<{ top?: number | undefined }>('rerank()', o, { top: is.count })
   return metered(run, idOf(model), {
     name: 'rerank',
     kind: 'retrieval',
@@ -140,6 +146,8 @@ export function generateImage(
   prompt: string,
   o: { n?: number | undefined; size?: `${number}x${number}` | undefined } = {},
 ): Promise<(string | Uint8Array)[]> {
+  checkMetered('generateImage()', { run, model, by: 'doGenerate', texts: { prompt } })
+  checkOptions<{ n?: number | undefined; size?: string | undefined }>('generateImage()', o, { n: is.count, size: sizeKind })
   const { n = 1, size } = o
   return metered(run, idOf(model), {
     name: 'image',
@@ -164,6 +172,12 @@ export function transcribe(
   audio: Uint8Array,
   o: { mediaType: string; maxSeconds: number },
 ): Promise<{ text: string; language?: string | undefined }> {
+  checkMetered('transcribe()', { run, model, by: 'doGenerate' })
+  checkValue('the recording that transcribe() was given', 'audio', audio, bytes)
+  checkOptions('transcribe()', o, { mediaType: is.line, maxSeconds: seconds })
+  // Neither has a default: without a bound nothing could be held.
+  checkValue('the mediaType of transcribe()', 'mediaType', o.mediaType, is.line)
+  checkValue('the maxSeconds of transcribe()', 'maxSeconds', o.maxSeconds, seconds)
   return metered(run, idOf(model), {
     name: 'transcribe',
     kind: 'model',
@@ -182,6 +196,8 @@ export function transcribe(
 
 /** The text, spoken. Billed by the character. @throws as `embed` */
 export function speak(run: Run, model: SpeechModel, text: string, o: { voice?: string | undefined } = {}): Promise<string | Uint8Array> {
+  checkMetered('speak()', { run, model, by: 'doGenerate', texts: { text } })
+  checkOptions<{ voice?: string | undefined }>('speak()', o, { voice: is.line })
   const characters = [...text].length
   return metered(run, idOf(model), {
     name: 'speak',

@@ -28,6 +28,25 @@ export const approvalSchema: Schema<ApprovalAnswer, ApprovalAnswer> = {
   },
 }
 
+/** As `approvalSchema`, and arguments in the place of the model's fit the tool: a slip of the pen is refused, and the run waits on. */
+export function approvalOf(misfit: (input: Json) => string | undefined | Promise<string | undefined>): typeof approvalSchema {
+  const { validate } = approvalSchema['~standard']
+  const result = (value: ApprovalAnswer, says: string | undefined) => (says === undefined ? { value } : { issues: [{ message: says }] })
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'tutti',
+      validate: (given) => {
+        const answered = validate(given)
+        if (answered instanceof Promise || answered.issues || !answered.value.ok || answered.value.input === undefined) return answered
+        const { value } = answered
+        const says = misfit(answered.value.input)
+        return says instanceof Promise ? says.then((late) => result(value, late)) : result(value, says)
+      },
+    },
+  }
+}
+
 interface Standing {
   readonly tool: string
   readonly always: true | { readonly [field: string]: Json }

@@ -5,7 +5,7 @@
 import { nothing } from '../budget/index.ts'
 import { type ErrorCode, sayThrown, TuttiError } from '../errors/index.ts'
 import type { FilePart, ToolCallPart, ToolResultPart } from '../message/index.ts'
-import { type Checked, canonical, check, durationMs, encode, hash128, type Json, sayComplaints, shownJson } from '../primitives/index.ts'
+import { type Checked, canonical, check, durationMs, encode, hash128, type Json, sayComplaints, shownJson, shownText } from '../primitives/index.ts'
 import {
   type Approve,
   type AttemptPlan,
@@ -20,7 +20,7 @@ import {
   retryAfter,
   type Tool,
 } from '../run/index.ts'
-import { approvalSchema, isApproved, remember } from './approval.ts'
+import { approvalOf, approvalSchema, isApproved, remember } from './approval.ts'
 import { standInKey, stoodInFor } from './stand-in.ts'
 
 /** The answer to an approval: the call as it is, with other arguments, or not at all. Its data is `{ tool, input }`. */
@@ -117,10 +117,22 @@ async function approve(run: Run, tool: AnyTool, input: unknown, name: string): P
   const ask = tool['~tool'].approve
   const needed = typeof ask === 'function' ? await run['~core'].ask(judgement(run, ask, input, name)) : ask === true
   if (!needed || isApproved(run, tool.name, input)) return { ok: true, input }
-  const answer = await run.wait(toolApproval, { data: { tool: tool.name, input: encode(input) } })
+  const answer = await run.wait(
+    declaredSignal(
+      ownSignal.approval,
+      approvalOf((other) => misfitOf(tool, other)),
+    ),
+    { data: { tool: tool.name, input: encode(input) } },
+  )
   if (!answer.ok) return { ok: false, says: answer.why ?? 'a person refused the call' }
   remember(run, tool.name, answer)
   return answer.input === undefined ? { ok: true, input } : take(tool, answer.input)
+}
+
+function misfitOf(tool: AnyTool, input: Json): string | undefined | Promise<string | undefined> {
+  const says = (taken: Taken): string | undefined => (taken.ok ? undefined : taken.says)
+  const taken = take(tool, input)
+  return taken instanceof Promise ? taken.then(says) : says(taken)
 }
 
 /** Whether a person is to be asked is recorded: what it was judged by may be different after a restart. */
@@ -154,7 +166,7 @@ function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): Effe
     plan: () => toolAttempt(run, tool, input),
     ...(tool.effect === 'once' ? {} : { retry }),
     ...(undo ? { undo: { execute: (output, ctx) => undo(output as never, input as never, ctx), retry } } : {}),
-    ...(reconcile ? { reconcile: async (key: string) => reconciled(await reconcile(key, input as never)) } : {}),
+    ...(reconcile ? { reconcile: async (key: string) => reconciled(tool.name, await reconcile(key, input as never)) } : {}),
   }
 }
 
@@ -208,11 +220,15 @@ function failureOf(tool: AnyTool, cause: unknown, ctx: EffectContext): unknown {
   })
 }
 
-/** Whoever answers something else than what can be answered knows nothing: taken for "not done", a slip would let a payment be made twice. */
-function reconciled(verdict: unknown): { done: true; value: unknown } | { done: false } | 'unknown' {
-  const { done, output } = (typeof verdict === 'object' && verdict !== null ? verdict : {}) as { readonly done?: unknown; readonly output?: unknown }
-  if (done === true) return { done, value: output }
-  return done === false ? { done } : 'unknown'
+/** Whoever answers something else than what can be answered knows nothing: taken for "not done", a slip would let a payment be made twice. @throws CONFIG_INVALID */
+function reconciled(tool: string, verdict: unknown): { done: true; value: unknown } | { done: false } | 'unknown' {
+  if (verdict === 'unknown') return verdict
+  const { done, output, ...rest } = (typeof verdict === 'object' && verdict !== null ? verdict : {}) as { readonly done?: unknown; readonly output?: unknown }
+  const isNone = Object.keys(rest).length > 0
+  if (done === true && !isNone) return { done, value: output }
+  if (done === false && !isNone) return { done }
+  const said = (shownText(verdict) ?? 'nothing').slice(0, LABEL_LENGTH)
+  throw new TuttiError('CONFIG_INVALID', `the reconcile of '${tool}' answered ${said}, and not { done: true, output }, { done: false } or 'unknown'`)
 }
 
 /** What the model is shown of an output. */

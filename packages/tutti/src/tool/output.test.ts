@@ -57,8 +57,8 @@ describe('what a tool gives', () => {
   })
 })
 
-test.each([[true], ['yes'], [{ done: 'yes' }], [undefined]])(
-  '[R2] a reconcile that answers %j knows nothing: the call is not made again, and a person is asked',
+test.each([[true], ['yes'], [{ done: 'yes' }], [{ done: true, value: 'paid' }], [undefined]])(
+  '[R2] a reconcile that answers %j knows nothing: the call is not made again, and a person is asked, who is told what it answered',
   async (verdict) => {
     let calls = 0
     const execute = (): number => {
@@ -68,7 +68,11 @@ test.each([[true], ['yes'], [{ done: 'yes' }], [undefined]])(
     const pay = tool({ name: 'pay', description: '', input: z.object({}), effect: 'once', execute, reconcile: () => verdict as never })
     const desk = agent({ name: 'desk', tools: [pay], model: scripted([{ call: 'pay', input: {} }, 'done']) })
     await using app = testing({ flows: [desk] })
-    expect(await (await app.start(desk, 'go')).outcome()).toMatchObject({ status: 'waiting', for: [{ signal: 'tutti.resolve' }] })
+    const said = `the reconcile of 'pay' answered ${JSON.stringify(verdict) ?? 'nothing'}, and not { done: true, output }, { done: false } or 'unknown'`
+    expect(await (await app.start(desk, 'go')).outcome()).toMatchObject({
+      status: 'waiting',
+      for: [{ signal: 'tutti.resolve', data: { message: expect.stringContaining(said) } }],
+    })
     expect(calls).toBe(1)
   },
 )

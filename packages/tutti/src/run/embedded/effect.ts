@@ -7,7 +7,7 @@
  * started and has no known outcome is in doubt, and is never repeated on a guess).
  */
 import type { Amounts, Refusal } from '../../budget/index.ts'
-import { type ErrorRecord, rebuildError, recordError, TuttiError } from '../../errors/index.ts'
+import { type ErrorRecord, rebuildError, recordError, sayThrown, TuttiError } from '../../errors/index.ts'
 import type { Asked, StepStarted } from '../../journal/index.ts'
 import { encode, type Failpoint, failpoint, type Json } from '../../primitives/index.ts'
 import type { AttemptPlan, Executed, MeteredFailure } from '../effect.port.ts'
@@ -294,9 +294,10 @@ class EffectDrive {
     if (!doubted) await this.#append({ type: 'step.doubted', key, attempt: this.#attempt, why })
     this.#passes('doubt recorded, tool not asked')
     const known = await this.#reconcile(why)
-    if (known !== 'unknown') return this.#known(known, why)
+    if (typeof known === 'object') return this.#known(known, why)
     this.#decided()
-    const { id, verdict, value } = await this.#activation.doubt(key, { code: why.code, message: why.message, attempt: this.#attempt })
+    const message = known === 'unknown' ? why.message : `${why.message}; ${known}`
+    const { id, verdict, value } = await this.#activation.doubt(key, { code: why.code, message, attempt: this.#attempt })
     this.#announce()
     const json = value === undefined ? encode(undefined) : await this.#activation.load(value)
     return this.#resolve('person', verdict === 'done' ? { json } : undefined, [id])
@@ -304,17 +305,17 @@ class EffectDrive {
 
   /**
    * A call that a process took with it may still be on its way, so its tool is asked once its time is over; of a step that can be undone also when nobody wants its
-   * outcome any more. A hook that fails knows nothing.
+   * outcome any more. A hook that fails knows nothing, and whoever decides is told of it.
    */
-  async #reconcile(why: ErrorRecord): Promise<Reconciled> {
+  async #reconcile(why: ErrorRecord): Promise<Reconciled | string> {
     const { spec } = this.#op
     if (!spec.reconcile) return 'unknown'
     if (why.code === 'ATTEMPT_LOST' && spec.timeoutMs !== undefined)
       await this.#sleepUntil(this.#activation.resumedAt + spec.timeoutMs, { wanted: spec.undo !== undefined })
     try {
       return await spec.reconcile(idempotencyKey(this.#activation, this.#activation.identityOf(this.#op)))
-    } catch {
-      return 'unknown'
+    } catch (error) {
+      return `its reconcile failed: ${sayThrown(error).message}`
     }
   }
 

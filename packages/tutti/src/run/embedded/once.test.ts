@@ -118,7 +118,10 @@ describe('an effect that may happen once', () => {
   it('[R2] a reconcile hook that fails knows nothing, and the doubt stays', async () => {
     const pay = desk({ execute: throws, reconcile: () => Promise.reject(new Error('the bank is closed')) })
     const { start } = testEngine([pay])
-    expect((await (await start(pay, null)).outcome()).status).toBe('waiting')
+    expect(await (await start(pay, null)).outcome()).toMatchObject({
+      status: 'waiting',
+      for: [{ data: { message: expect.stringMatching(/; its reconcile failed: the bank is closed$/) } }],
+    })
   })
 
   it('[R2] what fails again and again, and did not happen each time as its tool knows, has failed: it is not tried for ever', async () => {

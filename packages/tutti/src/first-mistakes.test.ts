@@ -1,4 +1,7 @@
 /** The mistakes that a new user makes first: each is answered where it is made, with what to write instead. */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { agent } from './agent/index.ts'
@@ -6,8 +9,10 @@ import { notDone } from './errors/index.ts'
 import { chain, mermaid } from './flow/index.ts'
 import { retry } from './model/index.ts'
 import { flow, signal } from './run/index.ts'
+import { team } from './team/index.ts'
 import { scripted } from './testing/scripted.ts'
 import { testing } from './testing/testing.ts'
+import { tool } from './tool/index.ts'
 import { inMemory, sqlite, tutti } from './tutti.ts'
 
 test('[R5] a schema in the place of the options of a flow is refused, in its type and when it is declared', () => {
@@ -46,12 +51,52 @@ test.each<[says: string, hint: string, make: () => unknown]>([
   ['the flow that app.start() was given is undefined', 'what flow(), agent()', () => app().start(junk(undefined))],
   ["the flow that app.regress() was given is the text 'f'", 'what flow(), agent()', () => app().regress(junk('f'))],
   ['the at of a fork is 3', 'a text', () => app().fork('run_1', work, { at: junk(3) })],
+  ["the flow that app.run() was given is the text 'go'", 'what flow(), agent()', () => app().run(junk('go'), work)],
+  ['the name of a flow is an object', "chain('desk', …)", () => chain(junk(work), junk(work))],
+  ['the name of a flow is undefined', "agent({ name: 'desk', … })", () => agent(junk({ model: 'openai/gpt-5-mini' }))],
+  [
+    'the name of a flow is a function',
+    "flow('desk', …)",
+    () =>
+      flow(
+        junk(async () => 1),
+        junk('desk'),
+      ),
+  ],
+  ["the team 'crew' has the style 'vot'", "'vote'", () => team('crew', junk({ style: 'vot', members: [] }))],
+  ["the team 'crew' has no rounds", 'a whole number from 1', () => team('crew', junk({ style: 'debate', members: [agent({ name: 'a' })], judge: work }))],
+  [
+    "the tool 'pay' has the effect the text 'write', and there is none of that name",
+    "'read', 'idempotent' or 'once'",
+    () => tool(junk({ name: 'pay', description: 'Pays.', input: z.object({}), effect: 'write', execute: () => 1 })),
+  ],
   ['what mermaid() is to draw is an object', 'what flow(), agent()', () => mermaid(junk({}))],
   ['the path of sqlite() is 3', 'a text', () => sqlite(junk(3))],
   ["step 2 of the chain 'c' is 3", 'a flow, or a function', () => chain('c', (text: string) => text, junk(3))],
   ['the model of retry() cannot be asked: 3 is not a model', "Give 'provider/model'", () => retry(junk(3), { attempts: 2 })],
 ])('what is none is refused where it is given, with what is wanted: %s', async (says, hint, make) => {
   await expect(async () => make()).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: says, hint: expect.stringContaining(hint) })
+})
+
+test('[R3] a promise that was not awaited cannot be recorded, and is called what it is', async () => {
+  const forgets = flow('forgets', async (_: null, run) => run.step('both', () => ({ a: Promise.resolve(1) })))
+  const names = flow('names', async (_: null, run) => junk(run).step(() => 1, 'find'))
+  await using made = testing({ flows: [forgets, names] })
+  await expect(made.run(forgets, null)).rejects.toThrow(/a promise at \.a cannot be recorded: await it first/)
+  await expect(made.run(names, null)).rejects.toThrow('the name of a step is a function')
+})
+
+test('[R1] a path that is a folder, or a file of something else, is called what it is', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-path-'))
+  const other = join(folder, 'notes.txt')
+  writeFileSync(other, 'Buy milk. '.repeat(1_000))
+  const opened = async (path: string) => {
+    await using made = tutti({ flows: [work], store: sqlite(path) })
+    return made.run(work)
+  }
+  await expect(opened(folder)).rejects.toMatchObject({ code: 'JOURNAL_UNWRITABLE', message: `the journal '${folder}' is a folder` })
+  await expect(opened(other)).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT', hint: expect.stringMatching(/^Is this the right path\?/) })
+  expect(readFileSync(other, 'utf8')).toHaveLength(10_000)
 })
 
 test('[C5] a prompt that is neither text nor messages, and an empty list of models, are named', async () => {

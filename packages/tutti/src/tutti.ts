@@ -225,12 +225,12 @@ interface AppParts {
 }
 
 function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retention, budgets, tenants }: AppParts): App<T> {
-  const start = async (flow: AnyFlow, input?: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
-    checkFlow('the flow that app.start() was given', flow)
+  const begin = async (call: string, flow: AnyFlow, input: unknown, options: StartOptions = {}): Promise<RunHandle<unknown>> => {
+    checkFlow(`the flow that app.${call}() was given`, flow)
     checkStart(options)
     if (tenants && !options.scope?.tenant)
       throw new TuttiError('CONFIG_INVALID', 'this app has tenants, so a start needs a scope with its tenant', {
-        hint: 'app.start(flow, input, { scope: { tenant } })',
+        hint: `app.${call}(flow, input, { scope: { tenant } })`,
       })
     const { inputSchema } = flow['~flow']
     if (inputSchema) await validate(inputSchema, input, 'RUN_INPUT_INVALID', `the input of '${flow.name}'`)
@@ -244,9 +244,9 @@ function makeApp<T extends boolean>(engine: RunEngine, { services, forks, retent
     await (services.get(toolSourcesKey.service) as ToolSources | undefined)?.close()
   }
   const app = {
-    start,
+    start: (flow: AnyFlow, input?: unknown, options?: StartOptions) => begin('start', flow, input, options),
     async run(flow: AnyFlow, input?: unknown, options?: StartOptions) {
-      return (await start(flow, input, options)).result()
+      return (await begin('run', flow, input, options)).result()
     },
     async get(id: string, ...flow: unknown[]) {
       checkValue('the id of the run that app.get() is asked for', 'id', id, is.text)

@@ -44,11 +44,10 @@ export async function resolve(terminal: Terminal, reference: string, step: strin
     })
     await engine.close({ graceMs: 0 })
     if (o.json) printJson(terminal.out, { run, step, verdict })
-    else
-      printLine(
-        terminal.out,
-        `Noted: '${step}' ${o.done ? 'happened' : 'did not happen'}. The process that drives the run goes on, or: ${nextCommand(home, 'resume', run)}`,
-      )
+    else printLine(terminal.out, `Noted: '${step}' ${saidOf(verdict, value)}. The process that drives the run goes on, or: ${nextCommand(home, 'resume', run)}`)
     return exitCode.done
   })
 }
+
+const saidOf = (verdict: 'done' | 'not-done', value: unknown): string =>
+  verdict === 'not-done' ? 'did not happen' : value === undefined ? 'happened, and gave nothing (--value says what it gave)' : 'happened'

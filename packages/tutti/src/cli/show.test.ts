@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { type AnyFlow, agent, flow, sqlite, tool, tutti } from '../index.ts'
+import { type AnyFlow, agent, flow, signal, sqlite, tool, tutti } from '../index.ts'
 import { scripted } from '../testing/index.ts'
 import { show } from './show.ts'
 import type { Terminal } from './terminal.ts'
@@ -16,6 +16,10 @@ async function shown(made: AnyFlow, input: unknown, o: object = {}): Promise<str
     await using app = tutti({ flows: [made], store: sqlite(join(home, 'tutti.db')) })
     id = (await app.run(made, input as never)).id
   }
+  return printed(home, id, o)
+}
+
+async function printed(home: string, id: string, o: object = {}): Promise<string> {
   let text = ''
   const out = {
     write(part: string) {
@@ -34,6 +38,42 @@ test('[O5] a run whose values lie in themselves is shown with them', async () =>
     return 'found'
   })
   expect(await shown(desk, null, { values: true })).toMatch(/desk\/find\n +\{\n +"id": 17,\n +"self": "\[the same as the whole\]"/)
+})
+
+test('[O5] an event is shown by its name, with what it says', async () => {
+  const votes = flow('votes', async (_: null, run) => {
+    run.emit('votes', [{ answer: 'yes', count: 3 }])
+    run.note('nobody was against it')
+    return 'yes'
+  })
+  const lines = (await shown(votes, null)).split('\n').map((line) => line.replaceAll(/ +/g, ' '))
+  expect(lines).toContain('├─ – votes [{"answer":"yes","count":3}]')
+  expect(lines).toContain('└─ – note nobody was against it')
+})
+
+test('[O5][R5] a run that its code no longer fits is shown as diverged, with what to do about it', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'tutti-show-'))
+  const go = signal('go', z.object({}))
+  const desk = (step: string) =>
+    flow('desk', async (_: null, run) => {
+      await run.step(step, () => 1)
+      await run.wait(go)
+    })
+  const opened = (step: string) => tutti({ flows: [desk(step)], store: sqlite(join(home, 'tutti.db')), resume: false })
+  let id = ''
+  {
+    await using app = opened('find')
+    const handle = await app.start(desk('find'), null)
+    await handle.outcome()
+    id = handle.id
+  }
+  {
+    await using app = opened('search')
+    await (await app.resume(id)).outcome()
+  }
+  const text = await printed(home, id)
+  expect(text).toMatch(/^desk version 1 +diverged\n/)
+  expect(text).toContain(`With the code that it was begun with: \`npx tutti resume ${id}`)
 })
 
 test('[O5][C5] a call that was not made is shown below its turn with what the model was told, and a hook with what it said', async () => {

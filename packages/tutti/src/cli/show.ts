@@ -71,17 +71,21 @@ async function printRun(terminal: Terminal, home: Home, store: JournalStore, hea
   for (const line of totalLines(picture, head, home, paint)) say(line)
 }
 
-function headLines({ last, ended, activations, pausedFor }: RunPicture, head: RunHead, paint: Paint, place: QueuePlace | undefined): string[] {
+/** Why it stands still, as the list of runs says it. */
+const stoodStill: { readonly [code: string]: string } = { JOURNAL_DIVERGED: 'diverged', RUN_CRASH_LOOP: 'crash-loop' }
+
+function headLines({ last, ended, activations, pausedFor, error }: RunPicture, head: RunHead, paint: Paint, place: QueuePlace | undefined): string[] {
   const { run, flow, version, createdAt, owner } = head
   const now = Date.now()
   const standing = standingOf(head)
+  const says = pausedFor !== undefined ? 'paused' : standing === 'suspended' ? (stoodStill[error?.code ?? ''] ?? standing) : standing
   const driver =
     standing === 'running' && owner ? `, driven by ${owner.split(':').slice(0, 2).join(', process ')}` : standing === 'stopped' ? ': nobody drives it' : ''
   const queued = place ? `, ${place.position} of ${place.queued}` : ''
   const took = ended ? `took ${sayMs(last - createdAt)}` : `${sayMs(now - createdAt)} so far`
   const when = `${new Date(createdAt).toLocaleString('sv-SE')} (${sayAgo(now - createdAt)})`
   return [
-    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[standing], pausedFor === undefined ? standing : 'paused')}${queued}${driver}`,
+    `${paint('bold', flow)} ${paint('dim', `version ${version}`)}  ${paint(statusStyle[standing], says)}${queued}${driver}`,
     paint('dim', `  ${run}  started ${when}, ${took}, ${plural(activations, 'activation')}`),
   ]
 }
@@ -108,6 +112,8 @@ function nextLine(picture: RunPicture, standing: Standing, home: Home, run: stri
   if (doubted && !picture.ended) return answerCommand(home, run, { signal: ownSignal.resolve, key: doubted.key, data: undefined })
   const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
   if (unpaid && !picture.ended) return answerCommand(home, run, { signal: ownSignal.grant, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })
+  if (standing === 'suspended' && picture.error?.code === 'JOURNAL_DIVERGED')
+    return `With the code that it was begun with: \`${nextCommand(home, 'resume', run)}\`. With other code from a step on: \`${nextCommand(home, 'fork', run)} --at STEP\`.`
   if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)
   if (standing === 'failed' && picture.error?.code === 'BUDGET_EXCEEDED')
     return `What is done can be taken over: \`${nextCommand(home, 'fork', run)}\` does the rest, with \`--budget USD\` for no more than so much.`

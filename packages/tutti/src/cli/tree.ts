@@ -93,8 +93,11 @@ function rowOf(step: Step, extent: Extent, branch: string, o: TreeOptions): Row 
   const { used, begun, ended } = step.state === 'scope' ? extent : step
   const took = begun === undefined || step.state === 'noted' ? '' : sayMs((ended ?? o.now) - begun)
   const state = step.state === 'scope' && extent.active && o.onlyActive ? 'running' : step.state
-  return { branch, state, name: step.name, took, ...amounts(used), detail: detailOf(step, o), failed: step.state === 'failed' || step.state === 'left' }
+  return { branch, state, name: nameOf(step), took, ...amounts(used), detail: detailOf(step, o), failed: step.state === 'failed' || step.state === 'left' }
 }
+
+/** An event is called what its flow calls it. */
+const nameOf = ({ name }: Step): string => (name === '~note' ? 'note' : name.replace(/^~emit:/, ''))
 
 function groupRow(steps: readonly Step[], branch: string, o: TreeOptions): Row {
   const extents = steps.map(extentOf)
@@ -128,15 +131,28 @@ function detailOf(step: Step, o: TreeOptions): string {
   const { model, why, tool, input } = (isObject(step.label) ? step.label : {}) as { model?: unknown; why?: unknown; tool?: unknown; input?: unknown }
   const asked = typeof model === 'string' ? `${model}${typeof why === 'string' ? ` (${why})` : ''}` : undefined
   const given = typeof tool === 'string' && input !== undefined ? JSON.stringify(input) : undefined
-  const gone = leftIn(step) ?? verdictIn(step)
+  const gone = leftIn(step) ?? verdictIn(step) ?? dataIn(step)
   const last = step.failures.at(-1)
   const failure = last && `${step.state === 'failed' ? '' : 'after '}${last.code}: ${last.message}`
   const attempts = step.attempts > 1 ? `${step.attempts} attempts` : undefined
-  const remark = step.state === 'waiting' ? `waits ${step.remark}` : step.state === 'doubted' ? `in doubt: ${step.remark}` : step.remark
+  const remark =
+    step.state === 'waiting'
+      ? `waits ${step.remark}`
+      : step.state === 'doubted'
+        ? `in doubt: ${step.remark}`
+        : step.remark === nameOf(step)
+          ? undefined
+          : step.remark
   return [failure, attempts, remark, o.remark?.(step), asked, given, gone]
     .filter((part): part is string => Boolean(part))
     .map(inOneLine)
     .join(' · ')
+}
+
+/** Of an event or a note: what goes with it. */
+function dataIn({ state, value }: Step): string | undefined {
+  if (state !== 'noted' || value === undefined || value === null) return undefined
+  return isBlobRef(value) ? '…' : shownText(decode(value))
 }
 
 /** Of a hook that did not let it go on as it was: what it said. */

@@ -103,7 +103,7 @@ export const catalogue = {
   AGENT_TOOL_LIMIT: line('terminal', 'The agent used all its tool calls without an answer.', 'Raise `limits.toolCalls`, or give it a smaller task.'),
   AGENT_STUCK: line('terminal', 'The agent repeats the same calls and learns nothing new, also after it was told so.', 'Read the turns with `tutti show`; change its tools or its instructions.'),
   AGENT_DENIED: line('terminal', 'A hook of the agent, or a person it asked, refused to go on.', 'The hook and its reason are in `data`.'),
-  TEAM_STUCK: line('terminal', 'The members of a team hand to one another, or say and do the same again, and nothing is gained.', 'Read the decisions with `tutti show`; make clearer who does what.'),
+  TEAM_STUCK: line('terminal', 'The members of a team hand to one another, or say and do the same again, and nothing is gained.', 'Read the decisions with `tutti show`, and in full with `--values`; make clearer who does what.'),
   TEAM_TURN_LIMIT: line('terminal', 'A team used all its turns without an answer.', 'Raise `limits.turns`, or give it a smaller task.'),
   TEAM_NO_MEMBER: line('terminal', 'Somebody was chosen to speak who is no member of the team.', 'Let `next` answer the name of a member, or nothing.'),
   SCHEDULE_INVALID: line('terminal', 'A schedule says when in a way that cannot be kept.', 'Correct the field named in the message.'),

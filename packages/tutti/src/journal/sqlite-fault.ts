@@ -1,4 +1,5 @@
 /** What a failure of SQLite, or of the file system under it, means for whoever reads or writes a journal. */
+import { statSync } from 'node:fs'
 import { type KnownErrorCode, TuttiError } from '../errors/index.ts'
 import type { RunId } from '../primitives/index.ts'
 
@@ -28,8 +29,15 @@ export function faultOf(cause: unknown, path: string): unknown {
   if (nodeCode === 'ERR_OUT_OF_RANGE' || (errcode === 1 && notOurTables.test(cause.message)))
     return new TuttiError('JOURNAL_CORRUPT', `the journal '${path}' holds what tutti never writes: ${cause.message}`, { data: { path }, cause })
   if (errcode === undefined && syscall === undefined) return cause
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    return new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' is a folder`, {
+      data: { path },
+      hint: "Name a file in it: sqlite('runs/tutti.db').",
+      cause,
+    })
+  const hint = errcode !== undefined && (errcode & 0xff) === 26 ? 'Is this the right path? If it was a journal, restore it from a backup.' : undefined
   const [code, says] = (errcode === undefined ? undefined : codeOf[errcode & 0xff]) ?? ['JOURNAL_UNWRITABLE', 'cannot be written']
-  return new TuttiError(code, `the journal '${path}' ${says}: ${cause.message}`, { data: { path, errcode: errcode ?? null }, cause })
+  return new TuttiError(code, `the journal '${path}' ${says}: ${cause.message}`, { data: { path, errcode: errcode ?? null }, hint, cause })
 }
 
 /** An error of the file, met while reading this run: it says of which. */

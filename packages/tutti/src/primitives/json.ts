@@ -26,7 +26,8 @@ export function encode(value: unknown): Json {
     return { [WRAPPED]: stringify(value, reducers) }
   } catch (cause) {
     const { path, value: at, message } = cause as { readonly path?: string; readonly value?: unknown; readonly message: string }
-    throw new TuttiError('RUN_NOT_RECORDABLE', `${path ? `${describe(at)} at ${path}` : describe(value)} cannot be recorded: ${message}`, {
+    const [what, why] = isThenable(path ? at : value) ? ['a promise', 'await it first'] : [describe(path ? at : value), message]
+    throw new TuttiError('RUN_NOT_RECORDABLE', `${what}${path ? ` at ${path}` : ''} cannot be recorded: ${why}`, {
       cause,
       data: { path: path ?? '' },
     })
@@ -104,6 +105,8 @@ function sortedKeys(value: object): string[] {
   }
   return keys
 }
+
+const isThenable = (value: unknown): boolean => typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
 
 function describe(value: unknown): string {
   if (typeof value === 'function') return `the function '${value.name || 'anonymous'}'`

@@ -49,6 +49,7 @@ export function flow<N extends string, I, O>(
 ): Flow<I, Recorded<O>, N>
 export function flow<N extends string, I, O>(name: N, run: (input: I, run: Run) => Awaitable<O>): Flow<I, Recorded<O>, N>
 export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
+  checkName(name, 'flow')
   if (typeof second === 'object' && second !== null && '~standard' in second)
     throw new TuttiError('CONFIG_INVALID', `the flow '${name}' was given a schema where its options belong`, {
       hint: `Write flow('${name}', { input: schema }, …).`,
@@ -155,8 +156,12 @@ export function checkName(name: unknown, what: string, most: number = LONGEST_NA
 
 /** A name that is made while a run is under way, perhaps of what is in hand: however long, it is in a record already. @throws CONFIG_INVALID */
 export function checkSegment(name: unknown, what: string): asserts name is string {
-  if (typeof name !== 'string' || !/^[\p{L}\p{N}][\p{L}\p{N} _.:'-]*$/u.test(name))
-    throw new TuttiError('CONFIG_INVALID', `${sayText(String(name))} cannot name a ${what}`, {
+  if (typeof name !== 'string')
+    throw new TuttiError('CONFIG_INVALID', `the name of ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} is ${sayGiven(name)}`, {
+      hint: "A name is a text: flow('desk', …), chain('desk', …), agent({ name: 'desk', … }), run.step('find', …).",
+    })
+  if (!/^[\p{L}\p{N}][\p{L}\p{N} _.:'-]*$/u.test(name))
+    throw new TuttiError('CONFIG_INVALID', `${sayText(name)} cannot name ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`, {
       hint: "Use letters, digits, spaces and - _ . : '; no slash, for it separates the parts of a key.",
     })
 }

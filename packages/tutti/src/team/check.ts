@@ -52,6 +52,13 @@ export function checkTeam(name: string, o: TeamOptions): readonly AnyFlow[] {
     isStyle(o?.style) ? { ...COMMON, ...OF_STYLE[o.style] } : { ...COMMON, ...Object.assign({}, ...Object.values(OF_STYLE)) },
     TEAM_ELSEWHERE,
   )
+  if (!isStyle(o.style))
+    throw wrong(
+      `has ${o.style === undefined ? 'no style' : `the style '${String(o.style)}'`}`,
+      `style: ${Object.keys(OF_STYLE)
+        .map((each) => `'${each}'`)
+        .join(', ')}`,
+    )
   checkLimits(who, o.limits, wrong)
   const members = o.members as readonly AnyFlow[]
   if (!Array.isArray(members) || members.length === 0 || !members.every(isFlow)) throw wrong('has no members, or some that are no flow', 'members: [agent, …]')
@@ -80,13 +87,12 @@ function checkStyle(who: string, o: TeamOptions, members: readonly AnyFlow[], wr
       return checkCount(o.maxReplans ?? 0, 'maxReplans', wrong, 0)
     case 'vote':
       return checkCount(o.ballots ?? 1, 'ballots', wrong)
-    default:
-      throw wrong(`has the style '${String((o as { style?: unknown }).style)}'`, "style: 'handoff', 'chat', 'magentic', 'debate' or 'vote'")
   }
 }
 
 function checkCount(count: number, what: string, wrong: Wrong, least = 1): void {
-  if (!(Number.isInteger(count) && count >= least)) throw wrong(`has ${String(count)} ${what}`, `${what} is a whole number from ${least}.`)
+  if (!(Number.isInteger(count) && count >= least))
+    throw wrong(`has ${count === undefined ? 'no' : String(count)} ${what}`, `${what} is a whole number from ${least}.`)
 }
 
 function checkLimits(who: string, limits: TeamCommon['limits'], wrong: Wrong): void {

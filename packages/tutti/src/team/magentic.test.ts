@@ -90,7 +90,7 @@ test('[C6] a manager that never gives anybody anything to do is made to plan ane
   const manager = scripted([ledger('a'), at({}), at({}), ledger('b'), at({}), at({}), at({}), at({})])
   await expect(run(manager, [idle], { maxStalls: 1, maxReplans: 1 })).rejects.toMatchObject({
     code: 'TEAM_STUCK',
-    message: expect.stringContaining('nobody was given anything to do, also after 1 new plans'),
+    message: expect.stringContaining('nobody was given anything to do, also after 1 new plan'),
     data: { seen: 'stalled', replans: 1, ledger: { plan: ['b'] } },
   })
   expect(idle.model.calls).toEqual([])

@@ -94,7 +94,10 @@ class Lead {
 
   async #replan(why: string): Promise<void> {
     if (++this.#replans > this.#maxReplans)
-      throw stuckTeam(this.#team, 'stalled', `${why}, also after ${this.#maxReplans} new plans`, { replans: this.#maxReplans, ledger: this.#ledger ?? null })
+      throw stuckTeam(this.#team, 'stalled', `${why}, also after ${this.#maxReplans} new plan${this.#maxReplans === 1 ? '' : 's'}`, {
+        replans: this.#maxReplans,
+        ledger: this.#ledger ?? null,
+      })
     this.#stalls = 0
     await this.#plan(`The team makes no progress: ${why}. Say what is known now, find what went wrong, and make another plan.`)
   }

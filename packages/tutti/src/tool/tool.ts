@@ -77,9 +77,13 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
     })
   if (typeof o.execute !== 'function') throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has no function`, { hint: 'execute: (input) => …' })
   if (!['read', 'idempotent', 'once'].includes(o.effect))
-    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' does not say what it does to the world`, {
-      hint: "Set effect to 'read', 'idempotent' or 'once'.",
-    })
+    throw new TuttiError(
+      'CONFIG_INVALID',
+      `the tool '${o.name}' ${o.effect === undefined ? 'does not say what it does to the world' : `has the effect ${sayGiven(o.effect)}, and there is none of that name`}`,
+      {
+        hint: "Set effect to 'read', 'idempotent' or 'once'.",
+      },
+    )
   if (o.undo && o.effect === 'read')
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has an undo and says that it changes nothing`, {
       hint: "Set effect to 'idempotent' or 'once'.",

@@ -111,7 +111,7 @@ describe('of what is made', () => {
   })
 
   test.each(makers)('a name as long as a page is refused, and shown by its beginning: %s', async (maker) => {
-    const says = /: the name 'x{50}…' of a (flow|signal|index|schedule) has 5000 characters A name has (200|190) at most/
+    const says = /: the name 'x{50}…' of (a flow|a signal|an index|a schedule) has 5000 characters A name has (200|190) at most/
     expect(await refusal(() => named(maker, 'x'.repeat(5_000)))).toMatch(says)
     expect(named(maker, 'x'.repeat(maker === 'index' ? 190 : 200))).toBeDefined()
   })

@@ -1,4 +1,4 @@
-import { TuttiError } from '../errors/index.ts'
+import { type ErrorRecord, TuttiError } from '../errors/index.ts'
 import { type Entry, type InboxMessage, type JournalStore, joinValue, type QueuePlace, type RunHead, type Value } from '../journal/index.ts'
 import { decode, shownText } from '../primitives/index.ts'
 import { ownSignal } from '../run/index.ts'
@@ -115,10 +115,14 @@ function nextLine(picture: RunPicture, standing: Standing, home: Home, run: stri
   if (standing === 'suspended' && picture.error?.code === 'JOURNAL_DIVERGED')
     return `With the code that it was begun with: \`${nextCommand(home, 'resume', run)}\`. With other code from a step on: \`${nextCommand(home, 'fork', run)} --at STEP\`.`
   if (standing === 'suspended' || standing === 'stopped') return nextCommand(home, 'resume', run)
-  if (standing === 'failed' && picture.error?.code === 'BUDGET_EXCEEDED')
-    return `What is done can be taken over: \`${nextCommand(home, 'fork', run)}\` does the rest, with \`--budget USD\` for no more than so much.`
+  // What a tenant or a day may spend holds for a fork, too.
+  if (standing === 'failed' && picture.error?.code === 'BUDGET_EXCEEDED' && !isStanding(picture.error))
+    return `What is done can be taken over: \`${nextCommand(home, 'fork', run)}\` does the rest, with \`--budget USD\` for no more than so much. A limit that the flow declares holds there as well.`
   return undefined
 }
+
+/** Of a budget over runs. */
+const isStanding = ({ data }: ErrorRecord): boolean => typeof data === 'object' && data !== null && 'until' in data
 
 /** The models that were asked, with why, each once. */
 export function modelsOf(picture: RunPicture): { readonly model: string; readonly why: string | undefined }[] {

@@ -29,7 +29,7 @@ export function faultOf(cause: unknown, path: string): unknown {
   if (nodeCode === 'ERR_OUT_OF_RANGE' || (errcode === 1 && notOurTables.test(cause.message)))
     return new TuttiError('JOURNAL_CORRUPT', `the journal '${path}' holds what tutti never writes: ${cause.message}`, { data: { path }, cause })
   if (errcode === undefined && syscall === undefined) return cause
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+  if (isFolder(path))
     return new TuttiError('JOURNAL_UNWRITABLE', `the journal '${path}' is a folder`, {
       data: { path },
       hint: "Name a file in it: sqlite('runs/tutti.db').",
@@ -38,6 +38,14 @@ export function faultOf(cause: unknown, path: string): unknown {
   const hint = errcode !== undefined && (errcode & 0xff) === 26 ? 'Is this the right path? If it was a journal, restore it from a backup.' : undefined
   const [code, says] = (errcode === undefined ? undefined : codeOf[errcode & 0xff]) ?? ['JOURNAL_UNWRITABLE', 'cannot be written']
   return new TuttiError(code, `the journal '${path}' ${says}: ${cause.message}`, { data: { path, errcode: errcode ?? null }, hint, cause })
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 /** An error of the file, met while reading this run: it says of which. */

@@ -149,7 +149,7 @@ const LONGEST_NAME = 200
 export function checkName(name: unknown, what: string, most: number = LONGEST_NAME): asserts name is string {
   checkSegment(name, what)
   if (name.length > most)
-    throw new TuttiError('CONFIG_INVALID', `the name ${sayText(name)} of a ${what} has ${name.length} characters`, {
+    throw new TuttiError('CONFIG_INVALID', `the name ${sayText(name)} of ${oneOf(what)} has ${name.length} characters`, {
       hint: `A name has ${most} at most; what more there is to say belongs in a description.`,
     })
 }
@@ -157,14 +157,16 @@ export function checkName(name: unknown, what: string, most: number = LONGEST_NA
 /** A name that is made while a run is under way, perhaps of what is in hand: however long, it is in a record already. @throws CONFIG_INVALID */
 export function checkSegment(name: unknown, what: string): asserts name is string {
   if (typeof name !== 'string')
-    throw new TuttiError('CONFIG_INVALID', `the name of ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} is ${sayGiven(name)}`, {
+    throw new TuttiError('CONFIG_INVALID', `the name of ${oneOf(what)} is ${sayGiven(name)}`, {
       hint: "A name is a text: flow('desk', …), chain('desk', …), agent({ name: 'desk', … }), run.step('find', …).",
     })
   if (!/^[\p{L}\p{N}][\p{L}\p{N} _.:'-]*$/u.test(name))
-    throw new TuttiError('CONFIG_INVALID', `${sayText(name)} cannot name ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`, {
+    throw new TuttiError('CONFIG_INVALID', `${sayText(name)} cannot name ${oneOf(what)}`, {
       hint: "Use letters, digits, spaces and - _ . : '; no slash, for it separates the parts of a key.",
     })
 }
+
+const oneOf = (what: string): string => `${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`
 
 /** Kinds of flow that, without an input schema, take a prompt. */
 const takesPrompt: ReadonlySet<string> = new Set(['agent', 'team'])

@@ -8,7 +8,7 @@ import { agent } from './agent/index.ts'
 import { notDone } from './errors/index.ts'
 import { chain, mermaid } from './flow/index.ts'
 import { retry } from './model/index.ts'
-import { flow, signal } from './run/index.ts'
+import { flow, schedule, signal } from './run/index.ts'
 import { team } from './team/index.ts'
 import { scripted } from './testing/scripted.ts'
 import { testing } from './testing/testing.ts'
@@ -38,6 +38,9 @@ const work = flow('work', async () => 1)
 const app = () => testing({ flows: [work], model: scripted(['hi']) })
 // biome-ignore lint/suspicious/noExplicitAny: what a mistake is made of
 const junk = (value: unknown) => value as any
+
+const looks = { name: 'look', description: 'Looks.', input: z.object({}), effect: 'read', execute: () => 1 } as const
+const read = tool(looks)
 
 test.each<[says: string, hint: string, make: () => unknown]>([
   ["the output of the agent 'desk' is an object", 'output: z.fromJSONSchema({ … }), of zod', () => agent({ name: 'desk', output: junk(bare) })],
@@ -70,6 +73,20 @@ test.each<[says: string, hint: string, make: () => unknown]>([
     "'read', 'idempotent' or 'once'",
     () => tool(junk({ name: 'pay', description: 'Pays.', input: z.object({}), effect: 'write', execute: () => 1 })),
   ],
+  ["tool 2 of the agent 'desk' is an object", 'adopt()', () => agent({ name: 'desk', tools: [read, junk({})] })],
+  [
+    "the flow 'work' has no function after its options",
+    "{ version: '2' }",
+    () =>
+      flow(
+        'work',
+        junk(async () => 1),
+        junk({ version: '2' }),
+      ),
+  ],
+  ["the tool 'look' has a reconcile and is 'read', so nobody would ask it", "'once'", () => tool({ ...looks, reconcile: () => 'unknown' })],
+  ["the schedule 'nightly' has no option 'tz'", "timeZone: 'Europe/Berlin'", () => schedule('nightly', junk({ tz: 'UTC', flow: work }))],
+  ["the deadline of the run: 'tomorrow' is not a duration", "'5m'", () => app().start(work, undefined, { deadline: junk('tomorrow') })],
   ['what mermaid() is to draw is an object', 'what flow(), agent()', () => mermaid(junk({}))],
   ['the path of sqlite() is 3', 'a text', () => sqlite(junk(3))],
   ["step 2 of the chain 'c' is 3", 'a flow, or a function', () => chain('c', (text: string) => text, junk(3))],

@@ -111,9 +111,9 @@ function refuseNotYet(o: AgentCommon & { name: string }): void {
     throw new TuttiError('FLOW_NOT_YET', `the agent '${o.name}' has guardrails, which this version declares but cannot do yet`, {
       data: { agent: o.name, declared: 'guardrails' },
     })
-  for (const tool of o.tools ?? []) {
+  for (const [i, tool] of (o.tools ?? []).entries()) {
     if (!isTool(tool) && !isToolSource(tool))
-      throw new TuttiError('CONFIG_INVALID', `the agent '${o.name}' has something among its tools that is none`, {
+      throw new TuttiError('CONFIG_INVALID', `tool ${i + 1} of the agent '${o.name}' is ${sayGiven(tool)}`, {
         hint: 'Declare it with tool(), or take a foreign one with adopt().',
       })
   }

@@ -35,8 +35,10 @@ function answerOf({ deny, why, edit, always }: ApproveOptions): Json {
   if (deny && edit !== undefined) throw new TuttiError('CONFIG_USAGE', '--deny and --edit exclude each other')
   if (why !== undefined && !deny) throw new TuttiError('CONFIG_USAGE', '--why says why a call is denied; it goes with --deny')
   if (deny) return why === undefined ? { ok: false } : { ok: false, why }
-  const approved = { ok: true, ...(edit === undefined ? {} : { input: jsonOf(edit, '--edit') }) }
-  return always === undefined ? approved : { ...approved, always: always === true ? true : jsonOf(always, '--always') }
+  const approved = { ok: true, ...(edit === undefined ? {} : { input: jsonOf(edit, '--edit', `Give the arguments as an object: '{"usd":20}'.`) }) }
+  return always === undefined
+    ? approved
+    : { ...approved, always: always === true ? true : jsonOf(always, '--always', `Give nothing, or fields of the arguments: '{"to":"ops"}'.`) }
 }
 
 /** @throws CONFIG_USAGE when none waits, or several do */

@@ -169,7 +169,11 @@ export class RunPicture {
       case 'step.doubted':
         return this.#change(entry.key, 'doubted', { remark: entry.why.message })
       case 'step.resolved':
-        return this.#change(entry.key, entry.verdict === 'done' ? 'done' : 'running', { ended: entry.time, remark: `resolved by ${entry.by}` })
+        return this.#change(entry.key, entry.verdict === 'done' ? 'done' : 'running', {
+          ended: entry.time,
+          remark: `resolved by ${entry.by}`,
+          ...(entry.value === undefined ? {} : { value: entry.value }),
+        })
       case 'step.compensated':
         return this.#compensated(entry)
       case 'budget.settled':

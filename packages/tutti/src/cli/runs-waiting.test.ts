@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Flow, flow, signal, sqlite, tutti } from '../index.ts'
+import { resolve } from './resolve.ts'
 import { runs } from './runs.ts'
+import { show } from './show.ts'
 import type { Terminal } from './terminal.ts'
 
 const Go = signal('go', z.null())
@@ -21,15 +23,19 @@ const pay = flow('pay', async (_: null, run) =>
 const done = flow('done', async (_: null, run) => run.step('say', () => 1))
 
 async function listed(home: string, json: boolean): Promise<string> {
-  let said = ''
+  const { terminal, said } = printing(home)
+  expect(await runs(terminal, { home, waiting: true, json, limit: 20 })).toBe(0)
+  return said()
+}
+
+function printing(home: string): { readonly terminal: Terminal; said(): string } {
+  let text = ''
   const out = {
-    write(text: string) {
-      said += text
+    write(part: string) {
+      text += part
     },
   }
-  const terminal = { out, err: out, cwd: home, env: {} } as unknown as Terminal
-  expect(await runs(terminal, { home, waiting: true, json, limit: 20 })).toBe(0)
-  return said
+  return { terminal: { out, err: out, cwd: home, env: {} } as unknown as Terminal, said: () => text }
 }
 
 test('[O5][R2] runs --waiting lists what waits for a person too: an effect in doubt, with the command that says what became of it, while it is driven and after', async () => {
@@ -57,4 +63,10 @@ test('[O5][R2] runs --waiting lists what waits for a person too: an effect in do
   await isWhole()
   await app.close()
   await isWhole()
+  const { terminal, said } = printing(home)
+  expect(await resolve(terminal, doubts, 'pay/charge', { home, done: true })).toBe(0)
+  expect(said()).toContain("'pay/charge' happened, and gave nothing (--value says what it gave)")
+  expect(await listed(home, false)).not.toContain(doubts)
+  expect(await show(terminal, doubts, { home })).toBe(0)
+  expect(said()).toMatch(new RegExp(`'pay/charge' happened, as somebody has said .*\n[^]*npx tutti resume ${doubts}`))
 })

@@ -61,7 +61,7 @@ export async function runs(terminal: Terminal, o: RunsOptions): Promise<number> 
     printLine(
       terminal.err,
       o.status || o.flow || o.label || o.waiting
-        ? `No runs like that in ${home.place}. All of them: npx tutti runs`
+        ? `No runs like that in ${home.place}. All of them: npx tutti runs${home.option}`
         : `No runs in ${home.place}. Begin with: npx tutti ask "…"`,
     )
   else for (const line of table(listed, paintFor(terminal.out), columnsOf(terminal.out), home)) printLine(terminal.out, line)

@@ -48,6 +48,10 @@ function endings(head: RunHead, entries: readonly Entry[], inbox: readonly Inbox
   const taken = entries.findLast((entry) => entry.type === 'run.cancelling')
   if (taken?.type === 'run.cancelling') return [`is being cancelled: ${inOneLine(taken.reason)}`]
   return inbox.flatMap((message) => {
+    if (message.type === 'resolve')
+      return [
+        `'${inOneLine(message.key)}' ${message.verdict === 'done' ? 'happened' : 'did not happen'}, as somebody has said (whoever drives it next finds this first)`,
+      ]
     if (message.type !== 'cancel' && message.type !== 'pause') return []
     const what = message.type === 'cancel' ? 'is to be cancelled' : 'is to be paused'
     return [`${what}: ${inOneLine(message.reason)} (whoever drives it next finds this first)`]

@@ -13,7 +13,7 @@ import { errorLines } from './say-error.ts'
 import { notesOf } from './show-notes.ts'
 import { columnsOf, printJson, printLine, type Terminal } from './terminal.ts'
 import { treeLines } from './tree.ts'
-import { answerCommand } from './waits.ts'
+import { answerCommand, isSettled } from './waits.ts'
 
 export interface ShowOptions extends CommonOptions {
   readonly values?: boolean | undefined
@@ -68,7 +68,7 @@ async function printRun(terminal: Terminal, home: Home, store: JournalStore, hea
   if (o.values) for (const step of picture.all()) for (const line of await valueLines(step, load, paint)) say(line)
   say('')
   for (const note of notesOf(picture, head, entries, inbox, home, Date.now())) say(paint('yellow', note))
-  for (const line of totalLines(picture, head, home, paint)) say(line)
+  for (const line of totalLines(picture, head, home, inbox, paint)) say(line)
 }
 
 /** Why it stands still, as the list of runs says it. */
@@ -91,7 +91,7 @@ function headLines({ last, ended, activations, pausedFor, error }: RunPicture, h
 }
 
 /** What it used against what it may use; who answered; how it ended; what to do next. */
-function totalLines(picture: RunPicture, head: RunHead, home: Home, paint: Paint): string[] {
+function totalLines(picture: RunPicture, head: RunHead, home: Home, inbox: readonly InboxMessage[], paint: Paint): string[] {
   const { used, held, budget } = picture
   const steps = [...picture.all()].filter(({ state }) => state !== 'scope' && state !== 'noted')
   const limit = budget?.usd === undefined ? '' : ` of ${sayUsd(budget.usd * 1_000_000)}`
@@ -103,12 +103,14 @@ function totalLines(picture: RunPicture, head: RunHead, home: Home, paint: Paint
   if (counted) lines.push(paint('dim', counted))
   if (picture.pausedFor !== undefined) lines.push(paint('yellow', `paused: ${inOneLine(picture.pausedFor)}`))
   if (picture.error) lines.push(...errorLines(picture.error, paint))
-  const next = nextLine(picture, standingOf(head), home, head.run)
+  const next = nextLine(picture, standingOf(head), home, inbox, head.run)
   return next ? [...lines, next] : lines
 }
 
-function nextLine(picture: RunPicture, standing: Standing, home: Home, run: string): string | undefined {
-  const doubted = [...picture.all()].find(({ state }) => state === 'doubted')
+function nextLine(picture: RunPicture, standing: Standing, home: Home, inbox: readonly InboxMessage[], run: string): string | undefined {
+  const doubts = [...picture.all()].filter(({ state }) => state === 'doubted')
+  const doubted = doubts.find(({ key }) => !isSettled(inbox, key))
+  if (doubts.length > 0 && !doubted && !picture.ended) return nextCommand(home, 'resume', run)
   if (doubted && !picture.ended) return answerCommand(home, run, { signal: ownSignal.resolve, key: doubted.key, data: undefined })
   const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
   if (unpaid && !picture.ended) return answerCommand(home, run, { signal: ownSignal.grant, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })

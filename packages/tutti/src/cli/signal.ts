@@ -123,10 +123,10 @@ function says(home: Home, head: RunHead, { id, signal: name, key }: Letter, answ
 }
 
 /** @throws CONFIG_USAGE */
-export function jsonOf(text: string, what: string): Json {
+export function jsonOf(text: string, what: string, hint = `Write text as '"text"'.`): Json {
   try {
     return JSON.parse(text) as Json
   } catch (cause) {
-    throw new TuttiError('CONFIG_USAGE', `${what} is not JSON: ${(cause as Error).message}`, { cause, hint: `Write text as '"text"'.` })
+    throw new TuttiError('CONFIG_USAGE', `${what} is not JSON: ${(cause as Error).message}`, { cause, hint })
   }
 }

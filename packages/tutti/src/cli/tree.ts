@@ -149,9 +149,10 @@ function detailOf(step: Step, o: TreeOptions): string {
     .join(' · ')
 }
 
-/** Of an event or a note: what goes with it. */
-function dataIn({ state, value }: Step): string | undefined {
-  if (state !== 'noted' || value === undefined || value === null) return undefined
+/** Of an event or a note, what goes with it; of a wait, what it was answered. */
+function dataIn({ state, kind, attempts, value }: Step): string | undefined {
+  const isAnswer = kind === 'code' && state === 'done' && attempts === 0
+  if (!(state === 'noted' || isAnswer) || value === undefined || value === null) return undefined
   return isBlobRef(value) ? '…' : shownText(decode(value))
 }
 

@@ -1,5 +1,5 @@
 /** What a run waits for, as far as the store knows, whoever drives it. */
-import type { Entry, JournalStore, OpenWait, RunHead } from '../journal/index.ts'
+import type { Entry, InboxMessage, JournalStore, OpenWait, RunHead } from '../journal/index.ts'
 import { ownSignal, waitsIn } from '../run/index.ts'
 import { type Home, isEnded, nextCommand, shellWord } from './home.ts'
 import { inOneLine } from './paint.ts'
@@ -17,11 +17,32 @@ export async function waitsOf(store: JournalStore, head: RunHead): Promise<Waits
 /** What somebody has to answer before it goes on: its waits, and the effects that are in doubt. */
 export async function questionsOf(store: JournalStore, head: RunHead): Promise<readonly OpenWait[]> {
   if (isEnded(head)) return []
-  if (head.waiting) return [...head.waiting.filter((wait) => !isDoubt(wait)), ...head.waiting.filter(isDoubt)]
+  if (head.waiting)
+    return unanswered(
+      store,
+      head,
+      head.waiting.filter((wait) => !isDoubt(wait)),
+      head.waiting.filter(isDoubt),
+    )
   const picture = new RunPicture()
   const { open } = await waitsIn(seenBy(picture, store.read(head.run)))
-  return [...open.filter((wait) => !isDoubt(wait)), ...doubtsIn(picture)]
+  return unanswered(
+    store,
+    head,
+    open.filter((wait) => !isDoubt(wait)),
+    doubtsIn(picture),
+  )
 }
+
+/** Of the doubts those that nobody has settled yet: whoever drives the run next takes what was said of the others. */
+async function unanswered(store: JournalStore, { run }: RunHead, waits: readonly OpenWait[], doubts: readonly OpenWait[]): Promise<readonly OpenWait[]> {
+  if (doubts.length === 0) return waits
+  const inbox = await store.inbox(run)
+  return [...waits, ...doubts.filter(({ key }) => !isSettled(inbox, key))]
+}
+
+/** Somebody has said what became of it, and no process has taken that yet. */
+export const isSettled = (inbox: readonly InboxMessage[], key: string): boolean => inbox.some((message) => message.type === 'resolve' && message.key === key)
 
 const isDoubt = ({ signal }: OpenWait): boolean => signal === ownSignal.resolve
 

@@ -23,11 +23,11 @@ export const catalogue = {
   CONFIG_PACKAGE_MISSING: line('terminal', 'A package that this needs is not installed.', 'Install the package named in the message.'),
   CONFIG_USAGE: line('terminal', 'The command line could not be understood.', 'Run the command with `--help`.'),
 
-  JOURNAL_DIVERGED: line('terminal', 'A flow no longer does what its journal recorded.', 'Run the version of the code that began this run, raise the version of the flow, or fork the run.'),
+  JOURNAL_DIVERGED: line('terminal', 'A flow no longer does what its journal recorded.', 'Put back the code that began this run and resume it (`tutti resume RUN`), raise the version of the flow, or fork the run.'),
   JOURNAL_FENCED: line('terminal', 'Another process took over this run; this one may not write any more.', 'Nothing is lost: follow the run where it goes on now.'),
   JOURNAL_CORRUPT: line('terminal', 'A journal holds something that cannot be read.', 'Restore the file from a backup; `tutti doctor` names the damaged runs.'),
   JOURNAL_NEWER: line('terminal', 'The journal was written by a newer version of tutti.', 'Update tutti, or open another file.'),
-  JOURNAL_UNWRITABLE: line('terminal', 'The journal cannot be written.', 'Free space, or make the file and its folder writable, then resume the run.'),
+  JOURNAL_UNWRITABLE: line('terminal', 'The journal cannot be written.', 'Free space, or make the file and its folder writable; a run that was under way is then resumed.'),
   JOURNAL_LOCKED: line('retryable', 'Another process holds the journal file for longer than tutti waits.', 'Wait for the other process to finish its transaction, then try again.'),
   JOURNAL_KEY_WRONG: line('terminal', 'The key is not the one that the journal was encrypted with.', 'Give the key it was encrypted with; nothing was touched.'),
   JOURNAL_KEY_NEEDED: line('terminal', 'The journal is encrypted, and a key of it is missing.', 'Open it with `encryption: { key }`; the command reads TUTTI_KEY.'),

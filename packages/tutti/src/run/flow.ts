@@ -56,7 +56,9 @@ export function flow(name: string, second: unknown, third?: unknown): AnyFlow {
     })
   const execute = (third ?? second) as FlowBody['execute']
   if (typeof execute !== 'function')
-    throw new TuttiError('CONFIG_INVALID', `the flow '${name}' has no function`, { hint: `Write flow('${name}', async (input, run) => …).` })
+    throw new TuttiError('CONFIG_INVALID', `the flow '${name}' has no function${typeof second === 'function' ? ' after its options' : ''}`, {
+      hint: `Write flow('${name}', async (input, run) => …), or flow('${name}', { version: '2' }, async (input, run) => …).`,
+    })
   const given = (third ? second : {}) as CodeOptions
   checkOptions(`the flow '${name}'`, given, CODE_OPTIONS, FLOW_ELSEWHERE)
   const { input, output, ...options } = given

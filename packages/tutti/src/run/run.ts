@@ -126,7 +126,7 @@ export class ScopedRun implements RunCore {
     checkOptions('run.wait()', o, WAIT)
     checkSignal('what run.wait() is to wait for', signal)
     const { schema } = signal['~signal']
-    const until = o.timeout === undefined ? undefined : pump.time + durationMs(o.timeout)
+    const until = o.timeout === undefined ? undefined : pump.time + durationMs(o.timeout, `the timeout of the wait for '${signal.name}'`)
     const fingerprint = hashOften(`${signal.name}|${o.timeout ?? ''}`)
     const place = this.#scope.next(signal.name)
     const ask = pump.ask(this.#scope, place.key, () => ({ op: 'wait', ...place, fingerprint, signal: signal.name, schema, until, data: o.data }))
@@ -141,7 +141,7 @@ export class ScopedRun implements RunCore {
   sleep(name: string, duration: Duration): Promise<void> {
     this.#check(name)
     const { pump } = this.#context
-    const fireAt = pump.time + durationMs(duration)
+    const fireAt = pump.time + durationMs(duration, `the duration of the sleep '${name}'`)
     const place = this.#scope.next(name)
     const ask = pump.ask(this.#scope, place.key, () => ({ op: 'timer', ...place, fingerprint: hash128(String(duration)), fireAt }))
     return rememberSafely(

@@ -1,5 +1,5 @@
 /** `schedule()`: a flow that is started by the clock; declared in code, or kept in the store as text. */
-import { checkOptions, type Declared, type Duration, durationMs, encode, is, type Json, type Scope } from '../primitives/index.ts'
+import { checkOptions, type Declared, type Duration, durationMs, encode, insteadOf, is, type Json, type Scope } from '../primitives/index.ts'
 import { checkLabelsOf, checkScopeOf } from './check-start.ts'
 import type { AnyFlow, Flow } from './definition.port.ts'
 import { checkName, isFlow } from './flow.ts'
@@ -65,7 +65,7 @@ const OPTIONS: Declared<ScheduleOptions<never>> = {
  * await using app = tutti({ flows: [report], schedules: [nightly] })
  */
 export function schedule<I>(name: string, o: ScheduleOptions<I>): Schedule {
-  checkOptions<object>(`the schedule '${name}'`, o, OPTIONS)
+  checkOptions<object>(`the schedule '${name}'`, o, OPTIONS, insteadOf('tz', "timeZone: 'Europe/Berlin'"))
   const { flow, input, ...spec } = o
   if (!isFlow(flow)) throw invalid(name, 'flow', 'it has no flow', 'flow: the flow that is started')
   const made: ScheduleSpec = { ...spec, flow: flow.name, declared: true }

@@ -49,7 +49,9 @@ function inOrder(turns: readonly Scripted[]): (ask: ScriptedAsk, call: number) =
   return (_, call) => {
     const turn = turns[call - 1]
     if (turn !== undefined) return turn
-    throw new TuttiError('CONFIG_INVALID', `the script has ${turns.length} turns, and the model was asked once more`, { hint: 'Add a turn to the script.' })
+    throw new TuttiError('CONFIG_INVALID', `the script has ${turns.length} turn${turns.length === 1 ? '' : 's'}, and the model was asked once more`, {
+      hint: 'Add a turn to the script.',
+    })
   }
 }
 

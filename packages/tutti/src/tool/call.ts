@@ -166,7 +166,7 @@ function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): Effe
     plan: () => toolAttempt(run, tool, input),
     ...(tool.effect === 'once' ? {} : { retry }),
     ...(undo ? { undo: { execute: (output, ctx) => undo(output as never, input as never, ctx), retry } } : {}),
-    ...(reconcile ? { reconcile: async (key: string) => reconciled(tool.name, await reconcile(key, input as never)) } : {}),
+    ...(reconcile ? { reconcile: async (key: string) => reconciled(tool, await reconcile(key, input as never)) } : {}),
   }
 }
 
@@ -221,14 +221,14 @@ function failureOf(tool: AnyTool, cause: unknown, ctx: EffectContext): unknown {
 }
 
 /** Whoever answers something else than what can be answered knows nothing: taken for "not done", a slip would let a payment be made twice. @throws CONFIG_INVALID */
-function reconciled(tool: string, verdict: unknown): { done: true; value: unknown } | { done: false } | 'unknown' {
+async function reconciled(tool: AnyTool, verdict: unknown): Promise<{ done: true; value: unknown } | { done: false } | 'unknown'> {
   if (verdict === 'unknown') return verdict
   const { done, output, ...rest } = (typeof verdict === 'object' && verdict !== null ? verdict : {}) as { readonly done?: unknown; readonly output?: unknown }
   const isNone = Object.keys(rest).length > 0
-  if (done === true && !isNone) return { done, value: output }
+  if (done === true && !isNone) return { done, value: await checkedOutput(tool, output) }
   if (done === false && !isNone) return { done }
   const said = (shownText(verdict) ?? 'nothing').slice(0, LABEL_LENGTH)
-  throw new TuttiError('CONFIG_INVALID', `the reconcile of '${tool}' answered ${said}, and not { done: true, output }, { done: false } or 'unknown'`)
+  throw new TuttiError('CONFIG_INVALID', `the reconcile of '${tool.name}' answered ${said}, and not { done: true, output }, { done: false } or 'unknown'`)
 }
 
 /** What the model is shown of an output. */

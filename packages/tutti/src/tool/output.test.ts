@@ -76,3 +76,20 @@ test.each([[true], ['yes'], [{ done: 'yes' }], [{ done: true, value: 'paid' }], 
     expect(calls).toBe(1)
   },
 )
+
+test.each([[{ done: true, output: { id: 17 } }], [{ done: true }]])(
+  '[R2][T1] a reconcile that says %j where the tool declares otherwise knows nothing',
+  async (verdict) => {
+    const execute = (): { id: string } => {
+      throw new Error('the line went dead')
+    }
+    const output = z.object({ id: z.string() })
+    const pay = tool({ name: 'pay', description: '', input: z.object({}), output, effect: 'once', execute, reconcile: () => verdict as never })
+    const desk = agent({ name: 'desk', tools: [pay], model: scripted([{ call: 'pay', input: {} }, 'done']) })
+    await using app = testing({ flows: [desk] })
+    expect(await (await app.start(desk, 'go')).outcome()).toMatchObject({
+      status: 'waiting',
+      for: [{ data: { message: expect.stringMatching(/; its reconcile failed: the tool 'pay' answered something else than it declares: /) } }],
+    })
+  },
+)

@@ -88,6 +88,10 @@ export function tool<N extends string, IS extends ModelSchema, O>(o: {
     throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has an undo and says that it changes nothing`, {
       hint: "Set effect to 'idempotent' or 'once'.",
     })
+  if (o.reconcile && o.effect !== 'once')
+    throw new TuttiError('CONFIG_INVALID', `the tool '${o.name}' has a reconcile and is '${o.effect}', so nobody would ask it`, {
+      hint: "It is asked of a tool whose effect is 'once'.",
+    })
   // A word that is neither yes nor a question would ask nobody.
   if (o.approve !== undefined && typeof o.approve !== 'boolean' && typeof o.approve !== 'function')
     throw new TuttiError('CONFIG_INVALID', `the approve of the tool '${o.name}' is ${sayGiven(o.approve)}`, {

@@ -52,5 +52,5 @@ export const idTaken = ({ run, flow, version }: RunHead): TuttiError =>
 
 function deadlineAt(deadline: StartOptions['deadline'], now: number): number | undefined {
   if (deadline === undefined) return undefined
-  return deadline instanceof Date ? deadline.getTime() : now + durationMs(deadline)
+  return deadline instanceof Date ? deadline.getTime() : now + durationMs(deadline, 'the deadline of the run')
 }

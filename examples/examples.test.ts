@@ -182,7 +182,7 @@ const examples: Record<string, { title: string; prints: string[] }> = {
     prints: [
       'good, bad, good (3 model calls, 0 USD)',
       'good, bad, BUDGET_EXCEEDED (2 model calls)',
-      expect.stringMatching(/^'label\/turn:1' could use \d+ inputTokens; of the 3 inputTokens allowed to the run, 0/),
+      expect.stringMatching(/^'label\/turn:1' could use \d+ input tokens; of the 3 input tokens allowed to the run, 0 are spent/),
     ],
   },
   'budget-ask': {

@@ -35,7 +35,7 @@ export function faultOf(cause: unknown, path: string): unknown {
       hint: "Name a file in it: sqlite('runs/tutti.db').",
       cause,
     })
-  const hint = errcode !== undefined && (errcode & 0xff) === 26 ? 'Is this the right path? If it was a journal, restore it from a backup.' : undefined
+  const hint = errcode !== undefined && (errcode & 0xff) === 26 ? 'Restore the file from a backup; where it never was a journal, name another path.' : undefined
   const [code, says] = (errcode === undefined ? undefined : codeOf[errcode & 0xff]) ?? ['JOURNAL_UNWRITABLE', 'cannot be written']
   return new TuttiError(code, `the journal '${path}' ${says}: ${cause.message}`, { data: { path, errcode: errcode ?? null }, hint, cause })
 }

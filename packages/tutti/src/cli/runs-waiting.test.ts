@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Flow, flow, signal, sqlite, tutti } from '../index.ts'
+import { agent, type Flow, flow, signal, sqlite, tool, tutti } from '../index.ts'
+import { scripted } from '../testing/index.ts'
 import { resolve } from './resolve.ts'
 import { runs } from './runs.ts'
 import { show } from './show.ts'
@@ -20,6 +21,16 @@ const pay = flow('pay', async (_: null, run) =>
     { effect: 'once' },
   ),
 )
+const receipt = tool({
+  name: 'refund',
+  description: 'Pays back.',
+  input: z.object({}),
+  output: z.object({ id: z.string() }),
+  effect: 'once',
+  execute: (): { id: string } => {
+    throw new Error('the line went dead')
+  },
+})
 const done = flow('done', async (_: null, run) => run.step('say', () => 1))
 
 async function listed(home: string, json: boolean): Promise<string> {
@@ -69,4 +80,25 @@ test('[O5][R2] runs --waiting lists what waits for a person too: an effect in do
   expect(await listed(home, false)).not.toContain(doubts)
   expect(await show(terminal, doubts, { home })).toBe(0)
   expect(said()).toMatch(new RegExp(`'pay/charge' happened, as somebody has said .*\n[^]*npx tutti resume ${doubts}`))
+})
+
+test('[R2][T1] what somebody says that a call gave has to fit its tool: a slip leaves it in doubt, and is listed', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'tutti-runs-'))
+  const refunds = agent({ name: 'refunds', tools: [receipt], model: scripted(({ turn }) => (turn === 1 ? { call: 'refund', input: {} } : 'done')) })
+  const opened = () => tutti({ flows: [refunds], store: sqlite(join(home, 'tutti.db')), resume: false })
+  let run = ''
+  {
+    await using app = opened()
+    const handle = await app.start(refunds, 'go')
+    await handle.outcome()
+    run = handle.id
+  }
+  const settled = async (value: string) => {
+    await resolve(printing(home).terminal, run, 'refunds/turn:1/refund', { home, done: true, value })
+    await using app = opened()
+    return (await app.resume(run)).outcome()
+  }
+  expect(await settled('{"id":17}')).toMatchObject({ status: 'waiting' })
+  expect(await listed(home, false)).toMatch(/went dead; somebody said that it was done, but the tool 'refund' answered something else than it declares: id/)
+  expect(await settled('{"id":"17"}')).toMatchObject({ status: 'completed', output: 'done' })
 })

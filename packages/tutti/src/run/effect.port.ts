@@ -45,6 +45,8 @@ export interface EffectSpec<T> {
   retry?: ((error: TuttiError, attempt: number) => { readonly afterMs: number } | undefined) | undefined
   /** For `once`: what became of an attempt whose outcome was lost. */
   reconcile?: ((idempotencyKey: string) => Awaitable<{ readonly done: true; readonly value: T } | { readonly done: false } | 'unknown'>) | undefined
+  /** Why what a person says it gave cannot be; nothing where it can. */
+  misfit?: ((value: unknown) => Awaitable<string | undefined>) | undefined
   /** How it is undone when the run ends otherwise than well. Only of an effect that is announced: not of a `read`. */
   readonly undo?: Undo<T> | undefined
 }

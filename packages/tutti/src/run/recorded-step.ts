@@ -100,7 +100,8 @@ function take(step: RecordedStep, entry: Entry): void {
   if ('ms' in entry) step.ms += entry.ms ?? 0
   if ('attempt' in entry && entry.attempt !== undefined) step.attempts = Math.max(step.attempts, entry.attempt)
   // The time until the answer is taken away from it, whoever gives it.
-  if (entry.type === 'step.doubted') step.doubtMs -= entry.time
+  // A doubt that an answer left open goes on from where it began.
+  if (entry.type === 'step.doubted' && step.doubtMs >= 0) step.doubtMs -= entry.time
   if (entry.type === 'step.resolved') step.doubtMs += entry.time
   const failed = entry.type === 'step.failed' && entry.final
   const done = entry.type === 'step.completed' || (entry.type === 'step.resolved' && entry.verdict === 'done')

@@ -166,6 +166,7 @@ function toolEffect(run: Run, tool: AnyTool, input: unknown, name: string): Effe
     plan: () => toolAttempt(run, tool, input),
     ...(tool.effect === 'once' ? {} : { retry }),
     ...(undo ? { undo: { execute: (output, ctx) => undo(output as never, input as never, ctx), retry } } : {}),
+    ...(tool.effect === 'once' && body.outputSchema ? { misfit: (output: unknown) => checkedOutput(tool, output).then(() => undefined, sayMessage) } : {}),
     ...(reconcile ? { reconcile: async (key: string) => reconciled(tool, await reconcile(key, input as never)) } : {}),
   }
 }
@@ -209,6 +210,8 @@ async function checkedOutput(tool: AnyTool, output: unknown): Promise<unknown> {
   if (checked.ok) return checked.value
   throw new TuttiError('TOOL_FAILED', `the tool '${tool.name}' answered something else than it declares: ${sayComplaints(checked.complaints)}`)
 }
+
+const sayMessage = (error: unknown): string => sayThrown(error).message
 
 /** What a tool throws is its own failure, unless it is one of tutti's, which says itself whether it may be tried again. */
 function failureOf(tool: AnyTool, cause: unknown, ctx: EffectContext): unknown {

@@ -9,7 +9,7 @@
 import type { Amounts, Refusal } from '../../budget/index.ts'
 import { type ErrorRecord, rebuildError, recordError, sayThrown, TuttiError } from '../../errors/index.ts'
 import type { Asked, StepStarted } from '../../journal/index.ts'
-import { encode, type Failpoint, failpoint, type Json } from '../../primitives/index.ts'
+import { decode, encode, type Failpoint, failpoint, type Json } from '../../primitives/index.ts'
 import type { AttemptPlan, Executed, MeteredFailure } from '../effect.port.ts'
 import type { EffectOp } from '../engine.port.ts'
 import { InsideStep, standing } from '../scope.ts'
@@ -17,6 +17,7 @@ import { Attempt, idempotencyKey } from './attempt.ts'
 import { AttemptHolds, type Refused } from './attempt-holds.ts'
 import { type Draft, split } from './draft.ts'
 import type { Beside, PriorAttempts, RunGround } from './ground.port.ts'
+import { lostAttempt } from './prior-attempts.ts'
 import { Race } from './race.ts'
 import { unrecordable } from './unrecordable.ts'
 
@@ -89,10 +90,10 @@ class EffectDrive {
     if (prior.open.length > 0) {
       if (this.#op.spec.effect === 'once' || prior.once) {
         this.#attempt = prior.attempt
-        return this.#doubt(prior.doubted && prior.last ? prior.last : this.#lost(), prior.doubted)
+        return this.#doubt(prior.doubted && prior.last ? prior.last : lostAttempt(this.#op.key, this.#attempt), prior.doubted)
       }
       const [attempt = prior.attempt, ...beside] = prior.open.toReversed()
-      this.#last = this.#lost(attempt)
+      this.#last = lostAttempt(this.#op.key, attempt)
       this.#passes('lost attempt found, loss not recorded')
       const settle = this.#holds.settle(attempt, undefined)
       for (const other of beside) this.#owe(other, undefined)
@@ -283,10 +284,6 @@ class EffectDrive {
     return { ...this.#said(undefined), type: 'step.failed', attempt: this.#attempt, error, final, retryAt, settle, ms }
   }
 
-  #lost(attempt: number = this.#attempt): ErrorRecord {
-    return { code: 'ATTEMPT_LOST', message: `the process ended while attempt ${attempt} of '${this.#op.key}' was under way` }
-  }
-
   /** I8: the hook knows, or a person decides; until then the run waits. */
   async #doubt(why: ErrorRecord, doubted: boolean): Promise<void> {
     const { key } = this.#op
@@ -295,12 +292,20 @@ class EffectDrive {
     this.#passes('doubt recorded, tool not asked')
     const known = await this.#reconcile(why)
     if (typeof known === 'object') return this.#known(known, why)
+    return this.#askPerson(why, known === 'unknown' ? why.message : `${why.message}; ${known}`)
+  }
+
+  /** What was done gave something that fits: a slip of the pen leaves the doubt, and is told to whoever looks next. */
+  async #askPerson(why: ErrorRecord, message: string): Promise<void> {
     this.#decided()
-    const message = known === 'unknown' ? why.message : `${why.message}; ${known}`
-    const { id, verdict, value } = await this.#activation.doubt(key, { code: why.code, message, attempt: this.#attempt })
+    const { id, verdict, value } = await this.#activation.doubt(this.#op.key, { code: why.code, message, attempt: this.#attempt })
     this.#announce()
     const json = value === undefined ? encode(undefined) : await this.#activation.load(value)
-    return this.#resolve('person', verdict === 'done' ? { json } : undefined, [id])
+    const misfit = verdict === 'done' ? await this.#op.spec.misfit?.(decode(json)) : undefined
+    if (misfit === undefined) return this.#resolve('person', verdict === 'done' ? { json } : undefined, [id])
+    const again = { code: why.code, message: `${why.message}; somebody said that it was done, but ${misfit}` }
+    await this.#activation.append([{ type: 'step.doubted', key: this.#op.key, attempt: this.#attempt, why: again }], { taken: [id] })
+    return this.#askPerson(why, again.message)
   }
 
   /**

@@ -68,6 +68,26 @@ describe('an effect that may happen once', () => {
     expect(await lines(handle.id)).toEqual(['step.started desk/pay @1', 'step.doubted desk/pay @1 RUN_STEP_FAILED', 'step.resolved desk/pay @1 person done'])
   })
 
+  it('[R2] what a person says it gave has to fit: a slip leaves the doubt, also over a restart, and whoever looks next is told', async () => {
+    const misfit = (value: unknown) => (value === 'receipt 7' ? undefined : `${String(value)} is no receipt`)
+    const pay = desk({ execute: throws, misfit })
+    const first = testEngine([pay])
+    const handle = await first.start(pay, null)
+    await handle.outcome()
+    await first.engine.post(handle.id, resolve('done', '7'))
+    const open = {
+      status: 'waiting',
+      for: [{ signal: 'tutti.resolve', data: { message: 'the line went dead; somebody said that it was done, but 7 is no receipt' } }],
+    }
+    await expect.poll(() => handle.outcome()).toMatchObject(open)
+    const journal = await journalOf(first.store, handle.id)
+    const second = testEngine([pay], { store: await seedJournal(journal) })
+    await second.engine.activate(handle.id)
+    expect(await second.handle(handle.id).outcome()).toMatchObject(open)
+    await second.engine.post(handle.id, { ...resolve('done', 'receipt 7'), id: 'again' })
+    expect((await second.handle(handle.id).result()).output).toBe('receipt 7')
+  })
+
   it('[R2] a verdict on one attempt, given twice, says nothing of the next one', async () => {
     let made = 0
     const pay = desk({ execute: () => ++made && throws() })

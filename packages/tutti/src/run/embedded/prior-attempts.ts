@@ -1,4 +1,5 @@
 /** What a journal tells of the effects that were begun and have no outcome yet. */
+import type { ErrorRecord } from '../../errors/index.ts'
 import type { Entry } from '../../journal/index.ts'
 import { SparseMap } from '../../primitives/index.ts'
 import type { PriorAttempts } from './ground.port.ts'
@@ -36,6 +37,12 @@ function after(prior: PriorAttempts, entry: Entry): PriorAttempts {
       return prior
   }
 }
+
+/** What became of an attempt that has no outcome. */
+export const lostAttempt = (key: string, attempt: number): ErrorRecord => ({
+  code: 'ATTEMPT_LOST',
+  message: `the process ended while attempt ${attempt} of '${key}' was under way`,
+})
 
 const closed = (prior: PriorAttempts, attempt: number): PriorAttempts => ({
   ...prior,

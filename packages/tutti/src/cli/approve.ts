@@ -24,9 +24,16 @@ export async function approve(terminal: Terminal, reference: string, o: ApproveO
   const value = answerOf(o)
   return leave(terminal, reference, o, (waits, head) => {
     const key = o.key ?? onlyCall(waits, head)
-    // One answer a call: whoever answers second learns that it was answered.
-    return { id: `approval_${key}`, signal: ownSignal.approval, key: checked(key, waits, head), value }
+    return { id: answerId(key, waits), signal: ownSignal.approval, key: checked(key, waits, head), value }
   })
+}
+
+/** One answer a call: whoever answers second learns that it was answered. One that was refused, and left the call waiting, does not count. */
+function answerId(key: string, { over, received }: Waits): string {
+  const first = `approval_${key}`
+  let id = first
+  for (let n = 2; received.has(id) && !over.has(key); n++) id = `${first}#${n}`
+  return id
 }
 
 /** @throws CONFIG_USAGE */

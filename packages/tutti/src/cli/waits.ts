@@ -5,13 +5,13 @@ import { type Home, isEnded, nextCommand, shellWord } from './home.ts'
 import { inOneLine } from './paint.ts'
 import { RunPicture } from './picture.ts'
 
-export type Waits = Pick<Awaited<ReturnType<typeof waitsIn>>, 'open' | 'over'>
+export type Waits = Pick<Awaited<ReturnType<typeof waitsIn>>, 'open' | 'over' | 'received'>
 
 /** The head of a run at rest lists its waits; those of a run that is driven, or whose process was killed, are in its journal. */
 export async function waitsOf(store: JournalStore, head: RunHead): Promise<Waits> {
-  const { open, over } = await waitsIn(store.read(head.run))
-  if (isEnded(head)) return { open: [], over }
-  return { open: (head.waiting ?? open).filter((wait) => !isDoubt(wait)), over }
+  const { open, over, received } = await waitsIn(store.read(head.run))
+  if (isEnded(head)) return { open: [], over, received }
+  return { open: (head.waiting ?? open).filter((wait) => !isDoubt(wait)), over, received }
 }
 
 /** What somebody has to answer before it goes on: its waits, and the effects that are in doubt. */

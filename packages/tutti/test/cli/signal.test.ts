@@ -14,7 +14,7 @@ const anything = { '~standard': { version: 1, vendor: 'test', validate: (value) 
 const Go = signal('go', anything)
 const Then = signal('then', anything)
 const patient = flow('patient', async (_, run) => [await run.wait(Go, { data: { who: 'anybody' } }), await run.wait(Then)])
-const refund = tool({ name: 'refund', description: 'Refunds.', input: { ...anything, '~standard': { ...anything['~standard'], jsonSchema: { input: () => ({}) } } }, effect: 'once', approve: true, execute: ({ usd }) => 'refunded ' + usd })
+const refund = tool({ name: 'refund', description: 'Refunds.', input: { '~standard': { version: 1, vendor: 'test', validate: (value) => (typeof value.usd === 'number' ? { value } : { issues: [{ message: 'no number', path: ['usd'] }] }), jsonSchema: { input: () => ({}) } } }, effect: 'once', approve: true, execute: ({ usd }) => 'refunded ' + usd })
 const call = (run, usd, i) => callTool(run, refund, { type: 'tool-call', id: String(i), tool: 'refund', input: { usd } }, 'refund')
 const desk = flow('desk', async (amounts, run) => (await run.all(amounts.map((usd, i) => call(run, usd, i)))).map(({ output }) => output))
 export const flows = [patient, desk]
@@ -110,6 +110,16 @@ describe('approve', () => {
     expect((await tutti(cwd, ['approve', 'last', '--key', second, '--edit', '{"usd":5}'])).code).toBe(0)
     expect(parsed(await tutti(cwd, resume)).output).toEqual(['Not approved: too much', 'refunded 5'])
     expect((await tutti(cwd, ['runs', '--waiting'])).err).toContain('No runs like that')
+  })
+
+  test('[T6] other arguments that do not fit are refused, say why, and may be given again', async () => {
+    const cwd = waiting('desk', [150])
+    expect((await tutti(cwd, ['approve', 'last', '--edit', '{"usd":"all"}'])).out).toMatch(/^Left for/)
+    expect(parsed(await tutti(cwd, resume))).toMatchObject({ status: 'waiting' })
+    expect((await tutti(cwd, ['show', 'last'])).out).toMatch(/'approval_desk\/tutti\.approval' was refused: .*usd: no number/)
+    expect((await tutti(cwd, ['approve', 'last', '--edit', '{"usd":5}'])).out).toMatch(/^Left for/)
+    expect((await tutti(cwd, ['approve', 'last'])).out).toMatch(/^Duplicate/)
+    expect(parsed(await tutti(cwd, resume))).toMatchObject({ output: ['refunded 5'] })
   })
 
   test('[T6] of a run whose calls need no approval says what it waits for instead', async () => {

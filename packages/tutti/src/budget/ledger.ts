@@ -48,10 +48,10 @@ const noneOf: readonly Limited[] = []
 
 /** The account every hold draws on. */
 const RUN_ACCOUNT = ''
-export const limitedNames = ['microUsd', 'tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
-/** As a person writes them. */
 /** All that is limited but money. */
 const counted = ['tokens', 'inputTokens', 'outputTokens', 'modelCalls', 'toolCalls'] as const
+export const limitedNames = ['microUsd', ...counted] as const
+/** As a person writes them. */
 const budgetNames = ['usd', ...counted]
 
 export class Ledger {

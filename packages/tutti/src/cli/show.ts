@@ -109,9 +109,10 @@ function totalLines(picture: RunPicture, head: RunHead, home: Home, inbox: reado
 
 function nextLine(picture: RunPicture, standing: Standing, home: Home, inbox: readonly InboxMessage[], run: string): string | undefined {
   const doubts = [...picture.all()].filter(({ state }) => state === 'doubted')
-  const doubted = doubts.find(({ key }) => !isSettled(inbox, key))
-  if (doubts.length > 0 && !doubted && !picture.ended) return nextCommand(home, 'resume', run)
-  if (doubted && !picture.ended) return answerCommand(home, run, { signal: ownSignal.resolve, key: doubted.key, data: undefined })
+  if (doubts.length > 0 && !picture.ended) {
+    const doubted = doubts.find(({ key }) => !isSettled(inbox, key))
+    return doubted ? answerCommand(home, run, { signal: ownSignal.resolve, key: doubted.key, data: undefined }) : nextCommand(home, 'resume', run)
+  }
   const unpaid = [...picture.all()].find(({ state, remark }) => state === 'waiting' && remark?.startsWith('for a grant'))
   if (unpaid && !picture.ended) return answerCommand(home, run, { signal: ownSignal.grant, key: unpaid.key, data: { limit: unpaid.limit ?? 'microUsd' } })
   if (standing === 'suspended' && picture.error?.code === 'JOURNAL_DIVERGED')

@@ -135,18 +135,18 @@ function detailOf(step: Step, o: TreeOptions): string {
   const last = step.failures.at(-1)
   const failure = last && `${step.state === 'failed' ? '' : 'after '}${last.code}: ${last.message}`
   const attempts = step.attempts > 1 ? `${step.attempts} attempts` : undefined
-  const remark =
-    step.state === 'waiting'
-      ? `waits ${step.remark}`
-      : step.state === 'doubted'
-        ? `in doubt: ${step.remark}`
-        : step.remark === nameOf(step)
-          ? undefined
-          : step.remark
-  return [failure, attempts, remark, o.remark?.(step), asked, given, gone]
+  return [failure, attempts, remarkOf(step), o.remark?.(step), asked, given, gone]
     .filter((part): part is string => Boolean(part))
     .map(inOneLine)
     .join(' · ')
+}
+
+function remarkOf(step: Step): string | undefined {
+  const { state, remark } = step
+  if (state === 'waiting') return `waits ${remark}`
+  if (state === 'doubted') return `in doubt: ${remark}`
+  // An event without a text has its name for one.
+  return remark === nameOf(step) ? undefined : remark
 }
 
 /** Of an event or a note, what goes with it; of a wait, what it was answered. */

@@ -17,25 +17,16 @@ export async function waitsOf(store: JournalStore, head: RunHead): Promise<Waits
 /** What somebody has to answer before it goes on: its waits, and the effects that are in doubt. */
 export async function questionsOf(store: JournalStore, head: RunHead): Promise<readonly OpenWait[]> {
   if (isEnded(head)) return []
-  if (head.waiting)
-    return unanswered(
-      store,
-      head,
-      head.waiting.filter((wait) => !isDoubt(wait)),
-      head.waiting.filter(isDoubt),
-    )
+  if (head.waiting) return unanswered(store, head, head.waiting)
   const picture = new RunPicture()
   const { open } = await waitsIn(seenBy(picture, store.read(head.run)))
-  return unanswered(
-    store,
-    head,
-    open.filter((wait) => !isDoubt(wait)),
-    doubtsIn(picture),
-  )
+  return unanswered(store, head, [...open, ...doubtsIn(picture)])
 }
 
-/** Of the doubts those that nobody has settled yet: whoever drives the run next takes what was said of the others. */
-async function unanswered(store: JournalStore, { run }: RunHead, waits: readonly OpenWait[], doubts: readonly OpenWait[]): Promise<readonly OpenWait[]> {
+/** The doubts last, and only those that nobody has settled yet: whoever drives the run next takes what was said of the others. */
+async function unanswered(store: JournalStore, { run }: RunHead, questions: readonly OpenWait[]): Promise<readonly OpenWait[]> {
+  const waits = questions.filter((wait) => !isDoubt(wait))
+  const doubts = questions.filter(isDoubt)
   if (doubts.length === 0) return waits
   const inbox = await store.inbox(run)
   return [...waits, ...doubts.filter(({ key }) => !isSettled(inbox, key))]

@@ -117,13 +117,8 @@ async function approve(run: Run, tool: AnyTool, input: unknown, name: string): P
   const ask = tool['~tool'].approve
   const needed = typeof ask === 'function' ? await run['~core'].ask(judgement(run, ask, input, name)) : ask === true
   if (!needed || isApproved(run, tool.name, input)) return { ok: true, input }
-  const answer = await run.wait(
-    declaredSignal(
-      ownSignal.approval,
-      approvalOf((other) => misfitOf(tool, other)),
-    ),
-    { data: { tool: tool.name, input: encode(input) } },
-  )
+  const fitting = approvalOf((other) => misfitOf(tool, other))
+  const answer = await run.wait(declaredSignal(ownSignal.approval, fitting), { data: { tool: tool.name, input: encode(input) } })
   if (!answer.ok) return { ok: false, says: answer.why ?? 'a person refused the call' }
   remember(run, tool.name, answer)
   return answer.input === undefined ? { ok: true, input } : take(tool, answer.input)
